@@ -1,0 +1,36 @@
+"""Wall time by stage, and the name of the stage that is running."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class StageClock:
+    """Adds up wall time by stage; `stage` keeps the name of the last one entered.
+
+    After an exception `stage` therefore tells where it came from.
+
+    Attributes
+    ----------
+    seconds
+        Wall time by stage name, in seconds; a stage entered twice adds up.
+    stage
+        The stage entered last; empty before the first.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.stage = ""
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Count the time of the `with` block towards `stage`."""
+        self.stage = stage
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            elapsed = time.perf_counter() - start
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + elapsed

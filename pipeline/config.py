@@ -1,0 +1,285 @@
+"""Every setting, its default and its bounds: the only place where a default is written.
+
+A `Config` is frozen. `load_config` makes one from whatever the user has at hand: nothing, a mapping,
+a YAML file, another `Config`, plus `section.key=value` overrides from the command line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipeline.errors import ConfigError
+
+Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
+Natural: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
+Fraction: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
+Switch: TypeAlias = Annotated[bool, Field(strict=True)]
+FolderName: TypeAlias = Annotated[str, Field(min_length=1, pattern=r"^[^/\\\x00]+$")]
+
+ModelName: TypeAlias = Literal[
+    "sam2.1_hiera_large",
+    "sam2.1_hiera_base_plus",
+    "sam2.1_hiera_small",
+    "sam2.1_hiera_tiny",
+    "sam2_hiera_large",
+    "sam2_hiera_base_plus",
+    "sam2_hiera_small",
+    "sam2_hiera_tiny",
+    "demo",
+]
+MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
+
+
+def setting(default: Any, meaning: str, *, shapes_results: bool = False) -> Any:
+    """Declare one setting: its default, its meaning, and whether refined ids depend on it."""
+    return Field(
+        default,
+        description=meaning,
+        json_schema_extra={"shapes_results": shapes_results},
+    )
+
+
+class Section(BaseModel):
+    """Base of all settings: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DataConfig(Section):
+    """Where the input lies below the data root."""
+
+    images_dir: FolderName = setting("images", "folder of a scene that holds its images")
+    ids_dir: FolderName = setting("obj_ids", "folder of a scene that holds its coarse id maps")
+    scenes: tuple[str, ...] = setting(
+        (), "names or glob patterns of the scenes to take; empty takes all"
+    )
+    max_scenes: Count | None = setting(None, "take only the first so many scenes, by name")
+
+
+class ModelConfig(Section):
+    """Which SAM 2, from where, and how it computes."""
+
+    name: ModelName = setting(
+        "sam2.1_hiera_large", "a known checkpoint, by its file name", shapes_results=True
+    )
+    config: str | None = setting(
+        None,
+        "architecture of a checkpoint of your own: a YAML file, or a name inside the sam2 package",
+        shapes_results=True,
+    )
+    checkpoint: Path | None = setting(
+        None, "weights file to load in place of the known one", shapes_results=True
+    )
+    device: Literal["auto", "cuda", "mps", "cpu"] = setting("auto", "where the model computes")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
+        "auto",
+        "arithmetic of the forward passes; auto is bfloat16 on CUDA, float32 elsewhere",
+        shapes_results=True,
+    )
+    compile: Switch = setting(False, "compile the image encoder with torch.compile (CUDA)")
+    cache_dir: Path | None = setting(
+        None, "folder for downloaded checkpoints; default: the user's cache folder"
+    )
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _accept_file_name(cls, value: object) -> object:
+        return value.removesuffix(".pt") if isinstance(value, str) else value
+
+
+class ProposalsConfig(Section):
+    """How SAM 2 is asked for masks."""
+
+    mode: Literal["grid", "guided"] = setting(
+        "grid",
+        "grid: segment everything; guided: prompt from the coarse ids",
+        shapes_results=True,
+    )
+    points_per_side: Count = setting(
+        32, "grid: points along each side of the image", shapes_results=True
+    )
+    points_per_batch: Count = setting(64, "prompts in one call of the mask decoder")
+    predicted_iou_threshold: Fraction = setting(
+        0.7, "drop masks whose quality SAM itself rates lower", shapes_results=True
+    )
+    stability_threshold: Fraction = setting(
+        0.5, "drop masks that change more when their cut-off moves", shapes_results=True
+    )
+    nms_threshold: Fraction = setting(
+        0.7, "of two masks that overlap more than this, keep the better", shapes_results=True
+    )
+    min_region_area: Natural = setting(
+        100, "fill holes and drop islands smaller than this many pixels", shapes_results=True
+    )
+
+
+class RefinementConfig(Section):
+    """How masks become objects."""
+
+    iou_threshold: Fraction = setting(
+        0.3, "IoU from which a mask is a direct match of an object", shapes_results=True
+    )
+    unclaimed: Literal["zero", "coarse", "nearest"] = setting(
+        "zero",
+        "pixels that no object claims: 0, their coarse id, or the id of the nearest object",
+        shapes_results=True,
+    )
+
+
+class OutputConfig(Section):
+    """Where results go, and in which form."""
+
+    dir: FolderName = setting("obj_ids_refine", "folder of a scene that receives refined ids")
+    root: Path | None = setting(None, "write below this folder instead of the data root")
+    format: Literal["pth", "pth-numpy", "npy", "png"] = setting(
+        "pth",
+        "pth: torch uint16; pth-numpy: a numpy uint16 array inside .pth; "
+        "npy: int16; png: 16-bit grey",
+        shapes_results=True,
+    )
+
+
+class ClusterConfig(Section):
+    """Which Dask cluster does the work."""
+
+    kind: Literal["auto", "cuda", "cpu", "existing"] = setting(
+        "auto",
+        "auto: an existing scheduler if one is named, else CUDA if there is a GPU, else CPU",
+    )
+    scheduler: str | None = setting(None, "address of a scheduler that runs already")
+    scheduler_file: Path | None = setting(None, "file that a running scheduler wrote")
+    workers: Count | None = setting(
+        None, "worker processes; default: one a GPU, or as many as the CPUs carry"
+    )
+    memory_limit: str | None = setting(
+        None, "memory at which a worker is restarted, such as '16GB'; default: no limit"
+    )
+    dashboard_address: str | None = setting(
+        "127.0.0.1:8787", "where the Dask dashboard listens; null turns it off"
+    )
+
+
+class RunConfig(Section):
+    """How a run is cut up and watched."""
+
+    partition_size: Count = setting(16, "frames in one Dask task: the unit of progress and loss")
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", "how much the run tells"
+    )
+
+
+class Config(Section):
+    """All settings of a run."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    proposals: ProposalsConfig = ProposalsConfig()
+    refinement: RefinementConfig = RefinementConfig()
+    output: OutputConfig = OutputConfig()
+    cluster: ClusterConfig = ClusterConfig()
+    run: RunConfig = RunConfig()
+
+    def fingerprint(self) -> str:
+        """Hash of the settings that shape results, and of nothing else (16 hex digits)."""
+        shaping = {
+            f"{section}.{key}": value
+            for section, part in type(self).model_fields.items()
+            for key, field in _section_fields(part.annotation).items()
+            if (field.json_schema_extra or {}).get("shapes_results")
+            for value in [self.model_dump(mode="json")[section][key]]
+        }
+        return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:16]
+
+
+ConfigLike: TypeAlias = Config | Mapping[str, Any] | str | Path | None
+
+
+def load_config(config: ConfigLike = None, overrides: Iterable[str] = ()) -> Config:
+    """Make a `Config` from what the user has at hand.
+
+    Parameters
+    ----------
+    config
+        None for the defaults, a `Config`, a mapping of sections, or the path of a YAML file.
+    overrides
+        Strings `section.key=value`, applied last; the value is read as YAML.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or a setting is unknown, of the wrong type or out of range. All
+        wrong settings are named at once.
+    """
+    if isinstance(config, (str, Path)):
+        source, tree = str(config), _read_yaml(Path(config))
+    elif isinstance(config, Config):
+        source, tree = "config", config.model_dump()
+    else:
+        source, tree = "config", {k: _plain(v) for k, v in dict(config or {}).items()}
+    for override in overrides:
+        _apply_override(tree, override)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(source, error)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as a YAML config: {error}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: found a {type(tree).__name__}; expected a mapping of sections")
+    return tree
+
+
+def _plain(section: Any) -> Any:
+    if isinstance(section, BaseModel):
+        return section.model_dump()
+    return dict(section) if isinstance(section, Mapping) else section
+
+
+def _apply_override(tree: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    section, dot, key = path.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise ConfigError(f"--set {override}: expected section.key=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from None
+    part = tree.setdefault(section, {})
+    if isinstance(part, dict):
+        part[key] = value
+
+
+def _explain(source: str, error: ValidationError) -> str:
+    lines = []
+    for issue in error.errors(include_url=False):
+        where = ".".join(str(step) for step in issue["loc"])
+        if issue["type"] == "extra_forbidden":
+            lines.append(f"{where}: unknown setting; known here: {_known_names(issue['loc'])}")
+        else:
+            lines.append(f"{where}: {issue['msg']}, found {issue['input']!r}")
+    return f"{source}: {len(lines)} wrong setting(s)\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _known_names(loc: tuple[int | str, ...]) -> str:
+    fields = Config.model_fields
+    if len(loc) > 1:
+        fields = _section_fields(fields[str(loc[0])].annotation)
+    return ", ".join(fields)
+
+
+def _section_fields(section: Any) -> dict[str, Any]:
+    return dict(section.model_fields)

@@ -1,0 +1,1 @@
+"""Procedural scenes with exact truth, and the tiny SAM 2 trained on them."""

@@ -1,0 +1,109 @@
+"""The few dataclasses that travel between rooms.
+
+They hold facts, not behaviour. Arrays stay inside a worker; what crosses process borders is small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+How: TypeAlias = Literal["direct", "low_confidence", "merged", "fallback"]
+STAGES = ("read", "encode", "decode", "match", "merge", "compose", "write")
+"""A frame's way, in order; the names that a `StageClock` is given."""
+Status: TypeAlias = Literal["done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRef:
+    """One frame of a data set: bare file names; `dataset.Layout` knows the folders."""
+
+    scene: str
+    image: str
+    """File name of the image, such as `frame_000000.jpg`; results are named after it."""
+    ids: str
+    """File name of the coarse id map, such as `frame_000000.jpg.pth`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposals:
+    """Masks that SAM 2 proposes for one image, at SAM's own low resolution.
+
+    A mask covers the whole image: cell (y, x) of its (h, w) logits is the image area
+    [y·H/h, (y+1)·H/h) x [x·W/w, (x+1)·W/w). A cell is inside where its logit is above 0.
+    """
+
+    logits: torch.Tensor
+    """(N, h, w) float, on the device that made them."""
+    predicted_iou: torch.Tensor
+    """(N,) float32 in [0, 1]: SAM's own rating of each mask."""
+    stability: torch.Tensor
+    """(N,) float32 in [0, 1]: IoU of the mask cut at +1 and at -1."""
+    prompt_ids: torch.Tensor
+    """(N,) int64: the coarse id that the prompt came from; 0 for a prompt of the grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """What became of one coarse id in one frame."""
+
+    id: int
+    how: How
+    iou: float
+    """IoU of the masks used with the coarse object, in [0, 1]; 0 for a fallback."""
+    coverage: float
+    """Share of the coarse object that these masks cover, in [0, 1]; 0 for a fallback."""
+    n_masks: int
+    """Masks used; 0 for a fallback."""
+    area: int
+    """Pixels of this id in the refined map."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refinement:
+    """A refined id map and how it came about."""
+
+    ids: npt.NDArray[np.uint16]
+    """(H, W) uint16; 0 where no object is."""
+    objects: tuple[ObjectRecord, ...]
+    """One record per coarse id, by id."""
+    stats: Mapping[str, float]
+    """invalid_ratio, changed_ratio, n_objects, n_proposals, direct, low_confidence, merged,
+    matched (the sum of these three), fallback."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameOutcome:
+    """What became of one frame: the row of the journal."""
+
+    frame: FrameRef
+    status: Status
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall time by stage."""
+    stats: Mapping[str, float] = field(default_factory=dict)
+    """`Refinement.stats` of a frame that is done."""
+    stage: str | None = None
+    """Where a failed frame failed."""
+    error: str | None = None
+    """Type of the exception of a failed frame."""
+    message: str | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """Return plain values only, for JSON."""
+        return {
+            "scene": self.frame.scene,
+            "image": self.frame.image,
+            "ids": self.frame.ids,
+            "status": self.status,
+            "seconds": dict(self.seconds),
+            "stats": dict(self.stats),
+            "stage": self.stage,
+            "error": self.error,
+            "message": self.message,
+        }

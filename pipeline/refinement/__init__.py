@@ -1,0 +1,1 @@
+"""From masks and coarse ids to refined ids: pure functions of arrays."""

@@ -1,0 +1,1 @@
+"""SAM 2: checkpoints, the worker-cached model, the proposers."""
