@@ -1,1 +1,51 @@
-"""AutoRefiner: sharp instance-id maps from coarse ones, with SAM 2, at data-set scale."""
+"""AutoRefiner: sharp instance-id maps from coarse ones, with SAM 2, at data-set scale.
+
+    import pipeline
+
+    pipeline.refine_dataset("scans", {"model": {"name": "sam2.1_hiera_small"}})
+
+Names below are imported on first use, so that `import pipeline` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.config import Config, load_config
+    from pipeline.evaluation import evaluate
+    from pipeline.refinement import refine_masks
+    from pipeline.run.frame import refine_frame
+    from pipeline.run.runner import refine_dataset
+    from pipeline.sam import load_model
+
+_HOME = {
+    "Config": "pipeline.config",
+    "evaluate": "pipeline.evaluation",
+    "load_config": "pipeline.config",
+    "load_model": "pipeline.sam",
+    "refine_dataset": "pipeline.run.runner",
+    "refine_frame": "pipeline.run.frame",
+    "refine_masks": "pipeline.refinement",
+}
+
+__all__ = [
+    "Config",
+    "evaluate",
+    "load_config",
+    "load_model",
+    "refine_dataset",
+    "refine_frame",
+    "refine_masks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -1,7 +1,7 @@
 """Every setting, its default and its bounds: the only place where a default is written.
 
-A `Config` is frozen. `load_config` makes one from whatever the user has at hand: nothing, a mapping,
-a YAML file, another `Config`, plus `section.key=value` overrides from the command line.
+A `Config` is frozen. `load_config` makes one from whatever the user has at hand: nothing, a
+mapping, a YAML file, another `Config`, plus `section.key=value` overrides from the command line.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import ConfigError
+
+RESULTS_VERSION = 1
+"""To be raised when the same settings begin to give other results: older ones are then stale."""
 
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 Natural: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
@@ -66,17 +69,12 @@ class DataConfig(Section):
 class ModelConfig(Section):
     """Which SAM 2, from where, and how it computes."""
 
-    name: ModelName = setting(
-        "sam2.1_hiera_large", "a known checkpoint, by its file name", shapes_results=True
-    )
+    name: ModelName = setting("sam2.1_hiera_large", "a known checkpoint, by its file name")
     config: str | None = setting(
         None,
         "architecture of a checkpoint of your own: a YAML file, or a name inside the sam2 package",
-        shapes_results=True,
     )
-    checkpoint: Path | None = setting(
-        None, "weights file to load in place of the known one", shapes_results=True
-    )
+    checkpoint: Path | None = setting(None, "weights file to load in place of the known one")
     device: Literal["auto", "cuda", "mps", "cpu"] = setting("auto", "where the model computes")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
         "auto",
@@ -170,6 +168,11 @@ class RunConfig(Section):
     """How a run is cut up and watched."""
 
     partition_size: Count = setting(16, "frames in one Dask task: the unit of progress and loss")
+    redo: Literal["none", "stale", "failed", "all"] = setting(
+        "none",
+        "frames to do again though they are on record: those made with other settings (stale), "
+        "those that failed, or all",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "how much the run tells"
     )
@@ -186,16 +189,22 @@ class Config(Section):
     cluster: ClusterConfig = ClusterConfig()
     run: RunConfig = RunConfig()
 
-    def fingerprint(self) -> str:
-        """Hash of the settings that shape results, and of nothing else (16 hex digits)."""
+    def fingerprint(self, model_identity: str) -> str:
+        """Hash what shapes results, and nothing else (16 hex digits).
+
+        Parameters
+        ----------
+        model_identity
+            Which weights these are, whatever file they come from; `sam.model_identity` tells.
+        """
         shaping = {
-            f"{section}.{key}": value
+            f"{section}.{key}": self.model_dump(mode="json")[section][key]
             for section, part in type(self).model_fields.items()
             for key, field in _section_fields(part.annotation).items()
-            if (field.json_schema_extra or {}).get("shapes_results")
-            for value in [self.model_dump(mode="json")[section][key]]
+            if field.json_schema_extra["shapes_results"]
         }
-        return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:16]
+        text = json.dumps([RESULTS_VERSION, model_identity, shaping], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 ConfigLike: TypeAlias = Config | Mapping[str, Any] | str | Path | None

@@ -1,0 +1,39 @@
+# make setup | test | lint | demo | clean        PYTHON=... picks the interpreter (3.11 or newer)
+
+.DELETE_ON_ERROR:
+.PHONY: setup test lint demo clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo-data
+# Called by name only when it answers: a version manager's shim can exist without its Python.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+setup: $(VENV)/.installed
+
+# sam2 comes as source and is built against torch, so torch has to be there first.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt pip setuptools wheel torch torchvision
+	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation sam2
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+test: setup lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+demo: setup
+	$(BIN)/autorefiner demo $(DEMO)
+	$(BIN)/autorefiner run $(DEMO) --config configs/demo.yaml
+	$(BIN)/autorefiner evaluate $(DEMO)
+
+clean:
+	rm -rf $(DEMO) build dist *.egg-info

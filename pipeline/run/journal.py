@@ -1,0 +1,143 @@
+"""The journal: one JSON line per finished frame, appended by the driver alone.
+
+Outputs are the truth and the journal is an index of them: it lets a plan tell what is done without
+opening a million files, and keeps what a file cannot say, such as why a frame failed. A driver that
+is killed can leave a torn last line; reading skips it, and the frame is judged by its output.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from pipeline.errors import StorageError
+from pipeline.records import FrameOutcome, FrameRef
+
+FILE_NAME = "journal.jsonl"
+
+Stamp = tuple[int, int]
+"""Size in bytes and modification time in nanoseconds: a file's identity without opening it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is on record about one frame."""
+
+    outcome: FrameOutcome
+    fingerprint: str
+    """Settings that the frame was processed with."""
+    inputs: tuple[Stamp, ...]
+    """Stamps of the image and the coarse ids, as they were read."""
+    output: Stamp | None
+    """Stamp of the result; None for a failed frame."""
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Return the stamp of a file, or None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+class Journal:
+    """An open journal; entries are with the operating system when `append` returns."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Put entries on record."""
+        try:
+            self._file.writelines(json.dumps(_to_row(entry)) + "\n" for entry in entries)
+            self._file.flush()
+        except OSError as error:
+            raise _cannot_write(Path(self._file.name), error) from None
+
+
+@contextmanager
+def open_journal(record_dir: Path) -> Iterator[Journal]:
+    """Open the journal of an output root for appending, and create it where there is none."""
+    path = record_dir / FILE_NAME
+    try:
+        record_dir.mkdir(parents=True, exist_ok=True)
+        _end_torn_line(path)
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    with file:
+        yield Journal(file)
+
+
+def read_journal(record_dir: Path) -> dict[tuple[str, str], Entry]:
+    """Return the last entry of every frame, by scene and image name; empty without a journal."""
+    entries: dict[tuple[str, str], Entry] = {}
+    for row in _rows(record_dir / FILE_NAME):
+        entry = _from_row(row)
+        if entry:
+            entries[entry.outcome.frame.scene, entry.outcome.frame.image] = entry
+    return entries
+
+
+def _cannot_write(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path}: the journal cannot be written: {error}")
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        file = path.open(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    with file:
+        for line in file:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict):
+                yield row
+
+
+def _end_torn_line(path: Path) -> None:
+    """Close the line a killed driver left open, so that the next entry starts on its own."""
+    if stamp(path) is None:
+        return
+    with path.open("rb+") as file:
+        if file.seek(0, 2):
+            file.seek(-1, 2)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+
+
+def _to_row(entry: Entry) -> dict[str, Any]:
+    return {
+        **entry.outcome.as_row(),
+        "fingerprint": entry.fingerprint,
+        "inputs": entry.inputs,
+        "output": entry.output,
+    }
+
+
+def _from_row(row: Mapping[str, Any]) -> Entry | None:
+    try:
+        return Entry(
+            outcome=FrameOutcome(
+                frame=FrameRef(row["scene"], row["image"], row["ids"]),
+                status=row["status"],
+                seconds=row["seconds"],
+                stats=row["stats"],
+                stage=row["stage"],
+                error=row["error"],
+                message=row["message"],
+            ),
+            fingerprint=row["fingerprint"],
+            inputs=tuple((size, mtime) for size, mtime in row["inputs"]),
+            output=tuple(row["output"]) if row["output"] else None,
+        )
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,136 @@
+"""What one Dask task does: a handful of frames through the model, one after the other.
+
+    reader thread    read 1   read 2   read 3
+    this thread               refine 1 refine 2 refine 3
+    writer thread                      write 1  write 2  write 3
+
+The model is the bottleneck: while it computes, the next image is read and the last result written.
+A frame that fails becomes an entry that says where and why; only what would fail every frame alike,
+such as a missing checkpoint or a full disk, leaves this function as an exception.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pipeline.clock import StageClock
+from pipeline.config import Config
+from pipeline.dataset import Layout
+from pipeline.errors import AutoRefinerError, FrameError
+from pipeline.records import FrameOutcome, FrameRef, Refinement
+from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_frame
+from pipeline.run.journal import Entry, Stamp, stamp
+from pipeline.sam import make_proposer
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every partition of a run has in common; sent to each worker once."""
+
+    layout: Layout
+    config: Config
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A frame on its way, while the reader thread fetches it."""
+
+    frame: FrameRef
+    clock: StageClock
+    inputs: tuple[Stamp, ...]
+    loaded: Future[LoadedFrame]
+
+
+def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
+    """Refine frames and write their results.
+
+    Returns
+    -------
+    list of Entry
+        One per frame, in order, done or failed.
+
+    Raises
+    ------
+    AutoRefinerError
+        The run cannot go on at all; never a `FrameError`.
+    """
+    proposer = make_proposer(job.config)
+    entries: list[Entry | Future[Entry]] = []
+    with (
+        ThreadPoolExecutor(1, "autorefiner-read") as reader,
+        ThreadPoolExecutor(1, "autorefiner-write") as writer,
+    ):
+        for reading in _read_ahead(frames, job.layout, reader):
+            try:
+                refinement = refine_loaded(
+                    reading.loaded.result(), proposer, job.config, reading.clock
+                )
+            except Exception as error:
+                entries.append(_failed(reading, job, error))
+            else:
+                entries.append(writer.submit(_write, reading, refinement, job))
+        return [entry if isinstance(entry, Entry) else entry.result() for entry in entries]
+
+
+def failed_entry(
+    frame: FrameRef, job: Job, error_type: str, message: str, stage: str | None = None
+) -> Entry:
+    """Put a frame on record that never came to an end, such as one that killed its worker."""
+    inputs = _input_stamps(frame, job.layout)
+    outcome = FrameOutcome(frame, "failed", stage=stage, error=error_type, message=message)
+    return Entry(outcome, job.fingerprint, inputs, output=None)
+
+
+def _read_ahead(
+    frames: Iterable[FrameRef], layout: Layout, reader: ThreadPoolExecutor
+) -> Iterator[_Reading]:
+    """Yield each frame while the one after it is being read."""
+    ahead: _Reading | None = None
+    for frame in frames:
+        clock = StageClock()
+        # The stamps come before the bytes: a file replaced in between looks changed, not done.
+        inputs = _input_stamps(frame, layout)
+        reading = _Reading(frame, clock, inputs, reader.submit(read_frame, frame, layout, clock))
+        if ahead:
+            yield ahead
+        ahead = reading
+    if ahead:
+        yield ahead
+
+
+def _write(reading: _Reading, refinement: Refinement, job: Job) -> Entry:
+    digest = reading.loaded.result().digest
+    provenance = {"settings": job.fingerprint, "inputs": digest}
+    try:
+        write_frame(reading.frame, refinement, job.layout, provenance, reading.clock)
+    except Exception as error:
+        return _failed(reading, job, error)
+    outcome = FrameOutcome(reading.frame, "done", reading.clock.seconds, refinement.stats)
+    output = stamp(job.layout.output_path(reading.frame))
+    return Entry(outcome, job.fingerprint, reading.inputs, output)
+
+
+def _failed(reading: _Reading, job: Job, error: Exception) -> Entry:
+    """Make the entry of a frame that failed; raise what no other frame would survive either."""
+    expected = isinstance(error, FrameError)
+    if isinstance(error, AutoRefinerError) and not expected:
+        raise error
+    message = str(error) if expected else "".join(traceback.format_exception(error)).strip()
+    outcome = FrameOutcome(
+        reading.frame,
+        "failed",
+        reading.clock.seconds,
+        stage=reading.clock.stage,
+        error=type(error).__name__,
+        message=message,
+    )
+    return Entry(outcome, job.fingerprint, reading.inputs, output=None)
+
+
+def _input_stamps(frame: FrameRef, layout: Layout) -> tuple[Stamp, ...]:
+    stamps = (stamp(layout.image_path(frame)), stamp(layout.ids_path(frame)))
+    return tuple(found for found in stamps if found)
