@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from pipeline.report.overlay import (
+    draw_ids,
+    label_positions,
+    line_width,
+    overlay,
+    resize_ids,
+    side_by_side,
+)
+from pipeline.report.palette import colour_of
+
+GREY = np.full((40, 60, 3), 128, np.uint8)
+
+
+def square() -> np.ndarray:
+    ids = np.zeros((40, 60), np.uint16)
+    ids[10:30, 20:40] = 5
+    return ids
+
+
+def test_ids_are_tinted_and_the_rest_of_the_image_is_untouched():
+    picture = overlay(GREY, square(), alpha=0.5, borders=False)
+    assert picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture[~(square() > 0)], 128)
+    np.testing.assert_allclose(picture[20, 30], (128 + colour_of(5).astype(int)) / 2, atol=1)
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [(0.0, [128] * 3), (1.0, colour_of(5).tolist())])
+def test_opacity_runs_from_the_image_to_the_colour(alpha, expected):
+    assert overlay(GREY, square(), alpha=alpha, borders=False)[20, 30].tolist() == expected
+
+
+@pytest.mark.parametrize("ground", [0, 128, 255])
+def test_a_border_shows_on_any_ground(ground):
+    image = np.full_like(GREY, ground)
+    row = overlay(image, square())[20].astype(int).sum(axis=1)
+    outside, inside = row[19], row[20]
+    assert inside - outside > 600
+    assert row[18] == 3 * ground
+
+
+def test_neighbouring_objects_share_one_double_line():
+    ids = np.ones((40, 60), np.uint16)
+    ids[:, 30:] = 2
+    row = overlay(GREY, ids)[20].astype(int).sum(axis=1)
+    assert (row == 3 * 255).nonzero()[0].tolist() == [30]
+    assert (row == 3 * 20).nonzero()[0].tolist() == [29]
+
+
+def test_lines_grow_with_the_picture():
+    assert line_width((480, 640, 3)) == 1
+    assert line_width((1440, 1920, 3)) == 2
+
+
+def test_the_image_is_not_changed_and_pil_images_are_taken():
+    before = GREY.copy()
+    from_array, from_pil = overlay(GREY, square()), overlay(Image.fromarray(GREY), square())
+    np.testing.assert_array_equal(GREY, before)
+    np.testing.assert_array_equal(from_array, from_pil)
+
+
+def test_ids_of_another_size_are_stretched_to_the_image():
+    half = square()[::2, ::2]
+    np.testing.assert_array_equal(overlay(GREY, half), overlay(GREY, square()))
+
+
+@given(
+    hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6)),
+    st.integers(1, 4),
+)
+@settings(max_examples=30, deadline=None)
+def test_enlarging_by_a_whole_factor_repeats_pixels(ids, factor):
+    large = resize_ids(ids, (ids.shape[0] * factor, ids.shape[1] * factor))
+    np.testing.assert_array_equal(large, ids.repeat(factor, 0).repeat(factor, 1))
+    np.testing.assert_array_equal(resize_ids(large, ids.shape), ids)
+
+
+@given(hnp.arrays(np.uint16, (9, 11), elements=st.integers(0, 3)))
+@settings(max_examples=50, deadline=None)
+def test_every_object_has_its_label_on_itself(ids):
+    positions = label_positions(ids)
+    assert set(positions) == set(np.unique(ids)) - {0}
+    assert all(ids[position] == id_ for id_, position in positions.items())
+
+
+def test_the_label_is_in_the_middle_of_the_largest_part():
+    ids = np.zeros((30, 60), np.int64)
+    ids[:5, :5] = 9
+    ids[0:21, 30:51] = 9
+    assert label_positions(ids) == {9: (10, 40)}
+
+
+def test_the_label_of_a_bent_object_is_inside_it():
+    ids = np.ones((40, 40), np.uint16)
+    ids[:30, :30] = 0
+    row, column = label_positions(ids)[1]
+    assert ids[row, column] == 1
+    assert min(row, column) >= 30
+
+
+def test_ids_are_drawn_on_large_objects_only():
+    ids = square()
+    ids[0:4, 0:4] = 6
+    changed = (draw_ids(GREY, ids, min_area=100) != GREY).any(axis=-1)
+    assert changed[10:30, 20:40].any()
+    assert not changed[:8, :10].any()
+    assert (draw_ids(GREY, ids) != GREY).any(axis=-1)[:8, :10].any()
+
+
+def test_a_strip_holds_all_pictures_at_one_height_below_their_captions():
+    red = np.zeros((80, 40, 3), np.uint8)
+    red[..., 0] = 255
+    strip = np.asarray(side_by_side([GREY, Image.fromarray(red)], ["image", "refined"]))
+    body = strip[-40:]
+    assert (body[:, :60] == 128).all()
+    assert (body[:, -20:] == [255, 0, 0]).all()
+    head = strip[:-40]
+    assert (head[:, :60] < 100).any()
+    assert (head[:, -24:] < 100).any()
+
+
+def test_every_picture_needs_its_caption():
+    with pytest.raises(ValueError, match="zip"):
+        side_by_side([GREY, GREY], ["image"])
