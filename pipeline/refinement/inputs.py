@@ -1,0 +1,68 @@
+"""What callers hand over, checked and brought into one form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+MAX_ID = int(np.iinfo(np.uint16).max)
+
+
+def read_ids(coarse_ids: Any) -> npt.NDArray[np.uint16]:
+    """Check a coarse id map.
+
+    Parameters
+    ----------
+    coarse_ids
+        (H, W) integers in [0, 65535], array or tensor; 0 is no object.
+
+    Raises
+    ------
+    ValueError
+        Not a two-dimensional map of integers, or an id that uint16 cannot hold.
+    """
+    ids = coarse_ids.cpu().numpy() if isinstance(coarse_ids, torch.Tensor) else coarse_ids
+    ids = np.asarray(ids)
+    if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
+        raise ValueError(f"coarse ids: found {ids.dtype} {ids.shape}; expected integers (H, W)")
+    if not ids.size:
+        raise ValueError(f"coarse ids: found shape {ids.shape}; expected at least one pixel")
+    if ids.min() < 0 or ids.max() > MAX_ID:
+        raise ValueError(
+            f"coarse ids: found values from {ids.min()} to {ids.max()}; expected 0 (no object) "
+            f"to {MAX_ID}, since refined ids are uint16"
+        )
+    return np.ascontiguousarray(ids, dtype=np.uint16)
+
+
+def read_masks(masks: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Check full-size masks.
+
+    Parameters
+    ----------
+    masks
+        (M, H, W) bool, or integers of which all but 0 are inside; array, tensor or a sequence.
+    shape
+        (H, W) of the coarse ids.
+
+    Raises
+    ------
+    ValueError
+        Wrong type, or a size other than that of the coarse ids.
+    """
+    found = masks.cpu().numpy() if isinstance(masks, torch.Tensor) else np.asarray(masks)
+    if found.size == 0 and found.shape[:1] == (0,):
+        return np.zeros((0, *shape), dtype=np.bool_)
+    if found.ndim != 3 or found.shape[1:] != shape:
+        raise ValueError(
+            f"masks: found shape {found.shape}; expected (M, {shape[0]}, {shape[1]}), "
+            "the size of the coarse ids"
+        )
+    if found.dtype == np.bool_:
+        return np.ascontiguousarray(found)
+    if not np.issubdtype(found.dtype, np.integer):
+        raise ValueError(f"masks: found {found.dtype}; expected bool, or integers 0 and 1")
+    return found != 0
