@@ -1,0 +1,60 @@
+"""Small data sets, and the order of the tests: quick ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+from PIL import Image
+
+# These machines are shared: an example that is slow today says nothing about the code.
+settings.register_profile(
+    "shared", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("shared")
+
+MakeDataset = Callable[..., Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run quick tests before slow ones, so that a failure shows early."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture
+def make_dataset(tmp_path: Path) -> MakeDataset:
+    """Return a function that writes scenes of coloured rectangles and their coarse ids."""
+
+    def make(scenes: int = 2, frames: int = 3, size: tuple[int, int] = (48, 64)) -> Path:
+        root = tmp_path / "scans"
+        for s in range(scenes):
+            folder = root / f"scene_{s:04d}"
+            (folder / "images").mkdir(parents=True)
+            (folder / "obj_ids").mkdir()
+            for f in range(frames):
+                image, ids = rectangles(size, seed=100 * s + f)
+                name = f"frame_{f:06d}.jpg"
+                Image.fromarray(image).save(folder / "images" / name, quality=95)
+                torch.save(torch.from_numpy(ids), folder / "obj_ids" / f"{name}.pth")
+        return root
+
+    return make
+
+
+def rectangles(size: tuple[int, int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a few filled rectangles: an RGB image, and ids that are off by a pixel or two."""
+    rng = np.random.default_rng(seed)
+    height, width = size
+    image = np.full((height, width, 3), 200, np.uint8)
+    ids = np.zeros(size, np.int32)
+    for number in range(1, 5):
+        top, left = rng.integers(0, height // 2), rng.integers(0, width // 2)
+        bottom, right = top + height // 3, left + width // 3
+        image[top:bottom, left:right] = rng.integers(0, 180, 3)
+        shift = rng.integers(-2, 3)
+        ids[top:bottom, max(0, left + shift) : right + shift] = number
+    return image, ids

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+
+from pipeline.records import FrameOutcome, FrameRef
+from pipeline.report.summary import SHOWN_FAILURES, Summary, Tally
+
+STATS = {"invalid_ratio": 0.1, "n_objects": 20, "matched": 15, "merged": 3, "fallback": 5}
+
+
+def done(scene: str, image: str = "a.jpg", invalid: float = 0.1) -> FrameOutcome:
+    stats = {**STATS, "invalid_ratio": invalid}
+    return FrameOutcome(FrameRef(scene, image, ""), "done", {"read": 0.5, "encode": 2.0}, stats)
+
+
+def failed(scene: str, image: str) -> FrameOutcome:
+    return FrameOutcome(
+        FrameRef(scene, image, ""), "failed", stage="read", error="ImageError", message="x\ntorn"
+    )
+
+
+def summary_of(tally: Tally, problems: tuple[str, ...] = ()) -> Summary:
+    return Summary(
+        scenes=tally.scenes,
+        failures=tally.failures,
+        problems=problems,
+        processed=tally.processed,
+        seconds=4.0,
+        stage_seconds=tally.stage_seconds,
+        paths={"results": "<root>"},
+        settings={},
+    )
+
+
+def test_a_scene_is_one_line() -> None:
+    tally = Tally()
+    tally.expect({"room": 2}, {})
+    tally.add(done("room", "a.jpg", invalid=0.1))
+    tally.add(done("room", "b.jpg", invalid=0.2))
+    text = summary_of(tally).as_text()
+    assert "room  2/2 ok, invalid 15.0 %, SAM matched 30, merged 6, kept coarse 10" in text
+    assert "2 frame(s) in 4.0 s, 0.50 frames/s" in text
+    assert "read 0.500, encode 2.000" in text
+
+
+def test_failed_and_stale_frames_are_not_complete() -> None:
+    tally = Tally()
+    tally.expect({"a": 1, "b": 1}, {"b": 1})
+    tally.add(failed("a", "x.jpg"))
+    summary = summary_of(tally)
+    assert not summary.complete
+    text = summary.as_text()
+    assert "a  0/1 ok" in text
+    assert "FAILED 1" in text
+    assert "failed, read: ImageError: 1 frame(s)" in text
+    assert "a/x.jpg: torn" in text
+    assert "--redo failed" in text
+    assert "--redo stale" in text
+
+
+def test_frames_of_earlier_runs_count_for_the_scene_but_not_for_this_run() -> None:
+    tally = Tally()
+    tally.expect({"a": 2}, {})
+    tally.add_kept(done("a", "x.jpg"))
+    tally.add(done("a", "y.jpg"))
+    summary = summary_of(tally)
+    assert summary.complete
+    assert summary.processed == 1
+    assert summary.stage_seconds == {"read": 0.5, "encode": 2.0}
+
+
+def test_many_failures_of_one_kind_stay_readable() -> None:
+    tally = Tally()
+    tally.expect({"a": 100}, {})
+    for number in range(100):
+        tally.add(failed("a", f"{number}.jpg"))
+    text = summary_of(tally).as_text()
+    assert "100 frame(s)" in text
+    assert text.count(".jpg: torn") == SHOWN_FAILURES
+    assert f"and {100 - SHOWN_FAILURES} more" in text
+
+
+def test_the_same_as_json() -> None:
+    tally = Tally()
+    tally.expect({"a": 2}, {})
+    tally.add(done("a"))
+    tally.add(failed("a", "x.jpg"))
+    row = json.loads(json.dumps(summary_of(tally, ("a/y.jpg: no ids",)).as_dict()))
+    assert row["total"]["done"] == 1
+    assert row["scenes"]["a"]["invalid_ratio"] == 0.1
+    assert row["failures"]["read: ImageError"]["examples"][0]["image"] == "x.jpg"
+    assert row["problems"] == ["a/y.jpg: no ids"]
+    assert row["complete"] is False
+
+
+def test_an_empty_run_has_a_summary() -> None:
+    text = summary_of(Tally()).as_text()
+    assert "0 scene(s), 0 frame(s)" in text
+
+
+def test_html_escapes_what_comes_from_outside() -> None:
+    tally = Tally()
+    tally.expect({"<script>alert(1)</script>": 1}, {})
+    assert "<script>" not in summary_of(tally)._repr_html_()

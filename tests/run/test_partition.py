@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import load_config
+from pipeline.dataset import Layout, discover, read_ids
+from pipeline.errors import StorageError
+from pipeline.records import STAGES, FrameRef
+from pipeline.run.partition import Job, failed_entry, refine_partition
+
+MakeDataset = Callable[..., Path]
+FailOnCalls = Callable[..., None]
+
+
+def job_and_frames(root: Path) -> tuple[Job, list[FrameRef]]:
+    config = load_config()
+    job = Job(Layout(root, config.data, config.output), config, "f00d")
+    return job, list(discover(root, config.data).frames)
+
+
+def test_every_frame_is_written_and_on_record(make_dataset: MakeDataset) -> None:
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=3))
+    entries = refine_partition(frames, job)
+    assert [entry.outcome.frame for entry in entries] == frames
+    for entry in entries:
+        assert entry.outcome.status == "done"
+        assert list(entry.outcome.seconds) == list(STAGES)
+        coarse = read_ids(job.layout.ids_path(entry.outcome.frame))
+        refined = read_ids(job.layout.output_path(entry.outcome.frame))
+        assert refined.shape == coarse.shape
+        assert set(np.unique(refined)) - {0} == set(np.unique(coarse)) - {0}
+
+
+def test_an_empty_partition_is_nothing(make_dataset: MakeDataset) -> None:
+    job, _ = job_and_frames(make_dataset())
+    assert refine_partition([], job) == []
+
+
+def test_a_bad_file_costs_its_own_frame_only(make_dataset: MakeDataset) -> None:
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=4))
+    job.layout.image_path(frames[1]).write_bytes(b"not an image")
+    job.layout.ids_path(frames[2]).unlink()
+    entries = refine_partition(frames, job)
+    assert [entry.outcome.status for entry in entries] == ["done", "failed", "failed", "done"]
+    for entry, path in (
+        (entries[1], job.layout.image_path(frames[1])),
+        (entries[2], job.layout.ids_path(frames[2])),
+    ):
+        assert entry.outcome.stage == "read"
+        assert str(path) in (entry.outcome.message or "")
+        assert entry.output is None
+        assert not job.layout.output_path(entry.outcome.frame).exists()
+
+
+def test_a_bug_is_on_record_with_its_traceback(
+    make_dataset: MakeDataset, fail_on_calls: FailOnCalls
+) -> None:
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=3))
+    fail_on_calls(ZeroDivisionError("by zero"), 1)
+    entries = refine_partition(frames, job)
+    assert [entry.outcome.status for entry in entries] == ["done", "failed", "done"]
+    outcome = entries[1].outcome
+    assert (outcome.stage, outcome.error) == ("decode", "ZeroDivisionError")
+    assert "Traceback" in (outcome.message or "")
+
+
+def test_what_would_fail_every_frame_stops_the_run(
+    make_dataset: MakeDataset, fail_on_calls: FailOnCalls
+) -> None:
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=3))
+    fail_on_calls(StorageError("disk full"), 1)
+    with pytest.raises(StorageError, match="disk full"):
+        refine_partition(frames, job)
+
+
+def test_an_output_folder_in_the_way_is_on_record(make_dataset: MakeDataset) -> None:
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=1))
+    job.layout.output_path(frames[0]).mkdir(parents=True)
+    [entry] = refine_partition(frames, job)
+    assert entry.outcome.status == "failed"
+    assert entry.outcome.stage == "write"
+
+
+def test_a_frame_that_never_ended_can_be_put_on_record(make_dataset: MakeDataset) -> None:
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=1))
+    entry = failed_entry(frames[0], job, "KilledWorker", "its worker died")
+    assert entry.outcome.status == "failed"
+    assert len(entry.inputs) == 2

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from distributed import Client, LocalCluster
+from PIL import Image
+
+import pipeline
+from pipeline.errors import DatasetError, StorageError
+from pipeline.run import partition
+
+MakeDataset = Callable[..., Path]
+FailOnCalls = Callable[..., None]
+
+
+def results(root: Path) -> dict[str, bytes]:
+    files = sorted(root.glob("*/obj_ids_refine/*"))
+    return {str(file.relative_to(root)): file.read_bytes() for file in files}
+
+
+def test_every_scene_is_refined_and_summed_up(
+    make_dataset: MakeDataset, inside_client: Client
+) -> None:
+    root = make_dataset(scenes=2, frames=3)
+    summary = pipeline.refine_dataset(root, client=inside_client)
+    assert summary.complete
+    assert summary.processed == 6
+    assert sorted(summary.scenes) == ["scene_0000", "scene_0001"]
+    assert len(results(root)) == 6
+    on_disk = json.loads((root / "autorefiner" / "summary.json").read_text())
+    assert on_disk["total"] == summary.total.as_dict()
+    assert on_disk["settings"]["versions"]["sam2"]
+    assert (summary.total.matched + summary.total.fallback) == summary.total.objects > 0
+
+
+def test_a_second_run_does_only_what_is_left(
+    make_dataset: MakeDataset, inside_client: Client
+) -> None:
+    root = make_dataset(scenes=2, frames=3)
+    pipeline.refine_dataset(root, client=inside_client)
+    before = results(root)
+    gone = list(before)[4]
+    (root / gone).unlink()
+    stamps = {file: file.stat().st_mtime_ns for file in root.glob("*/obj_ids_refine/*")}
+    summary = pipeline.refine_dataset(root, client=inside_client)
+    assert summary.processed == 1
+    assert summary.complete
+    assert results(root) == before
+    assert all(file.stat().st_mtime_ns == stamp for file, stamp in stamps.items())
+
+
+def test_partitions_of_any_size_give_the_same_bytes(
+    make_dataset: MakeDataset, inside_client: Client, tmp_path: Path
+) -> None:
+    root = make_dataset(scenes=2, frames=3)
+    seen = []
+    for size in (1, 2, 16):
+        settings = {"run": {"partition_size": size}, "output": {"root": tmp_path / f"out{size}"}}
+        assert pipeline.refine_dataset(root, settings, inside_client).complete
+        seen.append(results(tmp_path / f"out{size}"))
+    assert len(seen[0]) == 6
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_bad_frames_are_on_record_and_the_others_done(
+    make_dataset: MakeDataset, inside_client: Client
+) -> None:
+    root = make_dataset(scenes=2, frames=3)
+    bad = root / "scene_0001" / "images" / "frame_000001.jpg"
+    good = bad.read_bytes()
+    bad.write_bytes(good[:200])
+    summary = pipeline.refine_dataset(root, client=inside_client)
+    assert not summary.complete
+    assert (summary.total.done, summary.total.failed) == (5, 1)
+    [(reason, failure)] = summary.failures.items()
+    assert reason == "read: ImageError"
+    assert failure.examples[0]["image"] == "frame_000001.jpg"
+    again = pipeline.refine_dataset(root, client=inside_client)
+    assert (again.processed, again.total.failed) == (0, 1)
+    bad.write_bytes(good)
+    mended = pipeline.refine_dataset(root, client=inside_client)
+    assert (mended.processed, mended.complete) == (1, True)
+
+
+def test_frames_without_ids_are_named(make_dataset: MakeDataset, inside_client: Client) -> None:
+    root = make_dataset(scenes=1, frames=2)
+    (root / "scene_0000" / "obj_ids" / "frame_000001.jpg.pth").unlink()
+    summary = pipeline.refine_dataset(root, client=inside_client)
+    assert summary.total.frames == 1
+    assert any("frame_000001.jpg" in problem for problem in summary.problems)
+
+
+def test_what_fails_every_frame_stops_the_run(
+    make_dataset: MakeDataset, inside_client: Client, fail_on_calls: FailOnCalls
+) -> None:
+    root = make_dataset(scenes=1, frames=8)
+    fail_on_calls(StorageError("the disk is full"), 3)
+    with pytest.raises(StorageError, match="the disk is full"):
+        pipeline.refine_dataset(root, client=inside_client)
+    fail_on_calls(StorageError("the disk is full"))
+    assert pipeline.refine_dataset(root, client=inside_client).complete
+
+
+def test_no_data_set_is_an_error(tmp_path: Path, inside_client: Client) -> None:
+    with pytest.raises(DatasetError):
+        pipeline.refine_dataset(tmp_path, client=inside_client)
+
+
+def test_a_client_that_was_given_stays_open(
+    make_dataset: MakeDataset, inside_client: Client
+) -> None:
+    pipeline.refine_dataset(make_dataset(1, 1), client=inside_client)
+    assert inside_client.submit(sum, [1, 2]).result() == 3
+
+
+POISON = (1, 2, 3)
+
+
+class Deadly:
+    """Kills its process on the image whose first pixel says so."""
+
+    def propose(self, images, coarse_ids, clock):  # type: ignore[no-untyped-def]
+        if tuple(images[0][0, 0]) == POISON:
+            os.kill(os.getpid(), signal.SIGKILL)
+        from pipeline.clock import StageClock
+        from pipeline.records import Proposals
+        import torch
+
+        assert isinstance(clock, StageClock)
+        empty = torch.zeros(0)
+        return [Proposals(torch.zeros(0, 8, 8), empty, empty, empty.long())]
+
+
+def install_deadly() -> None:
+    partition.make_proposer = lambda _config: Deadly()
+
+
+@pytest.mark.slow
+def test_a_frame_that_kills_its_worker_is_isolated(make_dataset: MakeDataset) -> None:
+    root = make_dataset(scenes=1, frames=8)
+    deadly = root / "scene_0000" / "images" / "frame_000005.png"
+    image = Image.open(deadly.with_suffix(".jpg"))
+    image.putpixel((0, 0), POISON)
+    image.save(deadly)
+    deadly.with_suffix(".jpg").unlink()
+    ids = root / "scene_0000" / "obj_ids" / "frame_000005.jpg.pth"
+    ids.rename(ids.with_name("frame_000005.png.pth"))
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        from distributed import WorkerPlugin
+
+        class Install(WorkerPlugin):
+            def setup(self, worker: object) -> None:
+                install_deadly()
+
+        client.register_plugin(Install())
+        summary = pipeline.refine_dataset(root, {"run": {"partition_size": 4}}, client)
+    assert (summary.total.done, summary.total.failed) == (7, 1)
+    assert list(summary.failures) == ["run: KilledWorker"]
+    assert summary.failures["run: KilledWorker"].examples[0]["image"] == "frame_000005.png"
+    assert len(results(root)) == 7

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config import Config, load_config
+from pipeline.errors import ConfigError
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    config = load_config()
+    assert config == Config()
+    assert config.model.name == "sam2.1_hiera_large"
+    assert config.output.dir == "obj_ids_refine"
+
+
+def test_a_mapping_a_file_and_a_config_say_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("model:\n  name: demo\nrun:\n  partition_size: 3\n")
+    from_mapping = load_config({"model": {"name": "demo"}, "run": {"partition_size": 3}})
+    assert load_config(file) == load_config(str(file)) == from_mapping == load_config(from_mapping)
+
+
+def test_overrides_come_last_and_are_read_as_yaml() -> None:
+    config = load_config(
+        {"run": {"partition_size": 3}}, ["run.partition_size=5", "cluster.dashboard_address=null"]
+    )
+    assert config.run.partition_size == 5
+    assert config.cluster.dashboard_address is None
+
+
+def test_a_file_name_is_a_model_name() -> None:
+    assert (
+        load_config({"model": {"name": "sam2.1_hiera_tiny.pt"}}).model.name == "sam2.1_hiera_tiny"
+    )
+
+
+def test_all_wrong_settings_are_named_at_once_with_what_is_allowed() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(
+            {
+                "model": {"nmae": "demo", "device": "tpu"},
+                "run": {"partition_size": 0},
+                "refinement": {"iou_threshold": 1.5},
+                "tuning": {},
+            }
+        )
+    text = str(caught.value)
+    assert "5 wrong setting(s)" in text
+    for part in (
+        "model.nmae: unknown setting; known here: name, config",
+        "model.device",
+        "'cuda'",
+        "'tpu'",
+        "run.partition_size",
+        "greater than or equal to 1",
+        "refinement.iou_threshold",
+        "less than or equal to 1",
+        "tuning: unknown setting; known here: data, model",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"run": {"partition_size": "16"}},
+        {"run": {"partition_size": True}},
+        {"model": {"compile": "yes"}},
+        {"refinement": {"iou_threshold": float("nan")}},
+        {"data": {"images_dir": "../elsewhere"}},
+        {"data": {"images_dir": ""}},
+        {"output": {"dir": "a/b"}},
+        {"model": []},
+    ],
+)
+def test_wrong_types_are_refused_not_converted(tree: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        load_config(tree)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("- a\n- b\n", "found a list"),
+        ("model: [", "cannot be read as a YAML config"),
+        ("model: !!python/object/apply:os.system ['touch pwned']", "cannot be read"),
+        ("\x00", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_config_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, part: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=part) as caught:
+        load_config(file)
+    assert str(file) in str(caught.value)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    "override", ["run.partition_size", "partition_size=3", "=", ".=1", "a.b=["]
+)
+def test_an_override_without_section_key_and_value_is_refused(override: str) -> None:
+    with pytest.raises(ConfigError, match="--set"):
+        load_config(None, [override])
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_config().run.partition_size = 3  # type: ignore[misc]
+
+
+SHAPING = [
+    ("proposals.mode", "guided", "grid"),
+    ("refinement.iou_threshold", 0.4, 0.2),
+    ("output.format", "png", "npy"),
+]
+NOT_SHAPING = [
+    ("run.partition_size", 3),
+    ("cluster.workers", 7),
+    ("data.max_scenes", 2),
+    ("model.device", "cpu"),
+    ("proposals.points_per_batch", 3),
+    ("output.root", "elsewhere"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "other"), SHAPING)
+def test_the_fingerprint_covers_what_shapes_results(key: str, value: object, other: object) -> None:
+    one = load_config(None, [f"{key}={value}"]).fingerprint("weights")
+    two = load_config(None, [f"{key}={other}"]).fingerprint("weights")
+    assert one != two
+
+
+@pytest.mark.parametrize(("key", "value"), NOT_SHAPING)
+def test_the_fingerprint_covers_nothing_else(key: str, value: object) -> None:
+    changed = load_config(None, [f"{key}={value}"])
+    assert changed != load_config()
+    assert changed.fingerprint("weights") == load_config().fingerprint("weights")
+
+
+def test_other_weights_are_other_results() -> None:
+    assert load_config().fingerprint("a") != load_config().fingerprint("b")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Config.model_fields, "x"]), JSON))
+def test_whatever_is_given_is_a_config_or_a_config_error(tree: dict[str, Any]) -> None:
+    try:
+        config = load_config(tree)
+    except ConfigError as error:
+        assert "wrong setting" in str(error)
+    else:
+        assert load_config(config) == config
