@@ -1,1 +1,19 @@
-"""Where frames live: discover, read, write."""
+"""Where frames live: discover them, read images and ids, write ids."""
+
+from pipeline.dataset.discover import Inventory, Problem, discover
+from pipeline.dataset.id_maps import read_ids
+from pipeline.dataset.images import read_image
+from pipeline.dataset.layout import Layout
+from pipeline.dataset.results import is_whole, read_provenance, write_ids
+
+__all__ = [
+    "Inventory",
+    "Layout",
+    "Problem",
+    "discover",
+    "is_whole",
+    "read_ids",
+    "read_image",
+    "read_provenance",
+    "write_ids",
+]

@@ -1,0 +1,78 @@
+"""Bounds on what is read, and reading a whole file within them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from pipeline.errors import FrameError
+
+MAX_PIXELS = 2**26
+"""Largest image and id map accepted, in pixels: 8192 x 8192, some 24 times a 1920 x 1440 frame.
+Every bound on memory follows from it."""
+
+MAX_FILE_BYTES = 16 * MAX_PIXELS
+"""Largest file accepted: 64-bit ids of the largest map, stored in the most wasteful way."""
+
+
+def read_whole(path: Path, error: type[FrameError]) -> bytes:
+    """Read a regular file of bounded size; links to such files are followed.
+
+    Raises
+    ------
+    FrameError
+        Of the type `error`: the file is missing, unreadable, no regular file, empty or too large.
+    """
+    try:
+        # Without O_NONBLOCK the mere opening of a named pipe would wait for ever.
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            info = os.fstat(file.fileno())
+            if not stat.S_ISREG(info.st_mode):
+                raise error(path, "no regular file", "a file that holds data")
+            if info.st_size > MAX_FILE_BYTES:
+                raise error(
+                    path, f"{info.st_size} bytes", f"at most {MAX_FILE_BYTES} bytes in one file"
+                )
+            content = file.read(info.st_size)
+    except OSError as failure:
+        raise error(path, describe_os_error(failure), "a file that can be read") from None
+    if not content:
+        raise error(path, "an empty file", "a file that holds data", "Was it copied completely?")
+    return content
+
+
+_FORMATS = {
+    b"GIF8": "a GIF image",
+    b"BM": "a BMP image",
+    b"II*\0": "a TIFF image",
+    b"MM\0*": "a TIFF image",
+    b"RIFF": "a WebP image or another RIFF file",
+    b"%PDF": "a PDF document",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"\x89PNG": "a PNG image",
+    b"\x93NUMPY": "an .npy file",
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"<": "a text file (HTML, XML or SVG)",
+    b"version https://git-lfs": "a Git LFS pointer in place of the file",
+}
+
+
+def guess_format(content: bytes) -> str | None:
+    """Name the format of a file that is not what it should be, by its first bytes."""
+    return next((name for magic, name in _FORMATS.items() if content.startswith(magic)), None)
+
+
+def describe_os_error(error: OSError) -> str:
+    """Say in words what the operating system objected to."""
+    if error.errno == errno.ENOENT:
+        return "no such file, or a link that leads nowhere"
+    if error.errno == errno.ELOOP:
+        return "links that lead in a circle"
+    return (error.strerror or str(error)).lower()
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

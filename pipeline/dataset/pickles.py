@@ -1,0 +1,142 @@
+"""Reading a pickle as data: it says what it would build, and nothing of it is built.
+
+A pickle is a program whose instructions import names and call them. `parse` follows the
+instructions that `torch.save` needs for one tensor or array, and answers with a tree of plain
+values in which each import is a `Global` (a name) and each call a `Call` (a name and arguments).
+No import and no call takes place, whatever the pickle says, so there is nothing to sandbox.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+MAX_STEPS = 2_000
+"""Instructions followed at most; one array takes about 60."""
+
+
+class PickleError(Exception):
+    """The bytes are no pickle, or one that no tensor or array needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """A name that the pickle wants imported, such as `numpy.ndarray`."""
+
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call that the pickle wants made."""
+
+    function: Any
+    args: Any
+    state: Any = None
+    """What the pickle would then hand to the result's `__setstate__`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """Something kept outside the pickle: a tensor's storage."""
+
+    key: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Container:
+    """A list, dict or set, whose content no id map needs."""
+
+    kind: str
+
+
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+_CONTAINERS = {"EMPTY_DICT": "dict", "EMPTY_LIST": "list", "EMPTY_SET": "set"}
+_NUMBERS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
+_BYTES = {"BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"}
+_TEXTS = {"BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
+_VALUES = _NUMBERS | _BYTES | _TEXTS
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_FILLERS = {"APPEND": 1, "SETITEM": 2}
+_MANY_FILLERS = frozenset({"APPENDS", "SETITEMS", "ADDITEMS"})
+_FRAMING = frozenset({"PROTO", "FRAME", "STOP"})
+
+
+def parse(stream: BinaryIO) -> Any:
+    """Follow one pickle, and leave the stream behind its end.
+
+    Returns
+    -------
+    object
+        int, float, bool, str, bytes, bytearray, None, tuples of these, and the classes above.
+
+    Raises
+    ------
+    PickleError
+        The bytes are damaged, or hold an instruction that no tensor or array needs.
+    """
+    try:
+        return _follow(stream)
+    except PickleError:
+        raise
+    except (ValueError, LookupError, TypeError, EOFError, MemoryError, OverflowError) as error:
+        raise PickleError(f"a damaged pickle ({error})") from None
+
+
+def _follow(stream: BinaryIO) -> Any:  # noqa: PLR0912 (one branch per instruction)
+    stack: list[Any] = []
+    marks: list[int] = []
+    memo: dict[Any, Any] = {}
+
+    def pop_to_mark() -> tuple[Any, ...]:
+        mark = marks.pop()
+        items = tuple(stack[mark:])
+        del stack[mark:]
+        return items
+
+    for step, (opcode, value, _) in enumerate(pickletools.genops(stream)):
+        name = opcode.name
+        if step > MAX_STEPS:
+            raise PickleError("a pickle of many objects, such as a checkpoint")
+        if name in _VALUES:
+            stack.append(value)
+        elif name in _CONSTANTS:
+            stack.append(_CONSTANTS[name])
+        elif name in _CONTAINERS:
+            stack.append(Container(_CONTAINERS[name]))
+        elif name == "MARK":
+            marks.append(len(stack))
+        elif name == "TUPLE":
+            stack.append(pop_to_mark())
+        elif name in _TUPLES:
+            items = tuple(stack.pop() for _ in range(_TUPLES[name]))
+            stack.append(items[::-1])
+        elif name in _FILLERS:
+            for _ in range(_FILLERS[name]):
+                stack.pop()
+        elif name in _MANY_FILLERS:
+            pop_to_mark()
+        elif name == "GLOBAL":
+            stack.append(Global(value.replace(" ", ".")))
+        elif name == "STACK_GLOBAL":
+            attribute, module = stack.pop(), stack.pop()
+            stack.append(Global(".".join((module, attribute))))
+        elif name in ("REDUCE", "NEWOBJ"):
+            args, function = stack.pop(), stack.pop()
+            stack.append(Call(function, args))
+        elif name == "BUILD":
+            state = stack.pop()
+            if isinstance(stack[-1], Call):
+                stack[-1].state = state
+        elif name == "BINPERSID":
+            stack.append(Reference(stack.pop()))
+        elif name in ("BINPUT", "LONG_BINPUT"):
+            memo[value] = stack[-1]
+        elif name == "MEMOIZE":
+            memo[len(memo)] = stack[-1]
+        elif name in ("BINGET", "LONG_BINGET"):
+            stack.append(memo[value])
+        elif name not in _FRAMING:
+            raise PickleError(f"a pickle with the instruction {name}, which no array needs")
+    return stack.pop()

@@ -1,0 +1,190 @@
+"""The one tensor or numpy array inside a `.pth` file, taken out without unpickling.
+
+Read are the zip format of `torch.save` (torch 1.6 and later), its older stream of pickles, and a
+plain pickle of a numpy array. What the pickle says is parsed as data (see `pickles`), and the
+array is laid over the bytes of the file only after shape, dtype, strides and extent were checked.
+A tensor saved from another device is read like any other: its bytes are in the file all the same.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.dataset.claims import NotAnIdMap, check_dtype, check_shape
+from pipeline.dataset.files import guess_format
+from pipeline.dataset.pickles import Call, Container, Global, PickleError, Reference, parse
+
+Fetch: TypeAlias = Callable[[str], bytes | memoryview]
+"""Gives the bytes of a storage by its key."""
+
+MAX_ENTRIES = 1_000
+"""Entries of a zip; one array takes about 7. Python's zipfile spends some 500 bytes on each."""
+
+_STREAM_MAGIC = 0x1950A86A20F9469CFC6C
+"""First pickle of the older format."""
+
+_STORAGE_DTYPES = {
+    "ByteStorage": "u1",
+    "CharStorage": "i1",
+    "ShortStorage": "i2",
+    "IntStorage": "i4",
+    "LongStorage": "i8",
+    "HalfStorage": "f2",
+    "FloatStorage": "f4",
+    "DoubleStorage": "f8",
+    "BoolStorage": "b1",
+    "ComplexFloatStorage": "c8",
+    "ComplexDoubleStorage": "c16",
+    "uint16": "u2",
+    "uint32": "u4",
+    "uint64": "u8",
+}
+_TENSORS = {"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3"}
+_ARRAYS = {"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"}
+_BUFFER_ARRAYS = {"numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer"}
+_OTHER_CALLS = {
+    "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
+    "torch._utils._rebuild_qtensor": "a quantised tensor",
+    "torch._utils._rebuild_meta_tensor_no_storage": "a tensor without data (device meta)",
+    "torch._utils._rebuild_parameter": "a model parameter",
+    "collections.OrderedDict": "a dict",
+}
+
+
+def read_torch(content: bytes) -> npt.NDArray[Any]:
+    """Return the array that a file of `torch.save` holds, as a read-only view where possible.
+
+    Raises
+    ------
+    NotAnIdMap
+        The bytes are damaged, or hold anything but one tensor or array of an id map's shape.
+    """
+    try:
+        if content.startswith(b"PK\x03\x04"):
+            return _read_zip(content)
+        return _read_stream(content)
+    except PickleError as error:
+        raise NotAnIdMap(guess_format(content) or str(error)) from None
+
+
+def _read_zip(content: bytes) -> npt.NDArray[Any]:
+    if content.count(b"PK\x01\x02") > MAX_ENTRIES:
+        raise NotAnIdMap("a zip archive of very many entries")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _read_archive(archive)
+    except (NotAnIdMap, PickleError):
+        raise
+    except Exception as error:
+        # zipfile answers broken archives with a dozen exception types.
+        raise NotAnIdMap(f"a damaged zip archive ({error})", "Was it copied completely?") from None
+
+
+def _read_archive(archive: zipfile.ZipFile) -> npt.NDArray[Any]:
+    pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise NotAnIdMap("a zip archive that torch.save did not write")
+    root = pickles[0].removesuffix("data.pkl")
+
+    def member(name: str) -> bytes:
+        info = archive.getinfo(root + name)
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise NotAnIdMap("a compressed zip archive", "torch.save does not compress.")
+        return archive.read(info)
+
+    tree = parse(io.BytesIO(member("data.pkl")))
+    array = _array(tree, lambda key: member(f"data/{key}"))
+    if isinstance(tree.function, Global) and tree.function.name in _TENSORS:
+        big = f"{root}byteorder" in archive.namelist() and member("byteorder") == b"big"
+        return array.view(array.dtype.newbyteorder(">")) if big else array
+    return array
+
+
+def _read_stream(content: bytes) -> npt.NDArray[Any]:
+    if content[257:262] == b"ustar":
+        raise NotAnIdMap("a tar archive (torch.save of 2017)", "Save it again with a newer torch.")
+    stream = io.BytesIO(content)
+    tree = parse(stream)
+    if type(tree) is not int or tree != _STREAM_MAGIC:
+        return _array(tree, _no_storage)
+    parse(stream)  # protocol version
+    parse(stream)  # facts about the machine that wrote it
+    tree = parse(stream)
+    parse(stream)  # keys of the storages; one array has one
+    # Each storage is an 8-byte count of elements and the elements.
+    return _array(tree, lambda _: memoryview(content)[stream.tell() + 8 :])
+
+
+def _no_storage(key: str) -> bytes:
+    raise NotAnIdMap(f"a tensor whose storage {key[:20]!r} is not in the file")
+
+
+def _array(tree: Any, fetch: Fetch) -> npt.NDArray[Any]:
+    if not isinstance(tree, Call) or not isinstance(tree.function, Global):
+        raise NotAnIdMap(_describe(tree))
+    try:
+        if tree.function.name in _TENSORS:
+            return _tensor(tree.args, fetch)
+        if tree.function.name in _ARRAYS and tree.args[0] == Global("numpy.ndarray"):
+            _, shape, dtype, is_fortran, values = tree.state
+            return _numpy_array(values, dtype, shape, "F" if is_fortran else "C")
+        if tree.function.name in _BUFFER_ARRAYS:
+            values, dtype, shape, order = tree.args
+            return _numpy_array(values, dtype, shape, order)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise NotAnIdMap(f"an array that is damaged or incomplete ({error})") from None
+    raise NotAnIdMap(_describe(tree))
+
+
+def _tensor(args: Any, fetch: Fetch) -> npt.NDArray[Any]:
+    reference, offset, shape, strides = args[:4]
+    shape = check_shape(shape)
+    if not isinstance(reference, Reference):
+        raise NotAnIdMap("a tensor without data")
+    _, storage_type, key, _, count = reference.key[:5]
+    typed_by = args[6] if storage_type == Global("torch.storage.UntypedStorage") else storage_type
+    name = typed_by.name.removeprefix("torch.").removeprefix("cuda.")
+    if name not in _STORAGE_DTYPES:
+        raise NotAnIdMap(f"a tensor of type {name[:40]!r}")
+    dtype = check_dtype(_STORAGE_DTYPES[name])
+    if not all(type(n) is int and n >= 0 for n in (count, offset, *strides)):
+        raise NotAnIdMap("a tensor whose extent makes no sense")
+    values = np.frombuffer(fetch(str(key)), dtype)
+    last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+    if last >= values.size:
+        raise NotAnIdMap("a tensor that reaches beyond its data", "Was it copied completely?")
+    steps = tuple(step * dtype.itemsize for step in strides)
+    return np.lib.stride_tricks.as_strided(values[offset:], shape, steps, writeable=False)
+
+
+def _numpy_array(values: Any, dtype_call: Any, shape: Any, order: Any) -> npt.NDArray[Any]:
+    shape = check_shape(shape)
+    code, byte_order = dtype_call.args[0], dtype_call.state[1]
+    dtype = check_dtype(code if byte_order == "|" else f"{byte_order}{code}")
+    return np.frombuffer(_bytes(values), dtype).reshape(shape, order="F" if order == "F" else "C")
+
+
+def _bytes(values: Any) -> bytes | bytearray:
+    if isinstance(values, (bytes, bytearray)):
+        return values
+    # Protocol 2 has no bytes: they travel as text, with a call that turns them back.
+    if isinstance(values, Call) and values.function == Global("_codecs.encode"):
+        text, encoding = values.args
+        if encoding == "latin1" and isinstance(text, str):
+            return text.encode("latin1")
+    raise NotAnIdMap("an array whose values are no plain bytes")
+
+
+def _describe(tree: Any) -> str:
+    if isinstance(tree, Call):
+        name = tree.function.name if isinstance(tree.function, Global) else "something computed"
+        return _OTHER_CALLS.get(name, f"a pickle that calls {name[:60]!r} (it was not run)")
+    if isinstance(tree, Container):
+        return f"a {tree.kind}"
+    return f"a pickled {type(tree).__name__}"
