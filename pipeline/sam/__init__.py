@@ -1,1 +1,7 @@
-"""SAM 2: checkpoints, the worker-cached model, the proposers."""
+"""The only room that knows SAM 2: checkpoints, the model of a process, and the proposers."""
+
+from pipeline.sam.checkpoints import model_identity, obtain_checkpoint
+from pipeline.sam.model import load_model
+from pipeline.sam.proposer import Proposer, make_proposer
+
+__all__ = ["Proposer", "load_model", "make_proposer", "model_identity", "obtain_checkpoint"]

@@ -1,0 +1,257 @@
+"""SAM 2's mask decoder, arranged for many prompts on one image.
+
+The arithmetic is that of `sam2.modeling.sam.mask_decoder.MaskDecoder` with sam2's own weights, and
+the results agree to rounding. What differs is the order of things, because a frame has many prompts
+and keeps few masks:
+
+- Rating comes first. SAM's predicted IoU depends on the tokens alone, so the upscaling to mask
+  resolution, half of the decoder's work, is done for the masks that a filter lets through.
+- A prompt has about ten tokens, an image thousands. The projections of the attention between the
+  two are applied to the tokens instead of the image: q·(W x) = (Wᵀ q)·x.
+- Image positions stay rows of a matrix up to the last step: transposed convolutions of stride 2 are
+  matrix products on rows, four rows out of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from sam2.modeling.sam.transformer import Attention, TwoWayAttentionBlock
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor, nn
+
+from pipeline.sam.encoder import ImageFeatures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompts:
+    """What SAM is asked, a row per prompt; coordinates are shares of the image's width, height."""
+
+    points: Tensor
+    """(B, P, 2) float, (x, y) in [0, 1]."""
+    labels: Tensor
+    """(B, P) int: 1 inside, 0 outside, 2 and 3 the corners of a box, -1 no point."""
+    masks: Tensor | None = None
+    """(B, 4 s, 4 s) float logits of a first guess, or None."""
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, rows: slice) -> Prompts:
+        masks = None if self.masks is None else self.masks[rows]
+        return Prompts(self.points[rows], self.labels[rows], masks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Masks:
+    """Masks that SAM made, in the order of their prompts."""
+
+    logits: Tensor
+    """(K, 4 s, 4 s) float32."""
+    predicted_iou: Tensor
+    """(K,) float32."""
+    prompt: Tensor
+    """(K,) int64: row of the prompt."""
+
+
+# On a CPU, prompts that are worked on together share the caches: their views of the image should
+# be about this many numbers.
+_CACHED_NUMBERS = 2**20
+
+Select: TypeAlias = Callable[[Tensor], Tensor]
+"""From predicted IoU (B, 4) to the masks to make, (B, 4) bool; column 0 is SAM's single mask."""
+
+
+class PromptDecoder:
+    """The mask decoder on one image.
+
+    Parameters
+    ----------
+    model
+        A SAM 2 model.
+    features
+        Of the image.
+    """
+
+    def __init__(self, model: SAM2Base, features: ImageFeatures) -> None:
+        self._prompt_encoder = model.sam_prompt_encoder
+        self._decoder = model.sam_mask_decoder
+        self._size = features.embedding.shape[-1]
+        self._image_size = model.image_size
+        self._image = _rows(features.embedding)[None]
+        self._position = _rows(self._prompt_encoder.get_dense_pe()[0])[None]
+        high_res_0, high_res_1 = features.high_res
+        self._high_res_1 = _blocks(high_res_1, self._size)
+        self._high_res_0 = _blocks(high_res_0, self._size)
+
+    def decode_all(self, prompts: Prompts, select: Select, batch: int) -> Iterator[Masks]:
+        """Decode any number of prompts, `batch` at a time; `prompt` counts over all of them.
+
+        A batch that does not fit into the device's memory is halved, and so are those after it.
+        """
+        if self._image.device.type == "cpu":
+            batch = min(batch, max(1, _CACHED_NUMBERS // self._image.numel()))
+        start = 0
+        while start < len(prompts):
+            try:
+                masks = self.decode(prompts[start : start + batch], select)
+            except torch.OutOfMemoryError:
+                if batch == 1:
+                    raise
+                batch //= 2
+                continue
+            yield Masks(masks.logits, masks.predicted_iou, masks.prompt + start)
+            start += batch
+
+    def decode(self, prompts: Prompts, select: Select) -> Masks:
+        """Make the selected masks of a batch of prompts in one pass.
+
+        Parameters
+        ----------
+        prompts
+            B prompts.
+        select
+            Which masks to make, given their predicted IoU.
+        """
+        tokens, image = self._attend(prompts)
+        first = int(self._decoder.pred_obj_scores)
+        n_masks = self._decoder.num_mask_tokens
+        predicted_iou = self._decoder.iou_prediction_head(tokens[:, first]).float()
+        prompt, which = torch.nonzero(select(predicted_iou), as_tuple=True)
+        mask_tokens = tokens[:, first + 1 : first + 1 + n_masks]
+        logits = self._upscale(image, mask_tokens, prompt, which)
+        return Masks(logits, predicted_iou[prompt, which], prompt)
+
+    def _attend(self, prompts: Prompts) -> tuple[Tensor, Tensor]:
+        """Return the tokens (B, T, C) and each prompt's view of the image, (B, s², C)."""
+        points = prompts.points * self._image_size
+        masks = None if prompts.masks is None else prompts.masks[:, None]
+        sparse, dense = self._prompt_encoder((points, prompts.labels), None, masks)
+        own = [self._decoder.iou_token.weight, self._decoder.mask_tokens.weight]
+        if self._decoder.pred_obj_scores:
+            own.insert(0, self._decoder.obj_score_token.weight)
+        own_tokens = torch.cat(own).expand(len(prompts), -1, -1)
+        prompt_tokens = torch.cat([own_tokens, sparse], 1)
+        image = self._image + dense.flatten(2).transpose(1, 2)
+
+        transformer = self._decoder.transformer
+        tokens = prompt_tokens
+        for layer in transformer.layers:
+            tokens, image = self._two_way(layer, tokens, prompt_tokens, image)
+        attended = _to_image(
+            transformer.final_attn_token_to_image,
+            tokens + prompt_tokens,
+            image + self._position,
+            image,
+        )
+        return transformer.norm_final_attn(tokens + attended), image
+
+    def _two_way(
+        self, layer: TwoWayAttentionBlock, tokens: Tensor, prompt_tokens: Tensor, image: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        if layer.skip_first_layer_pe:
+            tokens = layer.self_attn(tokens, tokens, tokens)
+        else:
+            placed = tokens + prompt_tokens
+            tokens = tokens + layer.self_attn(placed, placed, tokens)
+        tokens = layer.norm1(tokens)
+        placed_image = image + self._position
+        tokens = tokens + _to_image(
+            layer.cross_attn_token_to_image, tokens + prompt_tokens, placed_image, image
+        )
+        tokens = layer.norm2(tokens)
+        tokens = layer.norm3(tokens + layer.mlp(tokens))
+        image = layer.norm4(
+            _from_tokens(
+                layer.cross_attn_image_to_token, placed_image, tokens + prompt_tokens, tokens, image
+            )
+        )
+        return tokens, image
+
+    def _upscale(self, image: Tensor, mask_tokens: Tensor, prompt: Tensor, which: Tensor) -> Tensor:
+        """Return the logits of masks `which` of the prompts `prompt`, (K, 4 s, 4 s) float32."""
+        used, row = torch.unique(prompt, return_inverse=True)
+        grow_1, norm, act_1, grow_0, act_0 = self._decoder.output_upscaling
+        pixels = _grow(grow_1, image[used]) + self._high_res_1
+        pixels = act_1(F.layer_norm(pixels, pixels.shape[-1:], norm.weight, norm.bias, norm.eps))
+        pixels = act_0(_grow(grow_0, pixels) + self._high_res_0)
+        networks = self._decoder.output_hypernetworks_mlps
+        hyper = torch.stack([net(mask_tokens[used, i]) for i, net in enumerate(networks)], 1)
+        logits = hyper @ pixels.flatten(1, -2).transpose(1, 2)
+        return _from_blocks(logits[row, which].float(), self._size)
+
+
+def _to_image(attention: Attention, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Let tokens attend to the image: `attention(tokens, keys, values)`, projecting tokens only."""
+    queries = _heads(attention.q_proj(tokens), attention.num_heads)
+    to_keys = _head_weights(attention.k_proj, attention.num_heads)
+    # The key's bias adds the same to all of a query's scores, so that softmax does not see it.
+    folded = (queries @ to_keys).flatten(1, 2)
+    weights = _softmax(folded @ keys.transpose(1, 2), queries.shape[-1], -1)
+    mean = (weights @ values).view(*queries.shape[:3], -1)
+    to_values = _head_weights(attention.v_proj, attention.num_heads)
+    attended = (mean @ to_values.transpose(1, 2)).transpose(1, 2).flatten(2)
+    out: Tensor = attention.out_proj(attended + attention.v_proj.bias)
+    return out
+
+
+def _from_tokens(
+    attention: Attention, image: Tensor, keys: Tensor, values: Tensor, residual: Tensor
+) -> Tensor:
+    """Let the image attend to tokens: `residual + attention(image, keys, values)`, likewise."""
+    heads = attention.num_heads
+    projected = _heads(attention.k_proj(keys), heads)
+    folded = (projected @ _head_weights(attention.q_proj, heads)).flatten(1, 2)
+    offset = (projected @ attention.q_proj.bias.view(heads, -1, 1)).flatten(1, 2)
+    scores = folded @ image.transpose(1, 2) + offset
+    weights = _softmax(scores.view(*projected.shape[:3], -1), projected.shape[-1], 2)
+    to_out = attention.out_proj.weight.T.reshape(heads, -1, attention.embedding_dim)
+    contributions = (_heads(attention.v_proj(values), heads) @ to_out).flatten(1, 2)
+    attended = weights.flatten(1, 2).transpose(1, 2) @ contributions
+    return residual + attended + attention.out_proj.bias  # type: ignore[no-any-return]
+
+
+def _softmax(scores: Tensor, head_size: int, dim: int) -> Tensor:
+    return torch.softmax(scores * head_size**-0.5, dim)
+
+
+def _heads(x: Tensor, heads: int) -> Tensor:
+    """(B, T, heads·d) to (B, heads, T, d)."""
+    return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
+
+
+def _head_weights(projection: nn.Linear, heads: int) -> Tensor:
+    """Weights of a projection by head, (heads, d, C)."""
+    return projection.weight.view(heads, -1, projection.in_features)
+
+
+def _grow(convolution: nn.ConvTranspose2d, rows: Tensor) -> Tensor:
+    """Transposed convolution of kernel and stride 2: (..., C) to (..., 4, C')."""
+    weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)
+    grown = (rows @ weight).view(*rows.shape[:-1], 4, -1)
+    return grown if convolution.bias is None else grown + convolution.bias
+
+
+def _rows(image: Tensor) -> Tensor:
+    """(C, h, w) to (h·w, C)."""
+    return image.flatten(1).transpose(0, 1).contiguous()
+
+
+def _blocks(image: Tensor, size: int) -> Tensor:
+    """(C, k·s, k·s) to (s², 4, …, C): rows of cells, halved again and again as `_grow` does."""
+    if image.shape[-1] == size:
+        return _rows(image)
+    c, h, w = image.shape
+    quarters = image.view(c, h // 2, 2, w // 2, 2).permute(2, 4, 0, 1, 3).flatten(0, 1)
+    return torch.stack([_blocks(quarter, size) for quarter in quarters], -2)
+
+
+def _from_blocks(logits: Tensor, size: int) -> Tensor:
+    """(K, s²·16) in the order of `_blocks` to (K, 4 s, 4 s)."""
+    k = len(logits)
+    cells = logits.view(k, size, size, 2, 2, 2, 2).permute(0, 1, 3, 5, 2, 4, 6)
+    return cells.reshape(k, 4 * size, 4 * size)

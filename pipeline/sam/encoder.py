@@ -1,0 +1,58 @@
+"""From images to SAM 2's image features, several images in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from sam2.modeling.sam2_base import SAM2Base
+
+# The normalisation that SAM 2 was trained with (sam2.utils.transforms).
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageFeatures:
+    """What the image encoder says about one image, as the mask decoder takes it."""
+
+    embedding: torch.Tensor
+    """(C, s, s), s = image size / 16."""
+    high_res: tuple[torch.Tensor, torch.Tensor]
+    """(C / 8, 4 s, 4 s) and (C / 4, 2 s, 2 s)."""
+
+
+def encode(model: SAM2Base, images: Sequence[npt.NDArray[np.uint8]]) -> list[ImageFeatures]:
+    """Run the image encoder once over a batch of images.
+
+    Parameters
+    ----------
+    model
+        A SAM 2 model.
+    images
+        (H, W, 3) uint8 RGB each; sizes may differ, as each is resized to the model's square.
+
+    Returns
+    -------
+    list of ImageFeatures
+        One per image, on the model's device; what `SAM2ImagePredictor.set_image` computes.
+    """
+    batch = torch.cat([_to_model_input(model, image) for image in images])
+    high_res_0, high_res_1, embedding = model.forward_image(batch)["backbone_fpn"][-3:]
+    if model.directly_add_no_mem_embed:
+        embedding = embedding + model.no_mem_embed.reshape(1, -1, 1, 1)
+    return [ImageFeatures(embedding[i], (high_res_0[i], high_res_1[i])) for i in range(len(images))]
+
+
+def _to_model_input(model: SAM2Base, image: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """Resize and normalise on the device: one copy of bytes is all that crosses over."""
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(model.device)
+    pixels = pixels.permute(2, 0, 1)[None].float() / 255
+    size = (model.image_size, model.image_size)
+    pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
+    mean, std = (pixels.new_tensor(values)[:, None, None] for values in (_MEAN, _STD))
+    return (pixels - mean) / std

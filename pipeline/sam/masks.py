@@ -1,0 +1,101 @@
+"""What becomes of SAM's masks before they are proposals: rated, thinned out and cleaned.
+
+Everything happens on low-resolution logits (N, h, w), on the device that made them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+_NMS_BLOCK = 64
+
+
+def stability(logits: Tensor) -> Tensor:
+    """IoU of each mask cut at +1 and at -1, (N,) float32 in [0, 1]; 0 for an empty mask."""
+    inner = (logits > 1).sum((1, 2))
+    outer = (logits > -1).sum((1, 2))
+    return inner / outer.clamp(min=1)
+
+
+def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Tensor:
+    """Of masks that overlap by more than a threshold, keep the best rated: greedy mask-IoU NMS.
+
+    Works through the masks in blocks, best first: the IoU of a block's survivors with all that
+    remain is one matrix product, and what it suppresses is not looked at again.
+
+    Parameters
+    ----------
+    logits
+        (N, h, w) float.
+    rating
+        (N,) float.
+    threshold
+        IoU in [0, 1].
+
+    Returns
+    -------
+    Tensor
+        (K,) int64: the masks to keep, best rated first.
+    """
+    left = torch.argsort(rating, descending=True, stable=True)
+    flat = (logits[left] > 0).flatten(1).float()
+    area = flat.sum(1)
+    kept: list[Tensor] = []
+    while len(left):
+        overlap = flat[:_NMS_BLOCK] @ flat.T
+        iou = overlap / (area[:_NMS_BLOCK, None] + area - overlap).clamp(min=1)
+        duplicates = (iou > threshold).cpu().numpy()
+        suppressed = np.zeros(len(left), bool)
+        for row, twins in enumerate(duplicates):
+            if not suppressed[row]:
+                suppressed[row + 1 :] |= twins[row + 1 :]
+        block = torch.from_numpy(~suppressed[:_NMS_BLOCK]).to(left.device)
+        kept.append(left[:_NMS_BLOCK][block])
+        rest = torch.from_numpy(np.flatnonzero(~suppressed[_NMS_BLOCK:]) + _NMS_BLOCK)
+        rest = rest.to(left.device)
+        left, flat, area = left[rest], flat[rest], area[rest]
+    return torch.cat(kept) if kept else left
+
+
+def remove_small_regions(logits: Tensor, min_cells: float) -> Tensor:
+    """Fill holes and drop islands of fewer than `min_cells` cells (8-connected).
+
+    A mask all of whose islands are small keeps the largest one.
+
+    Parameters
+    ----------
+    logits
+        (N, h, w) float.
+    min_cells
+        Area below which a region is small.
+
+    Returns
+    -------
+    Tensor
+        (N, h, w) float: the logits of small regions have changed their sign.
+    """
+    if min_cells <= 1 or not len(logits):
+        return logits
+    inside = (logits > 0).cpu().numpy()
+    inside |= _small_regions(~inside, min_cells)
+    islands = _small_regions(inside, min_cells)
+    for only_small in np.flatnonzero((inside == islands).all((1, 2))):
+        labels, _ = ndimage.label(inside[only_small], _EIGHT_NEIGHBOURS[1])
+        islands[only_small] &= labels != np.bincount(labels[labels > 0], minlength=1).argmax()
+    cleaned = torch.from_numpy(inside & ~islands).to(logits.device)
+    return torch.where((logits > 0) == cleaned, logits, -logits)
+
+
+# In one mask all eight neighbours are connected, from one mask to the next none is.
+_EIGHT_NEIGHBOURS = np.zeros((3, 3, 3), bool)
+_EIGHT_NEIGHBOURS[1] = True
+
+
+def _small_regions(inside: npt.NDArray[np.bool_], min_cells: float) -> npt.NDArray[np.bool_]:
+    labels, _ = ndimage.label(inside, _EIGHT_NEIGHBOURS)
+    small: npt.NDArray[np.bool_] = (np.bincount(labels.ravel()) < min_cells)[labels]
+    return small & inside

@@ -1,0 +1,201 @@
+"""The SAM 2 model: built from a YAML and a checkpoint, once per process and setting."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sam2
+import torch
+import yaml
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
+from sam2.modeling.sam2_base import SAM2Base
+from sam2.sam2_image_predictor import SAM2ImagePredictor
+
+from pipeline.config import ConfigLike, ModelConfig, ProposalsConfig, load_config
+from pipeline.errors import ModelError
+from pipeline.sam.checkpoints import obtain_checkpoint, read_weights
+from pipeline.sam.registry import find_source
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+# What sam2's own `build_sam2` adds to every architecture for prediction.
+_FOR_PREDICTION = {
+    "dynamic_multimask_via_stability": True,
+    "dynamic_multimask_stability_delta": 0.05,
+    "dynamic_multimask_stability_thresh": 0.98,
+}
+_NAMED_KEYS = 5
+
+_models: dict[ModelConfig, SAM2Base] = {}
+_loading = threading.Lock()
+
+
+def load_model(config: ConfigLike | ModelConfig = None) -> SAM2Base:
+    """Return the SAM 2 model that the settings name, on its device, ready for inference.
+
+    The first call in a process builds it, later calls return the same object; threads that come
+    at the same time wait for one another. The parameters ask for no gradient.
+
+    Parameters
+    ----------
+    config
+        A `Config`, a mapping, the path of a YAML file, or None for the defaults, of which only
+        the section `model` matters; or that section itself.
+
+    Raises
+    ------
+    ConfigError
+        The settings are wrong.
+    ModelError
+        The checkpoint cannot be had or does not fit the architecture, the architecture is not
+        one, or the device is not there.
+    """
+    # Precision is chosen call by call (see `arithmetic`): it does not make another model.
+    settings = config if isinstance(config, ModelConfig) else load_config(config).model
+    key = settings.model_copy(update={"precision": "auto"})
+    with _loading:
+        if key not in _models:
+            _models[key] = _build(key)
+        return _models[key]
+
+
+def resolve_device(config: ModelConfig) -> torch.device:
+    """Return the device to compute on; `auto` takes CUDA, then MPS, then the CPU.
+
+    Raises
+    ------
+    ModelError
+        A device is asked for by name and is not there.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if config.device == "auto":
+        return torch.device(next(name for name, available in there.items() if available))
+    if not there[config.device]:
+        raise ModelError(
+            f"model.device is {config.device}, and torch {torch.__version__} finds no such device "
+            "here; set model.device to auto or cpu, or install the torch build and the driver it "
+            "needs"
+        )
+    return torch.device(config.device)
+
+
+@contextmanager
+def arithmetic(config: ModelConfig, device: torch.device) -> Iterator[None]:
+    """Compute without gradients, in the precision that the settings ask for on this device."""
+    if config.precision == "auto":
+        dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    else:
+        dtype = _DTYPES[config.precision]
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32),
+    ):
+        yield
+
+
+def image_predictor(model: SAM2Base) -> SAM2ImagePredictor:
+    """Return sam2's own predictor, put right for models of any image size."""
+    return _fit_to_image_size(SAM2ImagePredictor(model))
+
+
+def mask_generator(model: SAM2Base, config: ProposalsConfig) -> SAM2AutomaticMaskGenerator:
+    """Return sam2's own generator at our thresholds, put right for models of any image size."""
+    generator = SAM2AutomaticMaskGenerator(
+        model,
+        points_per_side=config.points_per_side,
+        points_per_batch=config.points_per_batch,
+        pred_iou_thresh=config.predicted_iou_threshold,
+        stability_score_thresh=config.stability_threshold,
+        box_nms_thresh=config.nms_threshold,
+        min_mask_region_area=config.min_region_area,
+    )
+    _fit_to_image_size(generator.predictor)
+    return generator
+
+
+def _fit_to_image_size(predictor: SAM2ImagePredictor) -> SAM2ImagePredictor:
+    # sam2 writes the sizes of its feature maps for 1024 pixels into the predictor.
+    size = predictor.model.image_size
+    predictor._bb_feat_sizes = [(size // stride, size // stride) for stride in (4, 8, 16)]
+    return predictor
+
+
+def _build(config: ModelConfig) -> SAM2Base:
+    device = resolve_device(config)
+    source = find_source(config)
+    model = _instantiate(source.architecture)
+    path = obtain_checkpoint(config)
+    _fill(model, read_weights(path), path, source.architecture)
+    model = model.to(device).eval().requires_grad_(False)
+    if config.compile:
+        model.image_encoder.compile(dynamic=False)
+    return model
+
+
+def _instantiate(architecture: str) -> SAM2Base:
+    """Build a model without weights.
+
+    This reads the YAML itself rather than through `hydra.compose`, whose search path is one global
+    of the process: it needs no set-up, and models from inside and outside the sam2 package live
+    side by side, in any thread. As everywhere in hydra, `_target_` names the code to call, so a
+    YAML is to be trusted like a program.
+    """
+    path = Path(architecture).expanduser()
+    if not path.is_file():
+        path = Path(sam2.__file__).parent / architecture
+    if not path.is_file():
+        raise ModelError(
+            f"{architecture}: no such architecture, neither a file nor a name inside the sam2 "
+            "package such as configs/sam2.1/sam2.1_hiera_l.yaml; correct model.config"
+        )
+    try:
+        tree = OmegaConf.load(path)
+        OmegaConf.update(tree, "model.sam_mask_decoder_extra_args", _FOR_PREDICTION, force_add=True)
+        OmegaConf.resolve(tree)
+        model = instantiate(tree.model, _recursive_=True)
+    except yaml.YAMLError as error:
+        raise ModelError(f"{path}: not a YAML file: {error}") from error
+    except Exception as error:
+        # Whatever the code that the YAML names may raise; hydra itself raises anything.
+        raise ModelError(f"{path}: does not describe a SAM 2 model: {error}") from error
+    if not isinstance(model, SAM2Base):
+        raise ModelError(
+            f"{path}: describes a {type(model).__name__}; expected a model of class SAM2Base"
+        )
+    return model
+
+
+def _fill(model: SAM2Base, weights: dict[str, torch.Tensor], path: Path, architecture: str) -> None:
+    expected = model.state_dict()
+    wrong = {
+        "missing": sorted(expected.keys() - weights.keys()),
+        "unexpected": sorted(weights.keys() - expected.keys()),
+        "of another shape": sorted(
+            name
+            for name in expected.keys() & weights.keys()
+            if expected[name].shape != weights[name].shape
+        ),
+    }
+    if any(wrong.values()):
+        found = "; ".join(
+            f"{len(keys)} {how}: {_some(keys)}" for how, keys in wrong.items() if keys
+        )
+        raise ModelError(
+            f"{path}: weights do not fit the architecture {architecture}: {found}. "
+            "Set model.config to the YAML that the checkpoint was trained with, or model.name to "
+            "the checkpoint it comes from"
+        )
+    model.load_state_dict(weights)
+
+
+def _some(keys: list[str]) -> str:
+    shown = ", ".join(keys[:_NAMED_KEYS])
+    return f"{shown}, …" if len(keys) > _NAMED_KEYS else shown
