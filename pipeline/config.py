@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import ConfigError
 
@@ -24,7 +24,17 @@ Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 Natural: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
 Fraction: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 Switch: TypeAlias = Annotated[bool, Field(strict=True)]
-FolderName: TypeAlias = Annotated[str, Field(min_length=1, pattern=r"^[^/\\\x00]+$")]
+
+
+def _name_one_folder(name: str) -> str:
+    if name in (".", ".."):
+        raise ValueError("must name a folder inside the scene")
+    return name
+
+
+FolderName: TypeAlias = Annotated[
+    str, Field(pattern=r"^[^/\\\x00]+$"), AfterValidator(_name_one_folder)
+]
 
 ModelName: TypeAlias = Literal[
     "sam2.1_hiera_large",
@@ -64,6 +74,11 @@ class DataConfig(Section):
         (), "names or glob patterns of the scenes to take; empty takes all"
     )
     max_scenes: Count | None = setting(None, "take only the first so many scenes, by name")
+
+    @field_validator("scenes", mode="before")
+    @classmethod
+    def _accept_one_name(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
 
 class ModelConfig(Section):

@@ -4,6 +4,7 @@ from pipeline.dataset.discover import Inventory, Problem, discover
 from pipeline.dataset.id_maps import read_ids
 from pipeline.dataset.images import read_image
 from pipeline.dataset.layout import Layout
+from pipeline.dataset.pairs import read_pair
 from pipeline.dataset.results import is_whole, read_provenance, write_ids
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "is_whole",
     "read_ids",
     "read_image",
+    "read_pair",
     "read_provenance",
     "write_ids",
 ]

@@ -7,7 +7,7 @@ The rules:
 - Hidden files (`.DS_Store`, `._frame.jpg`) are passed over. Everything else that cannot become a
   frame is reported as a `Problem`.
 - The ids of `frame.jpg` are the first there is of `frame.jpg.pth`, `frame.jpg.npy`,
-  `frame.jpg.png`, `frame.pth`, `frame.npy`, `frame.png`. One without `.jpg` must fit no other image.
+  `frame.jpg.png`, `frame.pth`, `frame.npy`, `frame.png`. The last three must fit no other image.
 - The order is by scene, then by image name, on every machine.
 """
 
@@ -94,21 +94,27 @@ def discover(data_root: Path, data: DataConfig) -> Inventory:
 
 
 def _choose_scenes(root: Path, data: DataConfig, problems: list[Problem]) -> list[str]:
-    wanted = f"folders that hold {data.images_dir}/ and {data.ids_dir}/"
+    parts = (data.images_dir, data.ids_dir)
+    wanted = f"folders that hold {parts[0]}/ and {parts[1]}/"
     try:
-        names = sorted(entry.name for entry in root.iterdir())
+        folders = _list_folders(root)
     except OSError as error:
         raise DatasetError(
             f"{root}: found {describe_os_error(error)}; expected a folder of scenes, {wanted}"
         ) from None
-    if _missing_parts(root, data) == []:
+    if folders >= set(parts):
         raise DatasetError(
             f"{root}: found a scene; expected the folder that holds it, "
             f"which is {root.absolute().parent}"
         )
     scenes = []
-    for name in names:
-        missing = _missing_parts(root / name, data)
+    for name in sorted(folders):
+        try:
+            missing = set(parts) - _list_folders(root / name)
+        except OSError as error:
+            text = f"{describe_os_error(error)}; left out"
+            problems.append(Problem("unreadable folder", name, name, text))
+            continue
         if not missing and name == RECORD_DIR:
             problems.append(_unusable(name, name, "reserved for the record of runs"))
         elif not missing and not _is_text(name):
@@ -116,18 +122,19 @@ def _choose_scenes(root: Path, data: DataConfig, problems: list[Problem]) -> lis
         elif not missing:
             scenes.append(name)
         elif len(missing) == 1:
-            text = f"has no folder {missing[0]}/; left out"
+            text = f"has no folder {missing.pop()}/; left out"
             problems.append(Problem("incomplete scene", name, name, text))
     if not scenes:
         raise DatasetError(
-            f"{root}: found {len(names)} entries, none of them a usable scene; expected {wanted}. "
-            "Other names for these two are set by data.images_dir and data.ids_dir"
+            f"{root}: found {len(folders)} folder(s), none of them a usable scene; "
+            f"expected {wanted}. data.images_dir and data.ids_dir set other names for these"
         )
     return _select(root, scenes, data, problems)
 
 
-def _missing_parts(folder: Path, data: DataConfig) -> list[str]:
-    return [part for part in (data.images_dir, data.ids_dir) if not (folder / part).is_dir()]
+def _list_folders(folder: Path) -> set[str]:
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if _leads_to(entry, os.DirEntry.is_dir)}
 
 
 def _select(root: Path, scenes: list[str], data: DataConfig, problems: list[Problem]) -> list[str]:
@@ -222,7 +229,7 @@ def _list_files(
                 problems.append(_unusable(scene, f"{folder}/{name}", "not UTF-8"))
             elif not name.lower().endswith(suffixes):
                 unknown.append(name)
-            elif _is_file(entry):
+            elif _leads_to(entry, os.DirEntry.is_file):
                 usable.append(name)
             elif entry.is_symlink():
                 text = "a link that leads to no file; left out"
@@ -250,9 +257,9 @@ def _preference(name: str) -> int:
     return IDS_SUFFIXES.index(name[-4:].lower())
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
+def _leads_to(entry: os.DirEntry[str], kind: Callable[[os.DirEntry[str]], bool]) -> bool:
     try:
-        return entry.is_file()
+        return kind(entry)
     except OSError:  # links in a circle
         return False
 

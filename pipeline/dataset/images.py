@@ -29,8 +29,11 @@ from pipeline.errors import ImageError
 
 EXPECTED = "a JPEG or PNG image"
 
-MAX_JPEG_SCANS = 500
-"""A progressive JPEG may ask for any number of passes over all pixels; real ones ask for ten."""
+MAX_JPEG_SCANS = 100
+"""A progressive JPEG may ask for any number of passes over all pixels; libjpeg writes ten."""
+
+_TURNED = range(2, 9)
+"""EXIF orientations that turn or mirror the image; 1 is upright, anything else is undefined."""
 
 _DECODERS = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
 
@@ -88,14 +91,14 @@ def _check_header(path: Path, image: Image.Image) -> None:
         raise ImageError(
             path, f"{width} x {height} pixels", f"at most {MAX_PIXELS} pixels", "Scale it down."
         )
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    if orientation != 1:
+    orientation = image.getexif().get(ExifTags.Base.Orientation)
+    if orientation in _TURNED:
         raise ImageError(
             path,
             f"EXIF orientation {orientation}",
             "an image whose stored pixels are upright",
-            "If the ids fit the image as viewers show it, turn its pixels (exiftran -a); if they "
-            "fit the stored pixels, remove the tag (exiftool -Orientation=).",
+            "If the ids fit the image as viewers show it, turn its pixels (mogrify -auto-orient); "
+            "if they fit the stored pixels, remove the tag (exiftool -Orientation=).",
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import DataConfig, OutputConfig
+from pipeline.errors import ConfigError
 from pipeline.records import FrameRef
 
 RECORD_DIR = "autorefiner"
@@ -29,6 +30,16 @@ class Layout:
     data_root: Path
     data: DataConfig
     output: OutputConfig
+
+    def __post_init__(self) -> None:
+        inputs = (self.data.images_dir, self.data.ids_dir)
+        names = [name.casefold() for name in (*inputs, self.output.dir)]
+        if len(set(names)) < len(names):
+            raise ConfigError(
+                f"found data.images_dir={inputs[0]!r}, data.ids_dir={inputs[1]!r} and "
+                f"output.dir={self.output.dir!r}; expected three different folders: "
+                "results never go where input lies"
+            )
 
     @property
     def output_root(self) -> Path:

@@ -118,7 +118,7 @@ def _follow(stream: BinaryIO) -> Any:  # noqa: PLR0912 (one branch per instructi
         elif name in _MANY_FILLERS:
             pop_to_mark()
         elif name == "GLOBAL":
-            stack.append(Global(value.replace(" ", ".")))
+            stack.append(Global(str(value).replace(" ", ".")))
         elif name == "STACK_GLOBAL":
             attribute, module = stack.pop(), stack.pop()
             stack.append(Global(".".join((module, attribute))))

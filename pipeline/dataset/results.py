@@ -1,12 +1,11 @@
 """Writing refined id maps, whole or not at all, and telling whole results from torn ones.
 
-A result is written to a temporary file in its own folder and then moved into place. A process that
-dies in between leaves a file whose name starts with `TEMP_PREFIX`, and nothing else. Nothing is
-flushed to the platter frame by frame, so a power cut can leave a torn file under a final name;
-`is_whole` finds it.
+A result is written to a temporary file in its own folder, flushed to the disk and then moved into
+place: under its final name it is whole even after a power cut. A process that dies on the way
+leaves a file whose name starts with `TEMP_PREFIX`, and nothing else.
 
 A result also says where it comes from: a few words (*provenance*) ride along where readers of the
-format do not look. In `.pth` that is one more entry of the zip, in `.png` a text chunk, in `.npy` a
+format do not look: in `.pth` that is one more entry of the zip, in `.png` a text chunk, in `.npy` a
 second array behind the first, as `numpy.save` appends one to an open file.
 """
 
@@ -15,7 +14,10 @@ from __future__ import annotations
 import errno
 import io
 import json
+import os
+import pickle
 import secrets
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +31,7 @@ from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from pipeline.dataset.files import describe_os_error, read_whole
 from pipeline.dataset.id_maps import LARGEST_ID, read_ids
+from pipeline.dataset.npy_files import read_npy, split_npy
 from pipeline.errors import FrameError, IdMapError, IdRangeError, StorageError
 
 TEMP_PREFIX = ".autorefiner-"
@@ -126,6 +129,8 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         with temp.open("xb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         temp.replace(path)
     except BaseException:
         temp.unlink(missing_ok=True)
@@ -133,26 +138,40 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _encode_tensor(ids: npt.NDArray[Any], note: bytes) -> bytes:
-    return _torch_zip(torch.from_numpy(ids), note)
+    buffer = io.BytesIO()
+    torch.save(torch.from_numpy(ids), buffer)
+    _add_entries(buffer, {_PROVENANCE_ENTRY: note})
+    return buffer.getvalue()
 
 
 def _encode_array(ids: npt.NDArray[Any], note: bytes) -> bytes:
-    return _torch_zip(ids, note)
-
-
-def _torch_zip(value: object, note: bytes) -> bytes:
+    # What torch.save would write, but for one name: numpy 2 calls its own module by a name that
+    # numpy before 1.26.1 cannot import, while the older name works everywhere.
+    pickled = pickle.dumps(ids, protocol=2).replace(b"cnumpy._core.", b"cnumpy.core.", 1)
     buffer = io.BytesIO()
-    torch.save(value, buffer)
-    with zipfile.ZipFile(buffer, "a") as archive:
-        entry = zipfile.ZipInfo(_PROVENANCE_ENTRY)  # dated 1980: no clock gets into the bytes
-        archive.writestr(entry, note)
+    _add_entries(
+        buffer,
+        {
+            "archive/data.pkl": pickled,
+            "archive/byteorder": sys.byteorder.encode(),
+            "archive/version": b"3\n",
+            _PROVENANCE_ENTRY: note,
+        },
+    )
     return buffer.getvalue()
+
+
+def _add_entries(buffer: io.BytesIO, entries: Mapping[str, bytes]) -> None:
+    with zipfile.ZipFile(buffer, "a") as archive:
+        for name, content in entries.items():
+            # Made by hand, an entry is dated 1980: no clock gets into the bytes.
+            archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def _encode_npy(ids: npt.NDArray[Any], note: bytes) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, ids, allow_pickle=False)
-    np.save(buffer, np.frombuffer(note, np.uint8), allow_pickle=False)
+    np.save(buffer, np.frombuffer(note, np.uint8).reshape(1, -1), allow_pickle=False)
     return buffer.getvalue()
 
 
@@ -178,9 +197,8 @@ def _torch_note(content: bytes) -> bytes:
 
 
 def _npy_note(content: bytes) -> bytes:
-    stream = io.BytesIO(content)
-    np.load(stream, allow_pickle=False)
-    return bytes(np.load(stream, allow_pickle=False))
+    _, rest = split_npy(content)
+    return read_npy(rest).tobytes()
 
 
 def _png_note(content: bytes) -> bytes:

@@ -1,0 +1,68 @@
+"""Arrays of `.npy` files, laid over the bytes of the file.
+
+`numpy.load` would reserve memory for whatever the header claims, and evaluates the header as a
+Python literal. Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.dataset.claims import NotAnIdMap, check_dtype, check_shape
+from pipeline.dataset.files import guess_format
+
+MAGIC = b"\x93NUMPY"
+MAX_HEADER = 10_000
+
+_DESCR = re.compile(rb"""['"]descr['"]\s*:\s*['"]([^'"]*)['"]""")
+_ORDER = re.compile(rb"""['"]fortran_order['"]\s*:\s*(True|False)""")
+_SHAPE = re.compile(rb"""['"]shape['"]\s*:\s*\(([\d\s,L]*)\)""")
+
+
+def read_npy(content: bytes) -> npt.NDArray[Any]:
+    """Return the array of an `.npy` file as a read-only view.
+
+    Raises
+    ------
+    NotAnIdMap
+        The bytes are damaged, or hold anything but an array of an id map's shape. Behind it
+        there may be one more, which is passed over as `numpy.load` does, but must be whole.
+    """
+    array, rest = split_npy(content)
+    if rest:
+        try:
+            split_npy(rest)
+        except NotAnIdMap:
+            raise NotAnIdMap(f"{len(rest)} bytes more than the header claims") from None
+    return array
+
+
+def split_npy(content: bytes) -> tuple[npt.NDArray[Any], bytes]:
+    """Return the first array of an `.npy` file, and the bytes behind it."""
+    if not content.startswith(MAGIC):
+        raise NotAnIdMap(guess_format(content) or "no .npy file")
+    # A version byte each for major and minor; version 1 has a shorter length field.
+    width = 2 if content[6:7] == b"\x01" else 4
+    start = 8 + width + int.from_bytes(content[8 : 8 + width], "little")
+    header = content[8 + width : min(start, MAX_HEADER)]
+    descr, order, shape_text = (p.search(header) for p in (_DESCR, _ORDER, _SHAPE))
+    if not (descr and order and shape_text):
+        raise NotAnIdMap("an .npy file of records, or with a damaged header")
+    sides = re.findall(rb"\d+", shape_text[1])
+    if any(len(side) > 18 for side in sides):
+        raise NotAnIdMap("an .npy file that claims an absurd shape")
+    shape = check_shape(tuple(map(int, sides)))
+    dtype = check_dtype(descr[1].decode("latin1"))
+    end = start + math.prod(shape) * dtype.itemsize
+    if len(content) < end:
+        raise NotAnIdMap(
+            f"{len(content)} of the {end} bytes that the header claims",
+            "Was it copied completely?",
+        )
+    array = np.frombuffer(content, dtype, math.prod(shape), start)
+    return array.reshape(shape, order="F" if order[1] == b"True" else "C"), content[end:]

@@ -1,0 +1,48 @@
+"""Reading an image together with its coarse ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.dataset.id_maps import read_ids
+from pipeline.dataset.images import read_image
+from pipeline.errors import IdMapError
+
+MAX_STRETCH = 0.05
+"""Largest relative difference between the two aspect ratios; rounding sides to whole pixels after
+scaling makes some, a crop or a turn makes more."""
+
+
+def read_pair(
+    image_path: Path, ids_path: Path
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """Read an image and its coarse ids, which may differ in size but not in shape.
+
+    Returns
+    -------
+    image
+        (H, W, 3) uint8, RGB.
+    ids
+        (h, w) int32 in [0, 65535].
+
+    Raises
+    ------
+    ImageError, IdMapError, IdRangeError
+        Either cannot be read, or their aspect ratios differ by more than `MAX_STRETCH`.
+    """
+    image, ids = read_image(image_path), read_ids(ids_path)
+    height, width = image.shape[:2]
+    rows, columns = ids.shape
+    # One pixel of slack: thumbnails of a few pixels cannot keep a ratio.
+    expected_rows = columns * height / width
+    if abs(rows - expected_rows) > max(1.0, MAX_STRETCH * expected_rows):
+        raise IdMapError(
+            ids_path,
+            f"{columns} x {rows} pixels",
+            f"the shape of the image, which has {width} x {height}",
+            "Are these the ids of another image, of a crop, or of a turned image?",
+        )
+    return image, ids
