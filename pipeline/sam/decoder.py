@@ -88,6 +88,20 @@ class PromptDecoder:
         self._high_res_1 = _blocks(high_res_1, self._size)
         self._high_res_0 = _blocks(high_res_0, self._size)
 
+    @property
+    def device(self) -> torch.device:
+        """Where prompts are taken and masks are made."""
+        return self._image.device
+
+    @property
+    def mask_size(self) -> int:
+        """Side of the masks, in cells."""
+        return 4 * self._size
+
+    def no_masks(self) -> Tensor:
+        """Return the logits of no mask at all, (0, 4 s, 4 s) float32."""
+        return torch.zeros(0, self.mask_size, self.mask_size, device=self.device)
+
     def decode_all(self, prompts: Prompts, select: Select, batch: int) -> Iterator[Masks]:
         """Decode any number of prompts, `batch` at a time; `prompt` counts over all of them.
 

@@ -2,88 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from pipeline.clock import StageClock
-from pipeline.config import Config
+from pipeline.config import ProposalsConfig
 from pipeline.records import Proposals
 from pipeline.sam.decoder import PromptDecoder, Prompts
-from pipeline.sam.encoder import encode
 from pipeline.sam.masks import remove_small_regions, stability, suppress_duplicates
-from pipeline.sam.model import arithmetic, load_model
 
-# Candidates that wait for the NMS; more are thinned out at once, so that memory stays bounded.
+# Masks that wait for the NMS; when there are more, they are thinned out, so that memory is bounded.
 _MAX_WAITING = 1024
 
 
-class GridProposer:
-    """SAM 2's automatic mask generation, at low resolution from end to end.
+def segment_everything(
+    decoder: PromptDecoder, image_size: tuple[int, int], config: ProposalsConfig
+) -> Proposals:
+    """Ask SAM at every point of a grid: its automatic mask generation, at low resolution.
 
     Same prompts, same thresholds and the same greedy choice by predicted IoU as sam2's
     `SAM2AutomaticMaskGenerator`. Two masks are duplicates by the overlap of the masks themselves,
     not of their boxes.
+
+    Parameters
+    ----------
+    decoder
+        The mask decoder on the image.
+    image_size
+        (H, W) of the image, in whose pixels small regions are measured.
+    config
+        Number of points, and thresholds.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._model_config = config.model
-        self._config = config.proposals
-        self._model = load_model(config)
-        self._points = point_grid(self._config.points_per_side).to(self._model.device)
-
-    def propose(
-        self,
-        images: Sequence[npt.NDArray[np.uint8]],
-        coarse_ids: Sequence[npt.NDArray[np.integer]],  # noqa: ARG002 - a grid does not look at them
-        clock: StageClock,
-    ) -> list[Proposals]:
-        """See `Proposer.propose`."""
-        with arithmetic(self._model_config, self._model.device):
-            with clock("encode"):
-                features = encode(self._model, images)
-            with clock("decode"):
-                return [
-                    self._segment_everything(PromptDecoder(self._model, of_image), image.shape[:2])
-                    for of_image, image in zip(features, images, strict=True)
-                ]
-
-    def _segment_everything(self, decoder: PromptDecoder, image_size: tuple[int, ...]) -> Proposals:
-        labels = torch.ones(self._points.shape[:2], dtype=torch.int, device=self._points.device)
-        prompts = Prompts(self._points, labels)
-        waiting: list[Tensor] = []
-        ratings: list[Tensor] = []
-        for masks in decoder.decode_all(prompts, self._sure_enough, self._config.points_per_batch):
-            stable = stability(masks.logits) >= self._config.stability_threshold
-            waiting.append(masks.logits[stable])
-            ratings.append(masks.predicted_iou[stable])
-            if sum(map(len, ratings)) > _MAX_WAITING:
-                logits, rating = self._best(waiting, ratings)
-                waiting, ratings = [logits], [rating]
-        logits, rating = self._best(waiting, ratings)
-        cells_per_pixel = logits[0].numel() / float(np.prod(image_size)) if len(logits) else 0.0
-        logits = remove_small_regions(logits, self._config.min_region_area * cells_per_pixel)
-        return Proposals(
-            logits,
-            rating.clamp(0, 1),
-            stability(logits),
-            torch.zeros(len(logits), dtype=torch.int64, device=logits.device),
-        )
-
-    def _sure_enough(self, predicted_iou: Tensor) -> Tensor:
-        sure = predicted_iou > self._config.predicted_iou_threshold
+    def sure_enough(predicted_iou: Tensor) -> Tensor:
+        sure = predicted_iou > config.predicted_iou_threshold
         # A single point is ambiguous: SAM answers with whole, part and subpart, not with the one
         # mask of its first token.
         sure[:, 0] = False
         return sure
 
-    def _best(self, waiting: list[Tensor], ratings: list[Tensor]) -> tuple[Tensor, Tensor]:
-        logits, rating = torch.cat(waiting), torch.cat(ratings)
-        kept = suppress_duplicates(logits, rating, self._config.nms_threshold)
-        return logits[kept], rating[kept]
+    points = point_grid(config.points_per_side).to(decoder.device)
+    prompts = Prompts(points, torch.ones(points.shape[:2], dtype=torch.int, device=points.device))
+    logits = decoder.no_masks()
+    rating = logits.new_zeros(0)
+    waiting = [(logits, rating)]
+    for masks in decoder.decode_all(prompts, sure_enough, config.points_per_batch):
+        stable = stability(masks.logits) >= config.stability_threshold
+        waiting.append((masks.logits[stable], masks.predicted_iou[stable]))
+        if sum(len(rating) for _, rating in waiting) > _MAX_WAITING:
+            waiting = [_without_duplicates(waiting, config.nms_threshold)]
+    logits, rating = _without_duplicates(waiting, config.nms_threshold)
+    cells_per_pixel = decoder.mask_size**2 / (image_size[0] * image_size[1])
+    logits = remove_small_regions(logits, config.min_region_area * cells_per_pixel)
+    no_id = torch.zeros(len(logits), dtype=torch.int64, device=logits.device)
+    return Proposals(logits, rating.clamp(0, 1), stability(logits), no_id)
+
+
+def _without_duplicates(
+    waiting: list[tuple[Tensor, Tensor]], threshold: float
+) -> tuple[Tensor, Tensor]:
+    logits, rating = (torch.cat(column) for column in zip(*waiting, strict=True))
+    kept = suppress_duplicates(logits, rating, threshold)
+    return logits[kept], rating[kept]
 
 
 def point_grid(points_per_side: int) -> Tensor:

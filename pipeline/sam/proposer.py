@@ -7,10 +7,16 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from pipeline.clock import StageClock
 from pipeline.config import Config
 from pipeline.records import Proposals
+from pipeline.sam.decoder import PromptDecoder
+from pipeline.sam.encoder import encode
+from pipeline.sam.grid import segment_everything
+from pipeline.sam.guided import segment_objects
+from pipeline.sam.model import arithmetic, load_model
 
 
 class Proposer(Protocol):
@@ -52,14 +58,67 @@ class Proposer(Protocol):
         ...
 
 
-def make_proposer(config: Config) -> Proposer:
-    """Load the model and return the proposer that `config.proposals.mode` names.
+class SamProposer:
+    """The proposer of both modes: encodes a batch of images, then asks about each.
+
+    Parameters
+    ----------
+    config
+        The sections `model` and `proposals` matter.
 
     Raises
     ------
     ModelError
-        As `pipeline.sam.model.load_model`.
+        As `load_model`.
     """
-    from pipeline.sam.grid import GridProposer
 
-    return GridProposer(config)
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._model = load_model(config)
+
+    def propose(
+        self,
+        images: Sequence[npt.NDArray[np.uint8]],
+        coarse_ids: Sequence[npt.NDArray[np.integer]],
+        clock: StageClock,
+    ) -> list[Proposals]:
+        """See `Proposer.propose`."""
+        device = self._model.device
+        with arithmetic(self._config.model, device):
+            with clock("encode"):
+                features = encode(self._model, images)
+                _wait_for(device)
+            with clock("decode"):
+                proposals = [
+                    self._ask(PromptDecoder(self._model, of_image), image, ids)
+                    for of_image, image, ids in zip(features, images, coarse_ids, strict=True)
+                ]
+                _wait_for(device)
+        return proposals
+
+    def _ask(
+        self,
+        decoder: PromptDecoder,
+        image: npt.NDArray[np.uint8],
+        coarse_ids: npt.NDArray[np.integer],
+    ) -> Proposals:
+        if self._config.proposals.mode == "guided":
+            return segment_objects(decoder, coarse_ids, self._config.proposals)
+        return segment_everything(decoder, image.shape[:2], self._config.proposals)
+
+
+def _wait_for(device: torch.device) -> None:
+    """Let the clock count what the device does for a stage to that stage."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def make_proposer(config: Config) -> Proposer:
+    """Return the proposer that the settings name; its model is loaded once per process.
+
+    Raises
+    ------
+    ModelError
+        As `load_model`.
+    """
+    return SamProposer(config)
