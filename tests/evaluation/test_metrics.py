@@ -135,8 +135,8 @@ def test_a_square_shifted_by_three_pixels():
     truth, moved = square(20, 20), square(20, 23)
     scores = score_frame(truth, moved, truth, tolerance=2)
     assert scores.refined.iou.tolist() == [17 * 20 / (23 * 20)]
-    # Each contour has 76 pixels. Of the moved one's, all of the right side (20) is 3 off, and of the
-    # left side all (14) but 3 at either end, which the other's horizontal sides are near.
+    # Each contour has 76 pixels. Of the moved one's, all of the right side (20) is 3 off, and of
+    # the left side all (14) but 3 at either end, which the other's horizontal sides are near.
     assert scores.refined.boundary_f.tolist() == [pytest.approx(42 / 76)]
     assert scores.harmed.tolist() == [True]
 

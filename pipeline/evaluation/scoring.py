@@ -1,0 +1,106 @@
+"""Scoring a data set: find what belongs together, read it, compare."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pipeline.config import ConfigLike, load_config
+from pipeline.dataset import Layout, discover, read_ids
+from pipeline.errors import DatasetError, FrameError, IdMapError
+from pipeline.evaluation.metrics import FrameScores, IdMap, score_frame
+from pipeline.evaluation.results import Evaluation, ScoredFrame, UnscoredFrame
+
+MIN_AREA = 400
+"""Pixels from which an object is scored: smaller ones are mostly border."""
+
+
+def evaluate(
+    data_root: str | Path,
+    truth: str = "gt_ids",
+    config: ConfigLike = None,
+    *,
+    min_area: int = MIN_AREA,
+) -> Evaluation:
+    """Score the refined id maps of a data set, the coarse ones beside them.
+
+    Parameters
+    ----------
+    data_root
+        Folder of scenes, as for a run.
+    truth
+        Folder of a scene that holds the true ids, in any format and under any name that coarse ids
+        may have. 0 there means background, not "unknown": what grows into it is wrong.
+    config
+        The settings of the run; its `data` and `output` say where the maps are.
+    min_area
+        Objects with fewer pixels in the truth get no scores.
+
+    Returns
+    -------
+    Evaluation
+        Every frame with truth is in it, either with scores or with the reason why it has none.
+
+    Raises
+    ------
+    ConfigError
+        A setting is wrong.
+    DatasetError
+        The data root holds no frame with truth, or none with coarse ids.
+    """
+    settings = load_config(config)
+    layout = Layout(Path(data_root), settings.data, settings.output)
+    true_layout = replace(layout, data=settings.data.model_copy(update={"ids_dir": truth}))
+    wanted = discover(true_layout.data_root, true_layout.data)
+    if not wanted.frames:
+        raise DatasetError(
+            f"{data_root}: found no frame with truth ({wanted.problems[0]}); "
+            f"expected maps such as <scene>/{truth}/<image name>.png"
+        )
+    # The first so many scenes with coarse ids need not be the first so many with truth.
+    given = discover(layout.data_root, settings.data.model_copy(update={"max_scenes": None}))
+    coarse_paths = {(frame.scene, frame.image): layout.ids_path(frame) for frame in given.frames}
+
+    scored, unscored = [], []
+    for frame in tqdm(wanted.frames, "evaluate", unit="frame", leave=False, disable=None):
+        coarse_path = coarse_paths.get((frame.scene, frame.image))
+        try:
+            scores = _score_files(
+                true_layout.ids_path(frame), layout.output_path(frame), coarse_path, min_area
+            )
+        except FrameError as error:
+            unscored.append(UnscoredFrame(frame.scene, frame.image, str(error)))
+        else:
+            scored.append(ScoredFrame(frame.scene, frame.image, scores))
+    return Evaluation(truth, min_area, tuple(scored), tuple(unscored))
+
+
+def _score_files(
+    truth_path: Path, refined_path: Path, coarse_path: Path | None, min_area: int
+) -> FrameScores:
+    if coarse_path is None:
+        raise IdMapError(truth_path, "truth without coarse ids", "both, for a comparison")
+    if not refined_path.exists():
+        raise IdMapError(
+            refined_path,
+            "no such file",
+            "refined ids",
+            "Refine the frame first, or give the settings that its run had.",
+        )
+    truth = read_ids(truth_path)
+    refined, coarse = (_read_of_size(path, truth) for path in (refined_path, coarse_path))
+    return score_frame(truth, refined, coarse, min_area=min_area)
+
+
+def _read_of_size(path: Path, truth: IdMap) -> IdMap:
+    ids = read_ids(path)
+    if ids.shape != truth.shape:
+        raise IdMapError(
+            path,
+            "{} x {} pixels".format(*ids.shape),
+            "{} x {} as in the truth".format(*truth.shape),
+            "Render the truth at the size of the ids.",
+        )
+    return ids
