@@ -85,12 +85,17 @@ def label_positions(ids: IdMap) -> dict[int, tuple[int, int]]:
     for id_, box in enumerate(ndimage.find_objects(ids.astype(np.int32)), start=1):
         if box is None:
             continue
-        parts, n_parts = ndimage.label(ids[box] == id_)
-        largest = 1 + int(np.argmax(np.bincount(parts.ravel(), minlength=n_parts + 1)[1:]))
+        parts, _ = ndimage.label(ids[box] == id_)
+        largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+        part_box = ndimage.find_objects(parts)[largest - 1]
         # Padded, so that the edge of the image is as bad a place as any other border.
-        depth = ndimage.distance_transform_edt(np.pad(parts == largest, 1))[1:-1, 1:-1]
+        inside = np.pad(parts[part_box] == largest, 1)
+        depth = ndimage.distance_transform_edt(inside)[1:-1, 1:-1]
         row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
-        positions[id_] = (box[0].start + int(row), box[1].start + int(column))
+        positions[id_] = (
+            box[0].start + part_box[0].start + int(row),
+            box[1].start + part_box[1].start + int(column),
+        )
     return positions
 
 

@@ -69,9 +69,10 @@ def _largest_chroma(lightness: Floats, hue: Floats) -> Floats:
 
 
 def _linear_rgb(lightness: Floats, chroma: Floats, hue: Floats) -> Floats:
-    lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
-    cones: Floats = lab @ _CONES_OF_LAB.T
-    rgb: Floats = cones**3 @ _RGB_OF_CONES.T
+    lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)])
+    # einsum, because waking the threads of BLAS for 3 x 3 costs far more than the products.
+    cones = np.einsum("ij,j...->i...", _CONES_OF_LAB, lab)
+    rgb: Floats = np.einsum("ij,j...->...i", _RGB_OF_CONES, cones * cones * cones)
     return rgb
 
 
