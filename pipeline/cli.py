@@ -97,7 +97,8 @@ def run(
 
     DATA_ROOT holds scenes, a scene holds images/ and obj_ids/; results go to obj_ids_refine/.
     """
-    if (root is None) == (data_root is None):
+    named = [path for path in (root, data_root) if path]
+    if len(named) != 1:
         raise click.UsageError("name the data root once: DATA_ROOT or --data_root")
     settings = _load_config(
         config_file,
@@ -111,7 +112,7 @@ def run(
     _start_log(settings.run.log_level)
     from pipeline.run.runner import refine_dataset
 
-    summary = refine_dataset(root or data_root, settings)
+    summary = refine_dataset(named[0], settings)
     click.echo(summary.as_text())
     if not summary.complete:
         sys.exit(EXIT_FAILED_FRAMES)

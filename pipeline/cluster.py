@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -41,7 +42,7 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
             log.info("joined the cluster at %s (%s)", client.scheduler.address, why)
             yield client
         return
-    with _open_local(kind, config) as cluster, Client(cluster) as client:
+    with _closing(_open_local(kind, config)) as cluster, Client(cluster) as client:
         if kind == "cpu":
             client.register_plugin(TorchThreads(_threads_per_worker(len(cluster.workers))))
         log.info("%s cluster, %d worker(s): %s", kind.upper(), len(cluster.workers), why)
@@ -88,7 +89,7 @@ def count_gpus() -> tuple[int, str]:
     return count, f"the driver lists {count} GPU(s)"
 
 
-class TorchThreads(WorkerPlugin):  # type: ignore[misc]
+class TorchThreads(WorkerPlugin):
     """Give torch its share of the cores: the nanny starts every worker with one thread."""
 
     name = "autorefiner-torch-threads"
@@ -103,14 +104,28 @@ class TorchThreads(WorkerPlugin):  # type: ignore[misc]
         torch.set_num_threads(self.threads)
 
 
+@contextmanager
+def _closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
+    try:
+        yield cluster
+    finally:
+        try:
+            cluster.close()
+        except TimeoutError:
+            # Raised where a worker had to be killed, which then has happened.
+            log.warning("a worker did not end in time and was killed")
+
+
 def _open_local(kind: Kind, config: ClusterConfig) -> LocalCluster:
     common: dict[str, Any] = {
         "host": "127.0.0.1",
         "security": True,
         "threads_per_worker": 1,
-        "dashboard_address": config.dashboard_address or None,
+        "dashboard_address": config.dashboard_address,
         "memory_limit": config.memory_limit or 0,
     }
+    # A taken port is no news: another one is found, and the dashboard's address is printed.
+    warnings.filterwarnings("ignore", message="Port .* is already in use", category=UserWarning)
     if kind == "cpu":
         return LocalCluster(n_workers=config.workers or _default_cpu_workers(), **common)
     try:
@@ -119,7 +134,8 @@ def _open_local(kind: Kind, config: ClusterConfig) -> LocalCluster:
         raise ClusterError(
             "a GPU is here but dask-cuda is not; install autorefiner[cuda], or set cluster.kind=cpu"
         ) from None
-    return LocalCUDACluster(n_workers=config.workers, **common)
+    cluster: LocalCluster = LocalCUDACluster(n_workers=config.workers, **common)
+    return cluster
 
 
 def _default_cpu_workers() -> int:

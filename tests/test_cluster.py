@@ -10,7 +10,6 @@ from pipeline.cluster import choose_kind, count_gpus, open_client
 from pipeline.config import ClusterConfig
 from pipeline.errors import ClusterError
 
-NO_DASHBOARD = {"dashboard_address": None}
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +86,11 @@ def test_a_local_cluster_is_private_and_gone_afterwards() -> None:
 @pytest.mark.slow
 def test_a_scheduler_that_runs_already_is_joined_and_left_running() -> None:
     with LocalCluster(
-        n_workers=1, processes=False, dashboard_address=None, host="127.0.0.1", protocol="tcp"
+        n_workers=1,
+        processes=False,
+        dashboard_address="127.0.0.1:0",
+        host="127.0.0.1",
+        protocol="tcp",
     ) as cluster:
         with open_client(ClusterConfig(scheduler=cluster.scheduler_address)) as client:
             assert client.submit(sum, [1, 2]).result() == 3

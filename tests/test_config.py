@@ -27,10 +27,10 @@ def test_a_mapping_a_file_and_a_config_say_the_same(tmp_path: Path) -> None:
 
 def test_overrides_come_last_and_are_read_as_yaml() -> None:
     config = load_config(
-        {"run": {"partition_size": 3}}, ["run.partition_size=5", "cluster.dashboard_address=null"]
+        {"run": {"partition_size": 3}}, ["run.partition_size=5", "cluster.workers=null"]
     )
     assert config.run.partition_size == 5
-    assert config.cluster.dashboard_address is None
+    assert config.cluster.workers is None
 
 
 def test_a_file_name_is_a_model_name() -> None:

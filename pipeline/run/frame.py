@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
-from pipeline.dataset import Layout, read_ids, read_image, write_ids
+from pipeline.dataset import Layout, read_pair, write_ids
 from pipeline.records import FrameRef, Refinement
 from pipeline.refinement import refine_proposals
 from pipeline.sam import Proposer, make_proposer
@@ -65,8 +65,7 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
     """Read image and coarse ids; raises `FrameError` where either cannot be used."""
     image_path, ids_path = layout.image_path(frame), layout.ids_path(frame)
     with clock("read"):
-        image = read_image(image_path)
-        ids = read_ids(ids_path)
+        image, ids = read_pair(image_path, ids_path)
         return LoadedFrame(image, ids, digest_inputs(image_path, ids_path))
 
 

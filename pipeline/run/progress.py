@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -20,7 +21,7 @@ SECONDS_BETWEEN_LINES = 30.0
 class Progress:
     """Counts frames as they finish."""
 
-    def __init__(self, bar: tqdm[None], total: int) -> None:
+    def __init__(self, bar: tqdm[Any], total: int) -> None:
         self.done = 0
         self.failed = 0
         self._bar = bar

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import dask.bag
-from dask import delayed
+from dask.delayed import delayed
 from distributed import Client, Future, KilledWorker, as_completed
 
 from pipeline.cluster import open_client

@@ -14,7 +14,7 @@ from pipeline.config import ModelConfig
 log = logging.getLogger(__name__)
 
 
-class WarmModel(WorkerPlugin):  # type: ignore[misc]
+class WarmModel(WorkerPlugin):
     """Loads the model as soon as a worker starts, restarted and late ones included.
 
     The task's own call finds the model in the worker's cache, or waits for this one; the plugin
@@ -40,7 +40,7 @@ class WarmModel(WorkerPlugin):  # type: ignore[misc]
             log.warning("the model could not be loaded ahead of the first frame: %s", error)
 
 
-class DeafToInterrupt(WorkerPlugin):  # type: ignore[misc]
+class DeafToInterrupt(WorkerPlugin):
     """Leaves Ctrl-C to the driver: a terminal sends it to every process of the group."""
 
     name = "autorefiner-deaf-to-interrupt"

@@ -97,7 +97,8 @@ def inside_client() -> Iterator[Client]:
             threads_per_worker=1,
             processes=False,
             host="127.0.0.1",
-            dashboard_address=None,
+            protocol="tcp",
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -3,15 +3,22 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import dask
+import numpy as np
 import pytest
-from distributed import Client, LocalCluster
+import torch
+from distributed import Client, WorkerPlugin
 from PIL import Image
 
 import pipeline
+from pipeline.clock import StageClock
+from pipeline.cluster import open_client
+from pipeline.config import ClusterConfig
 from pipeline.errors import DatasetError, StorageError
+from pipeline.records import Proposals
 from pipeline.run import partition
 
 MakeDataset = Callable[..., Path]
@@ -124,45 +131,37 @@ POISON = (1, 2, 3)
 class Deadly:
     """Kills its process on the image whose first pixel says so."""
 
-    def propose(self, images, coarse_ids, clock):  # type: ignore[no-untyped-def]
+    def propose(
+        self, images: Sequence[np.ndarray], coarse_ids: Sequence[np.ndarray], clock: StageClock
+    ) -> list[Proposals]:
         if tuple(images[0][0, 0]) == POISON:
             os.kill(os.getpid(), signal.SIGKILL)
-        from pipeline.clock import StageClock
-        from pipeline.records import Proposals
-        import torch
-
-        assert isinstance(clock, StageClock)
-        empty = torch.zeros(0)
-        return [Proposals(torch.zeros(0, 8, 8), empty, empty, empty.long())]
+        none = torch.zeros(0)
+        return [Proposals(torch.zeros(0, 8, 8), none, none, none.long())]
 
 
-def install_deadly() -> None:
-    partition.make_proposer = lambda _config: Deadly()
+class InstallDeadly(WorkerPlugin):
+    def setup(self, worker: object) -> None:
+        partition.make_proposer = lambda _config: Deadly()
 
 
 @pytest.mark.slow
 def test_a_frame_that_kills_its_worker_is_isolated(make_dataset: MakeDataset) -> None:
-    root = make_dataset(scenes=1, frames=8)
-    deadly = root / "scene_0000" / "images" / "frame_000005.png"
-    image = Image.open(deadly.with_suffix(".jpg"))
+    root = make_dataset(scenes=1, frames=4)
+    poisoned = root / "scene_0000" / "images" / "frame_000002.jpg"
+    image = Image.open(poisoned)
     image.putpixel((0, 0), POISON)
-    image.save(deadly)
-    deadly.with_suffix(".jpg").unlink()
-    ids = root / "scene_0000" / "obj_ids" / "frame_000005.jpg.pth"
-    ids.rename(ids.with_name("frame_000005.png.pth"))
+    image.save(poisoned, format="png")
+    poisoned.rename(poisoned.with_suffix(".png"))
+    ids = root / "scene_0000" / "obj_ids" / "frame_000002.jpg.pth"
+    ids.rename(ids.with_name("frame_000002.png.pth"))
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        open_client(ClusterConfig(kind="cpu", workers=2)) as client,
     ):
-        from distributed import WorkerPlugin
-
-        class Install(WorkerPlugin):
-            def setup(self, worker: object) -> None:
-                install_deadly()
-
-        client.register_plugin(Install())
-        summary = pipeline.refine_dataset(root, {"run": {"partition_size": 4}}, client)
-    assert (summary.total.done, summary.total.failed) == (7, 1)
+        client.register_plugin(InstallDeadly())
+        summary = pipeline.refine_dataset(root, {"run": {"partition_size": 2}}, client)
+    assert (summary.total.done, summary.total.failed) == (3, 1)
     assert list(summary.failures) == ["run: KilledWorker"]
-    assert summary.failures["run: KilledWorker"].examples[0]["image"] == "frame_000005.png"
-    assert len(results(root)) == 7
+    assert summary.failures["run: KilledWorker"].examples[0]["image"] == "frame_000002.png"
+    assert len(results(root)) == 3
