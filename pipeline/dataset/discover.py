@@ -60,7 +60,12 @@ class Problem:
     """What is wrong and what to do."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.text}"
+        # A name may hold line breaks, or codes that a terminal obeys.
+        shown = (
+            character if character.isprintable() else ascii(character)[1:-1]
+            for character in f"{self.path}: {self.text}"
+        )
+        return "".join(shown)
 
 
 @dataclass(slots=True)

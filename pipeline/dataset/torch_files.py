@@ -45,7 +45,8 @@ _STORAGE_DTYPES = {
     "uint32": "u4",
     "uint64": "u8",
 }
-_TENSORS = {"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3"}
+_TENSORS = {"torch._utils._rebuild_tensor_v2": 6, "torch._utils._rebuild_tensor_v3": 7}
+"""The functions that rebuild a tensor, and how many arguments a plain one has."""
 _ARRAYS = {"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"}
 _BUFFER_ARRAYS = {"numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer"}
 _OTHER_CALLS = {
@@ -130,6 +131,8 @@ def _array(tree: Any, fetch: Fetch) -> npt.NDArray[Any]:
         raise NotAnIdMap(_describe(tree))
     try:
         if tree.function.name in _TENSORS:
+            if len(tree.args) != _TENSORS[tree.function.name]:
+                raise NotAnIdMap("a view of a tensor, such as its negative", "Save its clone().")
             return _tensor(tree.args, fetch)
         if tree.function.name in _ARRAYS and tree.args[0] == Global("numpy.ndarray"):
             _, shape, dtype, is_fortran, values = tree.state
@@ -137,7 +140,7 @@ def _array(tree: Any, fetch: Fetch) -> npt.NDArray[Any]:
         if tree.function.name in _BUFFER_ARRAYS:
             values, dtype, shape, order = tree.args
             return _numpy_array(values, dtype, shape, order)
-    except (TypeError, ValueError, LookupError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
         raise NotAnIdMap(f"an array that is damaged or incomplete ({error})") from None
     raise NotAnIdMap(_describe(tree))
 
@@ -147,15 +150,15 @@ def _tensor(args: Any, fetch: Fetch) -> npt.NDArray[Any]:
     shape = check_shape(shape)
     if not isinstance(reference, Reference):
         raise NotAnIdMap("a tensor without data")
-    _, storage_type, key, _, count = reference.key[:5]
-    typed_by = args[6] if storage_type == Global("torch.storage.UntypedStorage") else storage_type
-    name = typed_by.name.removeprefix("torch.").removeprefix("cuda.")
+    _, storage_type, key, _, size = reference.key[:5]
+    in_bytes = storage_type == Global("torch.storage.UntypedStorage")
+    name = (args[6] if in_bytes else storage_type).name.removeprefix("torch.").removeprefix("cuda.")
     if name not in _STORAGE_DTYPES:
         raise NotAnIdMap(f"a tensor of type {name[:40]!r}")
     dtype = check_dtype(_STORAGE_DTYPES[name])
-    if not all(type(n) is int and n >= 0 for n in (count, offset, *strides)):
+    if not all(type(n) is int and n >= 0 for n in (size, offset, *strides)):
         raise NotAnIdMap("a tensor whose extent makes no sense")
-    values = np.frombuffer(fetch(str(key)), dtype)
+    values = np.frombuffer(fetch(str(key)), dtype, size // dtype.itemsize if in_bytes else size)
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     if last >= values.size:
         raise NotAnIdMap("a tensor that reaches beyond its data", "Was it copied completely?")
