@@ -1,0 +1,157 @@
+"""Simulated users: the prompts of a training step, from exact and coarse ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from pipeline.demo.geometry import Floats
+
+MAX_POINTS = 6
+"""Places for points in a prompt, the two corners of a box included."""
+POSITIVE, NEGATIVE, CORNER, CORNER_OPPOSITE, NOTHING = 1, 0, 2, 3, -1
+"""SAM's labels of points; a box is two points with labels of their own."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """What one user says about one object."""
+
+    kind: str
+    points: Floats
+    """(MAX_POINTS, 2) x and y, pixels."""
+    labels: npt.NDArray[np.int64]
+    """(MAX_POINTS,)"""
+    target: int
+    """Exact id that is meant."""
+    hint: int
+    """Coarse id that is shown as a mask; 0 for none."""
+
+
+KINDS = {"click": 0.26, "box": 0.14, "box_points": 0.12, "coarse": 0.40, "coarse_no_box": 0.08}
+"""How often each kind of prompt is drawn."""
+
+
+def draw_prompts(
+    ids: npt.NDArray[np.uint8],
+    coarse: npt.NDArray[np.uint8],
+    rng: np.random.Generator,
+    count: int,
+    smallest: float = 0.0006,
+) -> list[Prompt]:
+    """Draw prompts for objects of one frame, larger objects a little more often.
+
+    Parameters
+    ----------
+    ids, coarse
+        (S, S) exact and coarse ids; 0 = unlabelled.
+    count
+        How many; objects repeat if there are fewer.
+    smallest
+        Objects that cover a smaller share of the frame are not asked for.
+
+    Returns
+    -------
+    list of Prompt
+        Empty if no object is large enough.
+    """
+    areas = np.bincount(ids.ravel(), minlength=256)
+    areas[0] = 0
+    numbers = np.flatnonzero(areas > smallest * ids.size)
+    if not len(numbers):
+        return []
+    weight = areas[numbers] ** 0.25
+    chosen = rng.choice(numbers, count, replace=len(numbers) < count, p=weight / weight.sum())
+    coarse_areas = np.bincount(coarse.ravel(), minlength=256)
+    shared = np.bincount(coarse.ravel()[ids.ravel() == coarse.ravel()], minlength=256)
+    agreement = shared / np.maximum(areas + coarse_areas - shared, 1)
+    kinds = rng.choice(list(KINDS), count, p=list(KINDS.values()))
+    prompts = []
+    for number, drawn in zip(chosen, kinds, strict=True):
+        # Nobody refines an object from a coarse mask that has next to nothing of it.
+        kind = "click" if drawn.startswith("coarse") and agreement[number] < 0.25 else str(drawn)
+        shown = coarse if kind.startswith("coarse") else ids
+        prompts.append(_prompt(kind, shown, int(number), rng))
+    return prompts
+
+
+def _prompt(
+    kind: str, shown: npt.NDArray[np.uint8], number: int, rng: np.random.Generator
+) -> Prompt:
+    mask = shown == number
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    top, left = rows[0], columns[0]
+    window = mask[top : rows[-1] + 1, left : columns[-1] + 1]
+    points: list[tuple[float, float, int]] = []
+    if kind not in {"click", "coarse_no_box"}:
+        points += _box(window, float(top), float(left), len(shown), rng)
+    n_inside = {"click": 1, "box": 0}.get(kind, int(rng.integers(1, 4)))
+    points += [(x + left, y + top, POSITIVE) for x, y in inside_points(window, n_inside, rng)]
+    if kind.startswith("coarse") and rng.random() < 0.3:
+        points += _outside(shown, window, int(top), int(left), number, rng)
+    padded = np.zeros((MAX_POINTS, 2), np.float32)
+    labels = np.full(MAX_POINTS, NOTHING, np.int64)
+    for place, (x, y, label) in enumerate(points[:MAX_POINTS]):
+        padded[place], labels[place] = (x + 0.5, y + 0.5), label
+    shows_mask = kind.startswith("coarse") and rng.random() < 0.85
+    return Prompt(kind, padded, labels, number, number if shows_mask else 0)
+
+
+def _box(
+    window: Mask, top: float, left: float, side: int, rng: np.random.Generator
+) -> list[tuple[float, float, int]]:
+    """Box around a mask, drawn by an unsteady hand."""
+    height, width = window.shape
+    loose = rng.choice([0.0, 0.04, 0.1]) * np.array([width, height, width, height])
+    wobble = rng.normal(0, 1, 4) * loose
+    edges = np.array([left, top, left + width, top + height]) + wobble
+    x0, y0, x1, y1 = np.clip(edges, 0, side)
+    return [(x0 - 0.5, y0 - 0.5, CORNER), (x1 - 0.5, y1 - 0.5, CORNER_OPPOSITE)]
+
+
+def inside_points(window: Mask, count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Places inside a mask: half of the time its deepest place first, else any."""
+    if not count:
+        return []
+    points = []
+    rows, columns = np.nonzero(window)
+    if rng.random() < 0.6:
+        y, x = deepest(window)
+        points.append((x, y))
+        count -= 1
+    picks = rng.integers(len(rows), size=count)
+    return points + [(int(columns[pick]), int(rows[pick])) for pick in picks]
+
+
+def deepest(window: Mask) -> tuple[int, int]:
+    """Row and column of the place that is farthest from the border of a mask."""
+    step = max(1, int(np.sqrt(window.size) // 96))
+    thin = window[step // 2 :: step, step // 2 :: step]
+    if not thin.any():
+        step, thin = 1, window
+    depth = ndimage.distance_transform_edt(np.pad(thin, 1))[1:-1, 1:-1]
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    y, x = int(y) * step + step // 2 * (step > 1), int(x) * step + step // 2 * (step > 1)
+    return min(y, window.shape[0] - 1), min(x, window.shape[1] - 1)
+
+
+def _outside(
+    shown: npt.NDArray[np.uint8],
+    window: Mask,
+    top: int,
+    left: int,
+    number: int,
+    rng: np.random.Generator,
+) -> list[tuple[float, float, int]]:
+    """Pick a place near an object that another object has."""
+    around = shown[top : top + window.shape[0], left : left + window.shape[1]]
+    rows, columns = np.nonzero((around != number) & (around != 0))
+    if not len(rows):
+        return []
+    pick = int(rng.integers(len(rows)))
+    return [(float(columns[pick] + left), float(rows[pick] + top), NEGATIVE)]
