@@ -246,7 +246,7 @@ def _head_weights(projection: nn.Linear, heads: int) -> Tensor:
 def _grow(convolution: nn.ConvTranspose2d, rows: Tensor) -> Tensor:
     """Transposed convolution of kernel and stride 2: (..., C) to (..., 4, C')."""
     weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)
-    grown = (rows @ weight).view(*rows.shape[:-1], 4, -1)
+    grown = (rows @ weight).view(*rows.shape[:-1], 4, convolution.out_channels)
     return grown if convolution.bias is None else grown + convolution.bias
 
 

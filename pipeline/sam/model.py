@@ -131,7 +131,7 @@ def _fit_to_image_size(predictor: SAM2ImagePredictor) -> SAM2ImagePredictor:
 def _build(config: ModelConfig) -> SAM2Base:
     device = resolve_device(config)
     source = find_source(config)
-    model = _instantiate(source.architecture)
+    model = build_architecture(source.architecture)
     path = obtain_checkpoint(config)
     _fill(model, read_weights(path), path, source.architecture)
     model = model.to(device).eval().requires_grad_(False)
@@ -140,7 +140,7 @@ def _build(config: ModelConfig) -> SAM2Base:
     return model
 
 
-def _instantiate(architecture: str) -> SAM2Base:
+def build_architecture(architecture: str) -> SAM2Base:
     """Build a model without weights.
 
     This reads the YAML itself rather than through `hydra.compose`, whose search path is one global
@@ -158,17 +158,23 @@ def _instantiate(architecture: str) -> SAM2Base:
         )
     try:
         tree = OmegaConf.load(path)
-        OmegaConf.update(tree, "model.sam_mask_decoder_extra_args", _FOR_PREDICTION, force_add=True)
-        OmegaConf.resolve(tree)
-        model = instantiate(tree.model, _recursive_=True)
     except yaml.YAMLError as error:
         raise ModelError(f"{path}: not a YAML file: {error}") from error
+    try:
+        OmegaConf.update(tree, "model.sam_mask_decoder_extra_args", _FOR_PREDICTION, force_add=True)
+        OmegaConf.resolve(tree)
+        model = instantiate(tree.model)
     except Exception as error:
         # Whatever the code that the YAML names may raise; hydra itself raises anything.
         raise ModelError(f"{path}: does not describe a SAM 2 model: {error}") from error
     if not isinstance(model, SAM2Base):
         raise ModelError(
             f"{path}: describes a {type(model).__name__}; expected a model of class SAM2Base"
+        )
+    if not model.use_high_res_features_in_sam:
+        raise ModelError(
+            f"{path}: has use_high_res_features_in_sam off; only models that have it on, as all "
+            "the official ones do, can be used here"
         )
     return model
 

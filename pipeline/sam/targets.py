@@ -78,11 +78,12 @@ def find_targets(coarse_ids: npt.NDArray[np.integer], n: int) -> Targets:
 
 def _sample(coarse_ids: npt.NDArray[np.integer], n: int) -> Ints:
     rows, columns = (((np.arange(n) + 0.5) * side / n).astype(int) for side in coarse_ids.shape)
-    return coarse_ids[rows[:, None], columns].astype(np.int64)
+    sampled: Ints = coarse_ids[rows[:, None], columns].astype(np.int64)
+    return sampled
 
 
 def _large_parts(objects: Ints) -> tuple[Ints, Ints]:
-    """Number the large parts of objects that have several; 0 everywhere else.
+    """Give numbers to the large parts of objects that have several; 0 everywhere else.
 
     Returns
     -------
@@ -116,36 +117,38 @@ def _depth(objects: Ints) -> Floats:
     inner[:, :-1] &= across
     inner[1:] &= down
     inner[:-1] &= down
-    return ndimage.distance_transform_edt(inner).astype(np.float32)
+    depth: Floats = ndimage.distance_transform_edt(inner).astype(np.float32)
+    return depth
 
 
 def _aim(drawn: Ints, depth: Floats, objects: Ints) -> tuple[Floats, Floats, Ints]:
     """Box, points and labels of each number on a map."""
-    n = len(drawn)
-    windows = ndimage.find_objects(drawn)
-    boxes = np.array([[x.start, y.start, x.stop, y.stop] for y, x in windows], np.float32).reshape(
-        -1, 4
-    )
+    windows: list[tuple[slice, slice]] = ndimage.find_objects(drawn)
+    boxes = np.zeros((len(windows), 4), np.float32)
     points = np.zeros((len(windows), _POINTS + 1, 2), np.float32)
-    labels = np.full((len(windows), _POINTS + 1), INSIDE, np.int64)
+    labels = np.full((len(windows), _POINTS + 1), NO_POINT, np.int64)
     for k, (y, x) in enumerate(windows):
+        boxes[k] = x.start, y.start, x.stop, y.stop
         inside = drawn[y, x] == k + 1
-        _deep_places(np.where(inside, depth[y, x] + 1, 0), points[k, :_POINTS])
-        other = (objects[y, x] > 0) & (objects[y, x] != objects[y, x][inside][0])
-        if other.any():
-            _deep_places(np.where(other, depth[y, x] + 1, 0), points[k, _POINTS:])
-            labels[k, _POINTS] = OUTSIDE
-        else:
-            labels[k, _POINTS] = NO_POINT
-        points[k] += (x.start, y.start)
-    return boxes / n, (points + 0.5) / n, labels
+        others = (objects[y, x] > 0) & (objects[y, x] != objects[y, x][inside][0])
+        found = [
+            *((place, INSIDE) for place in _deep_places(inside, depth[y, x], _POINTS)),
+            *((place, OUTSIDE) for place in _deep_places(others, depth[y, x], 1)),
+        ]
+        for p, (place, meaning) in enumerate(found):
+            points[k, p] = place[0] + x.start, place[1] + y.start
+            labels[k, p] = meaning
+    side = np.float32(len(drawn))
+    return boxes / side, (points + np.float32(0.5)) / side, labels
 
 
-def _deep_places(depth: Floats, places: Floats) -> None:
-    """Fill (P, 2) with the x, y of cells that are deep, and far from one another."""
-    rows, columns = np.indices(depth.shape, sparse=True)
-    left = depth
-    for place in places:
-        y, x = np.unravel_index(left.argmax(), left.shape)
-        place[:] = x, y
+def _deep_places(mask: npt.NDArray[np.bool_], depth: Floats, count: int) -> list[tuple[int, int]]:
+    """Return up to `count` cells (x, y) of a mask that are deep, and far from one another."""
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    left = np.where(mask, depth + 1, 0)
+    places: list[tuple[int, int]] = []
+    while len(places) < count and left.any():
+        y, x = divmod(int(left.argmax()), mask.shape[1])
+        places.append((x, y))
         left = np.minimum(left, np.hypot(columns - x, rows - y) / 2)
+    return places
