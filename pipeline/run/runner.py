@@ -117,65 +117,64 @@ def _refine_frames(
 
 
 def _stream(frames: Sequence[FrameRef], job: Job, client: Client) -> Iterator[list[Entry]]:
-    """Yield the entries of each partition in the order they finish.
-
-    A partition whose worker died too often is split and sent again, until the frame that kills
-    is alone; that one is put on record as failed.
-    """
+    """Yield the entries of each partition in the order they finish."""
     size = _partition_size(len(frames), job.config.run.partition_size, client)
     waves = deque(frames[at : at + WAVE * size] for at in range(0, len(frames), WAVE * size))
+    suspects: list[FrameRef] = []
     in_flight: dict[Future, Sequence[FrameRef]] = {}
-    finished = as_completed(with_results=False)
-
-    def send(part: Sequence[FrameRef], partition_size: int) -> None:
-        futures = _submit(part, partition_size, job, client)
-        starts = range(0, len(part), partition_size)
-        for at, future in zip(starts, futures, strict=True):
-            in_flight[future] = part[at : at + partition_size]
-            finished.add(future)
-
+    finished = as_completed()
     try:
-        for _ in range(min(2, len(waves))):
-            send(waves.popleft(), size)
-        for future in finished:
+        while waves or in_flight:
+            while waves and len(in_flight) <= WAVE:
+                sent = _submit(waves.popleft(), size, job, client)
+                in_flight.update(sent)
+                finished.update(sent)
+            future = next(finished)
             part = in_flight.pop(future)
-            if waves and len(in_flight) <= WAVE:
-                send(waves.popleft(), size)
-            error = future.exception()
-            if error is None:
+            try:
                 yield future.result()
-            elif not isinstance(error, KilledWorker):
-                raise error
-            elif len(part) == 1:
-                yield [_killer(part[0], job, error)]
-            else:
-                log.warning("a partition of %d frames killed its worker; splitting it", len(part))
-                send(part, (len(part) + 1) // 2)
+            except KilledWorker:
+                log.warning("%d frame(s) wait: their worker died under them repeatedly", len(part))
+                suspects += part
+        yield from _quarantine(suspects, job, client)
     finally:
         client.cancel(list(in_flight))
 
 
+def _quarantine(suspects: Sequence[FrameRef], job: Job, client: Client) -> Iterator[list[Entry]]:
+    """Refine frames whose worker died, one at a time with nothing beside them.
+
+    Dask blames a death on every task its worker had; alone, a frame that kills is known for sure.
+    """
+    for frame in suspects:
+        [future] = _submit([frame], 1, job, client)
+        try:
+            yield future.result()
+        except KilledWorker as error:
+            message = (
+                f"its worker died {error.allowed_failures + 1} times while on this frame alone; "
+                "often memory ran out: see the worker's log"
+            )
+            yield [failed_entry(frame, job, "KilledWorker", message)]
+
+
 def _submit(
     frames: Sequence[FrameRef], partition_size: int, job: Job, client: Client
-) -> list[Future]:
+) -> dict[Future, Sequence[FrameRef]]:
+    """Send frames to the cluster as one bag; return each partition's future with its frames."""
     bag = dask.bag.from_sequence(frames, partition_size=partition_size)
     refined = bag.map_partitions(refine_partition, delayed(job, traverse=False))
-    futures: list[Future] = client.compute(refined.to_delayed(optimize_graph=False))
-    return futures
+    futures = client.compute(refined.to_delayed(optimize_graph=False))
+    starts = range(0, len(frames), partition_size)
+    return {
+        future: frames[at : at + partition_size] for at, future in zip(starts, futures, strict=True)
+    }
 
 
 def _partition_size(n_frames: int, largest: int, client: Client) -> int:
     """Cut small runs finer, so that every worker gets several partitions to even out the end."""
     workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
     return max(1, min(largest, n_frames // (4 * workers)))
-
-
-def _killer(frame: FrameRef, job: Job, error: KilledWorker) -> Entry:
-    message = (
-        f"its worker died {error.allowed_failures + 1} times while on this frame; "
-        "often it ran out of memory: see the worker's log"
-    )
-    return failed_entry(frame, job, "KilledWorker", message)
 
 
 def _open_tally(inventory: Inventory, plan: Plan) -> Tally:
