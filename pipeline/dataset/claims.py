@@ -37,14 +37,10 @@ def check_shape(shape: Any) -> tuple[int, ...]:
     return shape
 
 
-def check_dtype(code: Any) -> np.dtype[Any]:
-    """Return the dtype of a numpy code such as `<i4` if ids can come in it."""
-    if not isinstance(code, str) or not _DTYPE.fullmatch(code):
-        raise NotAnIdMap(
-            f"an array of dtype {str(code)[:40]!r}"
-            if isinstance(code, str)
-            else "an array whose dtype makes no sense"
-        )
+def check_dtype(code: str) -> np.dtype[Any]:
+    """Return the dtype of a numpy code such as `<i4`, if ids can come in it."""
+    if not _DTYPE.fullmatch(code):
+        raise NotAnIdMap(f"an array of dtype {code[:40]!r}")
     dtype = np.dtype(code)
     if dtype.kind in _KINDS:
         raise NotAnIdMap(_KINDS[dtype.kind], "Save integer ids.")

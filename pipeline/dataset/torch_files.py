@@ -99,12 +99,9 @@ def _read_archive(archive: zipfile.ZipFile) -> npt.NDArray[Any]:
             raise NotAnIdMap("a compressed zip archive", "torch.save does not compress.")
         return archive.read(info)
 
+    is_big = f"{root}byteorder" in archive.namelist() and member("byteorder") == b"big"
     tree = parse(io.BytesIO(member("data.pkl")))
-    array = _array(tree, lambda key: member(f"data/{key}"))
-    if isinstance(tree.function, Global) and tree.function.name in _TENSORS:
-        big = f"{root}byteorder" in archive.namelist() and member("byteorder") == b"big"
-        return array.view(array.dtype.newbyteorder(">")) if big else array
-    return array
+    return _array(tree, lambda key: member(f"data/{key}"), ">" if is_big else "<")
 
 
 def _read_stream(content: bytes) -> npt.NDArray[Any]:
@@ -126,14 +123,14 @@ def _no_storage(key: str) -> bytes:
     raise NotAnIdMap(f"a tensor whose storage {key[:20]!r} is not in the file")
 
 
-def _array(tree: Any, fetch: Fetch) -> npt.NDArray[Any]:
+def _array(tree: Any, fetch: Fetch, byte_order: str = "<") -> npt.NDArray[Any]:
     if not isinstance(tree, Call) or not isinstance(tree.function, Global):
         raise NotAnIdMap(_describe(tree))
     try:
         if tree.function.name in _TENSORS:
             if len(tree.args) != _TENSORS[tree.function.name]:
                 raise NotAnIdMap("a view of a tensor, such as its negative", "Save its clone().")
-            return _tensor(tree.args, fetch)
+            return _tensor(tree.args, fetch, byte_order)
         if tree.function.name in _ARRAYS and tree.args[0] == Global("numpy.ndarray"):
             _, shape, dtype, is_fortran, values = tree.state
             return _numpy_array(values, dtype, shape, "F" if is_fortran else "C")
@@ -145,20 +142,21 @@ def _array(tree: Any, fetch: Fetch) -> npt.NDArray[Any]:
     raise NotAnIdMap(_describe(tree))
 
 
-def _tensor(args: Any, fetch: Fetch) -> npt.NDArray[Any]:
+def _tensor(args: Any, fetch: Fetch, byte_order: str) -> npt.NDArray[Any]:
     reference, offset, shape, strides = args[:4]
     shape = check_shape(shape)
     if not isinstance(reference, Reference):
-        raise NotAnIdMap("a tensor without data")
+        raise NotAnIdMap("a tensor without a storage")
     _, storage_type, key, _, size = reference.key[:5]
     in_bytes = storage_type == Global("torch.storage.UntypedStorage")
     name = (args[6] if in_bytes else storage_type).name.removeprefix("torch.").removeprefix("cuda.")
     if name not in _STORAGE_DTYPES:
         raise NotAnIdMap(f"a tensor of type {name[:40]!r}")
-    dtype = check_dtype(_STORAGE_DTYPES[name])
-    if not all(type(n) is int and n >= 0 for n in (size, offset, *strides)):
+    dtype = check_dtype(byte_order + _STORAGE_DTYPES[name])
+    extent = (size, offset, *strides)
+    if not isinstance(key, str) or not all(type(n) is int and n >= 0 for n in extent):
         raise NotAnIdMap("a tensor whose extent makes no sense")
-    values = np.frombuffer(fetch(str(key)), dtype, size // dtype.itemsize if in_bytes else size)
+    values = np.frombuffer(fetch(key), dtype, size // dtype.itemsize if in_bytes else size)
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     if last >= values.size:
         raise NotAnIdMap("a tensor that reaches beyond its data", "Was it copied completely?")
@@ -169,7 +167,9 @@ def _tensor(args: Any, fetch: Fetch) -> npt.NDArray[Any]:
 def _numpy_array(values: Any, dtype_call: Any, shape: Any, order: Any) -> npt.NDArray[Any]:
     shape = check_shape(shape)
     code, byte_order = dtype_call.args[0], dtype_call.state[1]
-    dtype = check_dtype(code if byte_order == "|" else f"{byte_order}{code}")
+    if not isinstance(code, str) or byte_order not in ("<", ">", "|"):
+        raise NotAnIdMap("an array whose dtype makes no sense")
+    dtype = check_dtype(byte_order + code)
     return np.frombuffer(_bytes(values), dtype).reshape(shape, order="F" if order == "F" else "C")
 
 

@@ -137,6 +137,14 @@ def good_files() -> dict[str, tuple[str, Callable[[], bytes], Any]]:
             lambda: edit_pickle(save(tensor), b"X\3\0\0\0cpu", b"X\6\0\0\0cuda:7"),
             IDS,
         ),
+        "tensor of a big-endian machine": (
+            ".pth",
+            lambda: rezip(
+                save(torch.from_numpy(IDS.byteswap())),
+                lambda name, entry: b"big" if name.endswith("byteorder") else entry,
+            ),
+            IDS,
+        ),
         "array of numpy 1": (
             ".pth",
             lambda: edit_pickle(save(IDS), b"numpy._core.multiarray", b"numpy.core.multiarray"),
