@@ -4,8 +4,8 @@ The rules:
 
 - A scene is a folder directly below the data root that holds both input folders. Links to scenes,
   and to files inside them, are followed: many data sets are farms of links.
-- Hidden files (`.DS_Store`, `._frame.jpg`) are passed over. Everything else that cannot become a
-  frame is reported as a `Problem`.
+- What desktops leave behind (`.DS_Store`, `._frame.jpg`) is passed over. Everything else that
+  cannot become a frame is reported as a `Problem`.
 - The ids of `frame.jpg` are the first there is of `frame.jpg.pth`, `frame.jpg.npy`,
   `frame.jpg.png`, `frame.pth`, `frame.npy`, `frame.png`. The last three must fit no other image.
 - The order is by scene, then by image name, on every machine.
@@ -228,11 +228,12 @@ def _list_files(
     with os.scandir(root / folder) as entries:
         for entry in entries:
             name = entry.name
-            if name.startswith("."):
+            is_known = name.lower().endswith(suffixes)
+            if name.startswith("._") or (name.startswith(".") and not is_known):
                 continue
             if not _is_text(name):
                 problems.append(_unusable(scene, f"{folder}/{name}", "not UTF-8"))
-            elif not name.lower().endswith(suffixes):
+            elif not is_known:
                 unknown.append(name)
             elif _leads_to(entry, os.DirEntry.is_file):
                 usable.append(name)
