@@ -68,7 +68,7 @@ def _cubic(knots: Floats, places: Floats) -> Floats:
     )
     blend: Floats = sum(
         (weight * knots[whole + step] for step, weight in enumerate(weights, start=-1)),
-        start=np.float32(0),
+        start=np.zeros((), np.float32),
     )
     return blend
 
@@ -84,7 +84,8 @@ def _displaced(ids: IdMap, rng: np.random.Generator, severity: float, pixel: flo
         np.clip(np.rint(place), 0, side - 1).astype(np.intp)
         for place, side in zip(places, ids.shape, strict=True)
     )
-    return ids[rows, columns]
+    displaced: IdMap = ids[rows, columns]
+    return displaced
 
 
 def _triangulated(ids: IdMap, rng: np.random.Generator, severity: float, pixel: float) -> IdMap:
@@ -100,7 +101,8 @@ def _triangulated(ids: IdMap, rng: np.random.Generator, severity: float, pixel: 
     inside = (rows < ids.shape[0]) & (columns < ids.shape[1])
     vertices[rows[inside].astype(np.intp), columns[inside].astype(np.intp)] = False
     nearest = ndimage.distance_transform_edt(vertices, return_distances=False, return_indices=True)
-    return ids[nearest[0], nearest[1]]
+    ragged: IdMap = ids[nearest[0], nearest[1]]
+    return ragged
 
 
 def _leaking(ids: IdMap, rng: np.random.Generator, severity: float, pixel: float) -> IdMap:

@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from pipeline.demo.geometry import Floats
 from pipeline.demo.pool import FRAMES_PER_SHARD, write_shard
-from pipeline.demo.prompts import draw_prompts
+from pipeline.demo.prompts import Prompt, draw_prompts
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
@@ -48,7 +48,10 @@ def draw_batch(
     pool: Path, n_shards: int, size: int, n_images: int, n_prompts: int, rng: np.random.Generator
 ) -> Batch:
     """Draw images from the pool and prompts for each; missing shards are rendered first."""
-    images, owner, prompts, hints, targets = [], [], [], [], []
+    images: list[Tensor] = []
+    owner: list[int] = []
+    prompts: list[Prompt] = []
+    hints, targets = [], []
     while len(images) < n_images:
         shard = np.load(write_shard(pool, int(rng.integers(n_shards))), mmap_mode="r")
         image, ids, coarse = _cropped(shard[rng.integers(FRAMES_PER_SHARD)], size, rng)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.demo.geometry import Floats, Solid
 from pipeline.demo.textures import Material, cloth, colour, metal, paint, wood
 
 Rng: TypeAlias = np.random.Generator
-Triple: TypeAlias = tuple[float, float, float]
+Triple: TypeAlias = tuple[float, float, float] | npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -46,7 +46,7 @@ class Solid:
         """(8, 3) corners of the box around the solid."""
         reach = 1.0 + abs(self.taper) if self.shape == "cone" else 1.0
         scale = self.half * np.array([reach, reach, 1.0], np.float32)
-        return self.centre + (_CORNERS * scale) @ self.axes.T
+        return (self.centre + (_CORNERS * scale) @ self.axes.T).astype(np.float32)
 
 
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float32)
@@ -70,7 +70,8 @@ class Camera:
         x = (np.arange(width, dtype=np.float32) + 0.5 - width / 2) / np.float32(self.focal[0])
         y = (np.arange(height, dtype=np.float32) + 0.5 - height / 2) / np.float32(self.focal[1])
         right, down, forward = self.axes.T[:, :, None, None]
-        return (right * x[None, None, :] + down * y[None, :, None] + forward).astype(np.float32)
+        rays: Floats = right * x[None, None, :] + down * y[None, :, None] + forward
+        return rays.astype(np.float32, copy=False)
 
     def project(self, points: Floats) -> tuple[Floats, Floats, Floats]:
         """Pixel coordinates x and y and depth of world points (..., 3)."""

@@ -140,11 +140,13 @@ def shade(
             halfway = _unit(towards + to_eye)
             highlight = gloss * seen * np.einsum("ni,ni->n", normal, halfway).clip(0) ** 40
         light += (strength * (0.5 + 0.5 * openness))[:, None] * tint
-    return albedo * (light + 1.5 * glow[:, None]) + highlight[:, None] * lamp.tint
+    result: Floats = albedo * (light + 1.5 * glow[:, None]) + highlight[:, None] * lamp.tint
+    return result
 
 
 def _unit(vectors: Floats) -> Floats:
-    return vectors / (np.sqrt(np.einsum("ni,ni->n", vectors, vectors))[:, None] + 1e-6)
+    lengths: Floats = np.sqrt(np.einsum("ni,ni->n", vectors, vectors))
+    return vectors / (lengths[:, None] + np.float32(1e-6))
 
 
 def openness(depth: Floats) -> Floats:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from pipeline.demo.geometry import Floats
+from pipeline.sam.targets import Targets, find_targets
 
 MAX_POINTS = 6
 """Places for points in a prompt, the two corners of a box included."""
@@ -33,8 +34,21 @@ class Prompt:
     """Coarse id that is shown as a mask; 0 for none."""
 
 
-KINDS = {"click": 0.26, "box": 0.14, "box_points": 0.12, "coarse": 0.40, "coarse_no_box": 0.08}
-"""How often each kind of prompt is drawn."""
+KINDS = {
+    "click": 0.28,
+    "box": 0.14,
+    "box_points": 0.1,
+    "guided": 0.24,
+    "coarse": 0.16,
+    "coarse_no_box": 0.08,
+}
+"""How often each kind of prompt is drawn. `guided` asks as the product does; the other coarse kinds
+vary what a box and points may be."""
+_FROM_COARSE = {"guided", "coarse", "coarse_no_box"}
+_GUIDED_FINENESS = 2
+"""Pixels in a cell of the grid on which the product finds its targets."""
+_GUIDED_MARGIN = 0.03
+"""By which share of its sides the product widens a box."""
 
 
 def draw_prompts(
@@ -70,14 +84,35 @@ def draw_prompts(
     coarse_areas = np.bincount(coarse.ravel(), minlength=256)
     shared = np.bincount(coarse.ravel()[ids.ravel() == coarse.ravel()], minlength=256)
     agreement = shared / np.maximum(areas + coarse_areas - shared, 1)
+    targets: Targets | None = None
     kinds = rng.choice(list(KINDS), count, p=list(KINDS.values()))
     prompts = []
     for number, drawn in zip(chosen, kinds, strict=True):
         # Nobody refines an object from a coarse mask that has next to nothing of it.
-        kind = "click" if drawn.startswith("coarse") and agreement[number] < 0.25 else str(drawn)
-        shown = coarse if kind.startswith("coarse") else ids
+        kind = "click" if drawn in _FROM_COARSE and agreement[number] < 0.25 else str(drawn)
+        if kind == "guided":
+            targets = targets or find_targets(coarse, len(coarse) // _GUIDED_FINENESS)
+            prompt = _guided(targets, int(number), len(coarse), rng)
+            kind = "coarse"
+            if prompt is not None:
+                prompts.append(prompt)
+                continue
+        shown = coarse if kind in _FROM_COARSE else ids
         prompts.append(_prompt(kind, shown, int(number), rng))
     return prompts
+
+
+def _guided(targets: Targets, number: int, side: int, rng: np.random.Generator) -> Prompt | None:
+    """Ask for a coarse object in the words of the product; None if it is too small for that."""
+    rows = np.flatnonzero((targets.ids == number) & (targets.maps == 0))
+    if not len(rows):
+        return None
+    start, end = targets.boxes[rows[0]].reshape(2, 2)
+    margin = _GUIDED_MARGIN * rng.uniform(0, 2) * (end - start)
+    corners = np.clip(np.stack([start - margin, end + margin]), 0, 1)
+    points = np.concatenate([corners, targets.points[rows[0]]]) * side
+    labels = np.concatenate([[CORNER, CORNER_OPPOSITE], targets.labels[rows[0]]])
+    return Prompt("guided", points.astype(np.float32), labels.astype(np.int64), number, number)
 
 
 def _prompt(
@@ -135,9 +170,8 @@ def deepest(window: Mask) -> tuple[int, int]:
     if not thin.any():
         step, thin = 1, window
     depth = ndimage.distance_transform_edt(np.pad(thin, 1))[1:-1, 1:-1]
-    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-    y, x = int(y) * step + step // 2 * (step > 1), int(x) * step + step // 2 * (step > 1)
-    return min(y, window.shape[0] - 1), min(x, window.shape[1] - 1)
+    row, column = divmod(int(depth.argmax()), depth.shape[1])
+    return row * step + step // 2, column * step + step // 2
 
 
 def _outside(

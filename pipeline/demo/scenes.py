@@ -109,13 +109,14 @@ def _walls(rng: np.random.Generator, half: Floats) -> Iterator[Solid]:
     special = rng.integers(0, 6)
     for face in range(N_FACES):
         axis, side = divmod(face, 2)
-        centre, reach = np.zeros(3), half.astype(float).copy()
-        centre[axis] = (2 * side - 1) * (half[axis] + 0.05)
-        reach[axis] = 0.05
+        thick = 0.05
+        centre, reach = np.zeros(3), np.array(half, float)
+        centre[axis] = (2 * side - 1) * (reach[axis] + thick)
+        reach[axis] = thick
         material = papers if face < 4 else (floor, ceiling)[face - 4]
         if face == special and face < 4:
             material = accent
-        yield box(tuple(centre), tuple(reach), material)
+        yield box(centre, reach, material)
 
 
 class _Furnisher:

@@ -51,11 +51,11 @@ def albedo(material: Material, uv: Floats) -> Floats:
     (N, 3) float32
         Linear RGB in [0, 1].
     """
-    cos, sin = np.float32(np.cos(material.angle)), np.float32(np.sin(material.angle))
-    u = (cos * uv[:, 0] + sin * uv[:, 1]) / np.float32(material.scale)
-    v = (cos * uv[:, 1] - sin * uv[:, 0]) / np.float32(material.scale)
+    cos, sin = np.cos(material.angle), np.sin(material.angle)
+    turn = np.array([[cos, -sin], [sin, cos]]) / material.scale
+    u, v = (uv @ turn + material.offset).astype(np.float32).T
     offset = np.float32(material.offset)
-    second, third = _MIX[material.pattern](u + offset, v + offset)
+    second, third = _MIX[material.pattern](u, v)
     one, two, three = material.colours
     colour = one + second[:, None] * (two - one)
     if third is not None:
@@ -64,7 +64,8 @@ def albedo(material: Material, uv: Floats) -> Floats:
         uv[:, 0] * 11 + offset, uv[:, 1] * 11
     )
     colour *= 1.0 + np.float32(material.grain) * blotches[:, None]
-    return np.clip(colour, 0.0, 1.0, dtype=np.float32)
+    result: Floats = colour.clip(0.0, 1.0).astype(np.float32)
+    return result
 
 
 Mix: TypeAlias = tuple[Floats, Floats | None]
@@ -142,18 +143,17 @@ def _as_float(mask: npt.NDArray[np.bool_]) -> Floats:
 
 def _cell(i: Floats, j: Floats) -> Floats:
     """Random but fixed value in [0, 1] of a cell of a lattice."""
-    table = _tables()[1]
-    return table[i.astype(np.int64) & 63, j.astype(np.int64) & 63]
+    values: Floats = _tables()[1][i.astype(np.int64) & 63, j.astype(np.int64) & 63]
+    return values
 
 
 def _noise(x: Floats, y: Floats) -> Floats:
     """Smooth noise about 0, mostly within [-1, 1], with features of about one unit."""
     table = _tables()[0]
     mask = len(table) - 1
-    return table[
-        (x * 32).astype(np.int64) & mask,
-        (y * 32).astype(np.int64) & mask,
-    ]
+    rows, columns = (x * 32).astype(np.int64) & mask, (y * 32).astype(np.int64) & mask
+    values: Floats = table[rows, columns]
+    return values
 
 
 @cache

@@ -95,4 +95,5 @@ class _Attention(nn.Module):
         )
         y = F.scaled_dot_product_attention(q, k, v)
         y = y.transpose(-1, -2).reshape(batch, width, height, breadth)
-        return x + self.out(y)
+        attended: Tensor = self.out(y)
+        return x + attended
