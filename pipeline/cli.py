@@ -197,8 +197,13 @@ def _load_config(
 
 
 def _start_log(level: str) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger("pipeline").setLevel(level.upper())
+    """Send what this package tells to stderr; Dask's own log keeps to warnings."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    ours = logging.getLogger("pipeline")
+    ours.handlers = [handler]
+    ours.propagate = False
+    ours.setLevel(level.upper())
 
 
 def entry_point() -> None:

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import pipeline
+from pipeline.cli import entry_point, main
+
+
+@dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def autorefiner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that runs the command in this process."""
+
+    def run(*words: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["autorefiner", *map(str, words)])
+        code = 0
+        try:
+            entry_point()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def test_help_names_every_command_and_imports_nothing_heavy(autorefiner: Command) -> None:
+    probe = (
+        "import sys; sys.argv[1:] = ['run', '--help']\n"
+        "from pipeline.cli import entry_point\n"
+        "try: entry_point()\n"
+        "finally: print('HEAVY', {'torch', 'dask', 'numpy', 'sam2', 'pydantic'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=False
+    )
+    assert "HEAVY set()" in done.stdout
+    assert "DATA_ROOT" in done.stdout
+    listing = autorefiner("--help").out
+    assert all(name in listing for name in main.commands)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    probe = "import sys, pipeline; print({'torch', 'dask', 'numpy', 'pydantic'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_every_public_name_is_there() -> None:
+    for name in pipeline.__all__:
+        assert getattr(pipeline, name) is not None
+    assert set(pipeline.__all__) <= set(dir(pipeline))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = pipeline.nonsense
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run"], "name the data root once"),
+        (["run", "a", "--data_root", "b"], "name the data root once"),
+        (["run", "nowhere"], "nowhere"),
+        (["run", "nowhere", "--set", "run.partition_size=0"], "run.partition_size"),
+        (["run", "nowhere", "--config", "missing.yaml"], "missing.yaml"),
+        (["run", "nowhere", "--max_scenes", "0"], "max_scenes"),
+        (["evaluate", "nowhere"], "nowhere"),
+        (["dance"], "dance"),
+    ],
+)
+def test_wrong_use_says_what_and_exits_with_2(
+    autorefiner: Command, words: list[str], message: str
+) -> None:
+    done = autorefiner(*words)
+    assert done.code == 2
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("first", [["run"], []])
+@pytest.mark.parametrize("dash", ["_", "-"])
+def test_launch_scripts_of_the_tool_before_work(
+    autorefiner: Command, tmp_path: Path, first: list[str], dash: str
+) -> None:
+    empty = tmp_path / "scans"
+    empty.mkdir()
+    done = autorefiner(
+        *first,
+        f"--data{dash}root",
+        empty,
+        f"--model{dash}cfg",
+        "configs/sam2.1/sam2.1_hiera_l.yaml",
+        "--checkpoint",
+        "sam2.1_hiera_large.pt",
+        f"--max{dash}scenes",
+        "2",
+        "--verbose",
+    )
+    assert done.code == 2
+    assert "none of them a usable scene" in done.err

@@ -1,0 +1,113 @@
+"""The command, as a user starts it: real photographs, real SAM 2, a real cluster of processes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+DESK = Path(__file__).parent / "data" / "desk"
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = ("--set", "model.name=demo", "--set", "cluster.kind=cpu", "--set", "proposals.mode=grid")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """Return a data root with one scene, its coarse ids in both kinds of container."""
+    root = tmp_path / "scans"
+    scene = root / "scene_0000"
+    for folder in ("images", "gt_ids"):
+        shutil.copytree(DESK / folder, scene / folder)
+    (scene / "obj_ids").mkdir()
+    for number, file in enumerate(sorted((DESK / "obj_ids").iterdir())):
+        ids = np.asarray(Image.open(file)).astype(np.int32)
+        target = scene / "obj_ids" / f"{file.stem}.pth"
+        torch.save(ids if number % 2 else torch.from_numpy(ids), target)
+    return root
+
+
+def autorefiner(*words: object, command: str = "run") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", command, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+
+
+def results(root: Path) -> dict[str, bytes]:
+    files = sorted(root.glob("*/obj_ids_refine/*"))
+    return {str(file.relative_to(root)): file.read_bytes() for file in files}
+
+
+def test_ten_of_ten_every_id_kept_and_the_same_bytes_on_one_worker_or_two(
+    desk: Path, tmp_path: Path
+) -> None:
+    done = autorefiner("--data_root", desk, *SETTINGS)
+    assert done.returncode == 0, done.stderr
+    assert "10/10 ok" in done.stdout
+    assert "SAM matched" in done.stdout
+    assert "dashboard: http" in done.stderr
+    assert "Traceback" not in done.stderr
+    for image in sorted((desk / "scene_0000" / "images").iterdir()):
+        refined = torch.load(
+            desk / "scene_0000" / "obj_ids_refine" / f"{image.name}.pth", weights_only=True
+        )
+        coarse = np.asarray(Image.open(DESK / "obj_ids" / f"{image.name}.png"))
+        assert refined.dtype == torch.uint16
+        assert refined.shape == (480, 640)
+        assert set(refined.int().unique().tolist()) - {0} == set(np.unique(coarse)) - {0}
+    summary = json.loads((desk / "autorefiner" / "summary.json").read_text())
+    assert summary["complete"]
+    assert summary["total"]["frames"] == 10
+
+    alone = tmp_path / "alone"
+    again = autorefiner(
+        desk, *SETTINGS, "--set", "cluster.workers=1", "--set", f"output.root={alone}"
+    )
+    assert again.returncode == 0, again.stderr
+    assert results(alone) == results(desk)
+
+    scores = autorefiner(desk, command="evaluate")
+    assert scores.returncode == 0, scores.stderr
+    assert "coarse" in scores.stdout
+
+
+def test_a_run_killed_half_way_goes_on_as_if_never_killed(desk: Path, tmp_path: Path) -> None:
+    words = [desk, *SETTINGS, "--set", "run.partition_size=1", "--set", "cluster.workers=1"]
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "run", *map(str, words)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 200
+    while len(results(desk)) < 3:
+        assert killed.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    time.sleep(3)  # The workers notice that their driver is gone.
+    before = {file: file.stat().st_mtime_ns for file in desk.glob("*/obj_ids_refine/*.pth")}
+    assert 3 <= len(before) < 10
+    done = autorefiner(*words)
+    assert done.returncode == 0, done.stderr
+    assert "10/10 ok" in done.stdout
+    assert all(file.stat().st_mtime_ns == stamp for file, stamp in before.items())
+    assert f"this run: {10 - len(before)} frame(s)" in done.stdout
+
+    undisturbed = tmp_path / "undisturbed"
+    autorefiner(*words, "--set", f"output.root={undisturbed}")
+    assert results(undisturbed) == results(desk)
