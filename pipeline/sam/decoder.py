@@ -82,11 +82,12 @@ class PromptDecoder:
         self._decoder = model.sam_mask_decoder
         self._size = features.embedding.shape[-1]
         self._image_size = model.image_size
-        self._image = _rows(features.embedding)[None]
-        self._position = _rows(self._prompt_encoder.get_dense_pe()[0])[None]
+        self._image = _rows(features.embedding)
+        self._position = _rows(self._prompt_encoder.get_dense_pe()[0])
         high_res_0, high_res_1 = features.high_res
-        self._high_res_1 = _blocks(high_res_1, self._size)
-        self._high_res_0 = _blocks(high_res_0, self._size)
+        grow_1, _, _, grow_0, _ = self._decoder.output_upscaling
+        self._high_res_1 = _blocks(high_res_1, self._size) + grow_1.bias
+        self._high_res_0 = _blocks(high_res_0, self._size) + grow_0.bias
 
     @property
     def device(self) -> torch.device:
@@ -145,12 +146,15 @@ class PromptDecoder:
         points = prompts.points * self._image_size
         masks = None if prompts.masks is None else prompts.masks[:, None]
         sparse, dense = self._prompt_encoder((points, prompts.labels), None, masks)
+        if masks is None:
+            # The same for all prompts, and so is what each sees of the image to begin with.
+            dense = dense[0]
         own = [self._decoder.iou_token.weight, self._decoder.mask_tokens.weight]
         if self._decoder.pred_obj_scores:
             own.insert(0, self._decoder.obj_score_token.weight)
         own_tokens = torch.cat(own).expand(len(prompts), -1, -1)
         prompt_tokens = torch.cat([own_tokens, sparse], 1)
-        image = self._image + dense.flatten(2).transpose(1, 2)
+        image = self._image + dense.flatten(-2).transpose(-1, -2)
 
         transformer = self._decoder.transformer
         tokens = prompt_tokens
@@ -190,9 +194,10 @@ class PromptDecoder:
         """Return the logits of masks `which` of the prompts `prompt`, (K, 4 s, 4 s) float32."""
         used, row = torch.unique(prompt, return_inverse=True)
         grow_1, norm, act_1, grow_0, act_0 = self._decoder.output_upscaling
-        pixels = _grow(grow_1, image[used]) + self._high_res_1
+        # In place, for these are the largest arrays of all.
+        pixels = _grow(grow_1, image[used]).add_(self._high_res_1)
         pixels = act_1(F.layer_norm(pixels, pixels.shape[-1:], norm.weight, norm.bias, norm.eps))
-        pixels = act_0(_grow(grow_0, pixels) + self._high_res_0)
+        pixels = act_0(_grow(grow_0, pixels).add_(self._high_res_0))
         networks = self._decoder.output_hypernetworks_mlps
         hyper = torch.stack([net(mask_tokens[used, i]) for i, net in enumerate(networks)], 1)
         logits = hyper @ pixels.flatten(1, -2).transpose(1, 2)
@@ -200,12 +205,15 @@ class PromptDecoder:
 
 
 def _to_image(attention: Attention, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Let tokens attend to the image: `attention(tokens, keys, values)`, projecting tokens only."""
-    queries = _heads(attention.q_proj(tokens), attention.num_heads)
+    """Let tokens attend to the image: `attention(tokens, keys, values)`, projecting tokens only.
+
+    Tokens are (B, T, C), keys and values (B, N, C), or (N, C) if all prompts see the same.
+    """
+    queries = _scaled_heads(attention.q_proj(tokens), attention.num_heads)
     to_keys = _head_weights(attention.k_proj, attention.num_heads)
     # The key's bias adds the same to all of a query's scores, so that softmax does not see it.
     folded = (queries @ to_keys).flatten(1, 2)
-    weights = _softmax(folded @ keys.transpose(1, 2), queries.shape[-1], -1)
+    weights = torch.softmax(folded @ keys.transpose(-1, -2), -1)
     mean = (weights @ values).view(*queries.shape[:3], -1)
     to_values = _head_weights(attention.v_proj, attention.num_heads)
     attended = (mean @ to_values.transpose(1, 2)).transpose(1, 2).flatten(2)
@@ -216,21 +224,29 @@ def _to_image(attention: Attention, tokens: Tensor, keys: Tensor, values: Tensor
 def _from_tokens(
     attention: Attention, image: Tensor, keys: Tensor, values: Tensor, residual: Tensor
 ) -> Tensor:
-    """Let the image attend to tokens: `residual + attention(image, keys, values)`, likewise."""
+    """Let the image attend to tokens: `residual + attention(image, keys, values)`, likewise.
+
+    Image and residual are (B, N, C), or (N, C) if all prompts see the same; the result is
+    (B, N, C).
+    """
     heads = attention.num_heads
-    projected = _heads(attention.k_proj(keys), heads)
+    projected = _scaled_heads(attention.k_proj(keys), heads)
     folded = (projected @ _head_weights(attention.q_proj, heads)).flatten(1, 2)
     offset = (projected @ attention.q_proj.bias.view(heads, -1, 1)).flatten(1, 2)
-    scores = folded @ image.transpose(1, 2) + offset
-    weights = _softmax(scores.view(*projected.shape[:3], -1), projected.shape[-1], 2)
+    scores = folded @ image.transpose(-1, -2) + offset
+    weights = torch.softmax(scores.view(*projected.shape[:3], -1), 2).flatten(1, 2)
     to_out = attention.out_proj.weight.T.reshape(heads, -1, attention.embedding_dim)
-    contributions = (_heads(attention.v_proj(values), heads) @ to_out).flatten(1, 2)
-    attended = weights.flatten(1, 2).transpose(1, 2) @ contributions
-    return residual + attended + attention.out_proj.bias  # type: ignore[no-any-return]
+    contributions = _heads(attention.v_proj(values), heads) @ to_out
+    # The weights of a head add up to one: the bias can ride on what they weigh.
+    contributions = (contributions + attention.out_proj.bias / heads).flatten(1, 2)
+    return torch.baddbmm(residual, weights.transpose(1, 2), contributions)
 
 
-def _softmax(scores: Tensor, head_size: int, dim: int) -> Tensor:
-    return torch.softmax(scores * head_size**-0.5, dim)
+def _scaled_heads(x: Tensor, heads: int) -> Tensor:
+    """Heads of the side of an attention that carries its scale, 1 / sqrt(d)."""
+    split = _heads(x, heads)
+    scaled: Tensor = split * split.shape[-1] ** -0.5
+    return scaled
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:
@@ -244,10 +260,9 @@ def _head_weights(projection: nn.Linear, heads: int) -> Tensor:
 
 
 def _grow(convolution: nn.ConvTranspose2d, rows: Tensor) -> Tensor:
-    """Transposed convolution of kernel and stride 2: (..., C) to (..., 4, C')."""
+    """Transposed convolution of kernel and stride 2, without bias: (..., C) to (..., 4, C')."""
     weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)
-    grown = (rows @ weight).view(*rows.shape[:-1], 4, convolution.out_channels)
-    return grown if convolution.bias is None else grown + convolution.bias
+    return (rows @ weight).view(*rows.shape[:-1], 4, convolution.out_channels)
 
 
 def _rows(image: Tensor) -> Tensor:
