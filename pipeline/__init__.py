@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline.cluster import open_client
     from pipeline.config import Config, load_config
     from pipeline.evaluation import evaluate
     from pipeline.refinement import refine_masks
@@ -25,6 +26,7 @@ _HOME = {
     "evaluate": "pipeline.evaluation",
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
+    "open_client": "pipeline.cluster",
     "refine_dataset": "pipeline.run.runner",
     "refine_frame": "pipeline.run.frame",
     "refine_masks": "pipeline.refinement",
@@ -35,6 +37,7 @@ __all__ = [
     "evaluate",
     "load_config",
     "load_model",
+    "open_client",
     "refine_dataset",
     "refine_frame",
     "refine_masks",
