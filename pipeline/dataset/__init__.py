@@ -1,10 +1,11 @@
 """Where frames live: discover them, read images and ids, write ids."""
 
-from pipeline.dataset.discover import Inventory, Problem, discover
+from pipeline.dataset.discover import Inventory, discover
+from pipeline.dataset.frames import read_pair
 from pipeline.dataset.id_maps import read_ids
 from pipeline.dataset.images import read_image
 from pipeline.dataset.layout import Layout
-from pipeline.dataset.pairs import read_pair
+from pipeline.dataset.problems import Problem
 from pipeline.dataset.results import is_whole, read_provenance, write_ids
 
 __all__ = [

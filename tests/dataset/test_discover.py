@@ -8,8 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.config import DataConfig
 from pipeline.dataset import Inventory, discover
@@ -47,97 +45,6 @@ def test_frames_come_by_scene_and_name(tmp_path: Path) -> None:
     assert inventory.problems == []
 
 
-@pytest.mark.parametrize(
-    "ids", ["f.jpg.pth", "f.jpg.npy", "f.jpg.png", "f.pth", "f.npy", "f.png", "f.jpg.PTH"]
-)
-def test_names_of_ids(tmp_path: Path, ids: str) -> None:
-    make_scene(tmp_path, "s", "f.jpg", ids)
-    assert pairs(discover(tmp_path, DataConfig())) == [("s", "f.jpg", ids)]
-
-
-@pytest.mark.parametrize(
-    ("images", "ids", "expected", "reported"),
-    [
-        ("a.jpg b.jpg", "a.jpg.pth", "a.jpg=a.jpg.pth", ["image without ids"]),
-        ("a.jpg", "a.jpg.pth b.jpg.pth", "a.jpg=a.jpg.pth", ["ids without image"]),
-        ("a.jpg", "a.pth a.jpg.png a.jpg.pth", "a.jpg=a.jpg.pth", ["several ids"]),
-        ("a.jpg", "a.png a.npy", "a.jpg=a.npy", ["several ids"]),
-        (
-            "a.jpg a.png",
-            "a.jpg.pth a.png.pth",
-            "a.jpg=a.jpg.pth a.png=a.png.pth",
-            ["duplicate stem"],
-        ),
-        (
-            "A.JPG a.jpg",
-            "A.JPG.pth a.jpg.pth",
-            "A.JPG=A.JPG.pth a.jpg=a.jpg.pth",
-            ["duplicate stem"],
-        ),
-        (
-            "a.jpg a.png",
-            "a.pth",
-            "",
-            ["ambiguous ids", "ambiguous ids", "duplicate stem", "ids without image"],
-        ),
-        (
-            "a.jpg a.png",
-            "a.pth a.png.pth",
-            "a.png=a.png.pth",
-            ["ambiguous ids", "duplicate stem", "ids without image"],
-        ),
-        ("a.jpg a.jpg.jpg", "a.jpg.pth", "a.jpg=a.jpg.pth", ["image without ids"]),
-        ("a.jpg a.jpg.jpg", "a.pth a.jpg.jpg.pth", "a.jpg=a.pth a.jpg.jpg=a.jpg.jpg.pth", []),
-        ("a.jpg notes.txt x.gif", "a.jpg.pth a.csv", "a.jpg=a.jpg.pth", ["unknown file"] * 2),
-        ("a.jpg ._a.jpg .DS_Store", "a.jpg.pth ._a.jpg.pth", "a.jpg=a.jpg.pth", []),
-        ("", "", "", ["empty scene"]),
-        ("a.jpg b.jpg", "", "", ["empty scene"]),
-        ("", "a.jpg.pth", "", ["empty scene"]),
-    ],
-)
-def test_pairing(tmp_path: Path, images: str, ids: str, expected: str, reported: list[str]) -> None:
-    make_scene(tmp_path, "s", images, ids)
-    inventory = discover(tmp_path, DataConfig())
-    assert pairs(inventory) == [("s", *pair.split("=")) for pair in expected.split()]
-    assert sorted(problem.kind for problem in inventory.problems) == reported
-
-
-names = st.lists(
-    st.sampled_from(["a", "b", "A", "a.jpg"]).flatmap(
-        lambda stem: st.sampled_from([".jpg", ".png", ".JPG", ".jpeg"]).map(lambda end: stem + end)
-    ),
-    unique=True,
-    max_size=6,
-)
-id_names = st.lists(
-    st.sampled_from(["a", "b", "A", "a.jpg", "a.png", "b.JPG", "a.jpg.jpg", "c"]).flatmap(
-        lambda stem: st.sampled_from([".pth", ".npy", ".png"]).map(lambda end: stem + end)
-    ),
-    unique=True,
-    max_size=6,
-)
-
-
-@given(names, id_names)
-def test_nothing_is_dropped_in_silence(
-    tmp_path_factory: pytest.TempPathFactory, images: list[str], ids: list[str]
-) -> None:
-    root = tmp_path_factory.mktemp("root")
-    make_scene(root, "s", " ".join(images), " ".join(ids))
-    inventory = discover(root, DataConfig())
-    used_ids = [frame.ids for frame in inventory.frames]
-    assert len(set(used_ids)) == len(used_ids), "ids used twice"
-    assert all(frame.ids.startswith(frame.image.rpartition(".")[0]) for frame in inventory.frames)
-    if any(problem.kind == "empty scene" for problem in inventory.problems):
-        assert not images or not ids
-        return
-    said = " ".join(f"{problem.path} {problem.text}" for problem in inventory.problems)
-    for image in set(images) - {frame.image for frame in inventory.frames}:
-        assert f"s/images/{image}" in said
-    for name in set(ids) - set(used_ids):
-        assert name in said
-
-
 def test_scenes_are_chosen_by_pattern(tmp_path: Path) -> None:
     for scene in ("room_1", "room_2", "hall", "[odd]"):
         make_scene(tmp_path, scene, "f.jpg", "f.jpg.pth")
@@ -155,15 +62,33 @@ def test_scenes_are_chosen_by_pattern(tmp_path: Path) -> None:
     assert chosen(most=2) == ["[odd]", "hall"]
 
 
+@pytest.mark.parametrize(("images", "ids"), [("", ""), ("a.jpg b.jpg", ""), ("", "a.jpg.pth")])
+def test_empty_scenes_are_reported(tmp_path: Path, images: str, ids: str) -> None:
+    make_scene(tmp_path, "s", images, ids)
+    inventory = discover(tmp_path, DataConfig())
+    assert inventory.frames == []
+    assert [str(problem) for problem in inventory.problems] == [
+        f"s: holds {len(images.split())} image(s) and {len(ids.split())} id map(s); left out"
+    ]
+
+
+def test_other_files_are_reported_together(tmp_path: Path) -> None:
+    make_scene(tmp_path, "s", "a.jpg notes.txt x.gif ._a.jpg .DS_Store", "a.jpg.pth a.csv")
+    inventory = discover(tmp_path, DataConfig())
+    assert pairs(inventory) == [("s", "a.jpg", "a.jpg.pth")]
+    assert [str(problem) for problem in inventory.problems] == [
+        "s/images: holds 2 other file(s) or folder(s), such as notes.txt; left out",
+        "s/obj_ids: holds 1 other file(s) or folder(s), such as a.csv; left out",
+    ]
+
+
 def test_a_pattern_that_matches_nothing_is_reported(tmp_path: Path) -> None:
     make_scene(tmp_path, "hall", "f.jpg", "f.jpg.pth")
     inventory = discover(tmp_path, DataConfig(scenes=("hall", "rom_*")))
     assert [str(problem) for problem in inventory.problems] == [
-        "rom_*: matches no scene of the data root"
+        "rom_*: matches no folder of the data root"
     ]
-    with pytest.raises(
-        DatasetError, match=r"found 1 scene\(s\), such as 'hall'; expected one that"
-    ):
+    with pytest.raises(DatasetError, match=r"such as 'hall'; .* match data.scenes=\['rom_\*'\]"):
         discover(tmp_path, DataConfig(scenes=("rom_*",)))
 
 
@@ -186,7 +111,9 @@ def test_a_missing_root(tmp_path: Path) -> None:
 
 def test_a_root_without_scenes(tmp_path: Path) -> None:
     (tmp_path / "holiday").mkdir()
-    with pytest.raises(DatasetError, match=r"found 1 folder\(s\), none of them a usable scene"):
+    with pytest.raises(
+        DatasetError, match=r"found 1 folder\(s\), such as 'holiday'; expected folders"
+    ):
         discover(tmp_path, DataConfig())
 
 

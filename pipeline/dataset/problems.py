@@ -1,0 +1,56 @@
+"""What does not fit together in a data set, said so that a person can act on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+ProblemKind: TypeAlias = Literal[
+    "image without ids",
+    "ids without image",
+    "ambiguous ids",
+    "several ids",
+    "duplicate stem",
+    "empty scene",
+    "incomplete scene",
+    "unusable name",
+    "broken link",
+    "unknown file",
+    "unreadable folder",
+    "no such scene",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a data set that is left out, or deserves a look."""
+
+    kind: ProblemKind
+    scene: str
+    path: str
+    """The file or folder, relative to the data root."""
+    text: str
+    """What is wrong and what to do."""
+
+    def __str__(self) -> str:
+        # A name may hold line breaks, or codes that a terminal obeys.
+        shown = (
+            character if character.isprintable() else ascii(character)[1:-1]
+            for character in f"{self.path}: {self.text}"
+        )
+        return "".join(shown)
+
+
+def unusable_name(scene: str, path: str, why: str) -> Problem:
+    """Report a name that cannot be used, in characters that can be shown."""
+    scene, path = (text.encode(errors="backslashreplace").decode() for text in (scene, path))
+    return Problem("unusable name", scene, path, f"its name is {why}; rename it; left out")
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a name is UTF-8: journals, reports and terminals cannot show any other."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
