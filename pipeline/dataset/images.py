@@ -5,9 +5,9 @@ The rules, for all frames alike:
 - What a file is, its content says, not its name; only the JPEG and PNG decoders are within reach.
 - Grey becomes three equal channels, a palette its colours, CMYK the RGB that Pillow makes of it;
   alpha is dropped; of 16-bit values the upper 8 bits stay.
-- An EXIF orientation other than upright is refused. Viewers and OpenCV turn such an image, mesh
-  renderers and photogrammetry mostly do not, so nobody can tell from the files on which of the two
-  pixel grids the ids lie, and ids refined on the wrong one are nonsense.
+- An EXIF orientation other than upright is refused. Some programs turn such an image, others take
+  its pixels as they are stored; the files do not tell on which of the two grids the ids were
+  made, and on the wrong one their refinement is nonsense.
 - The size is checked in the header, before anything is decoded.
 """
 

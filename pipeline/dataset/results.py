@@ -4,41 +4,46 @@ A result is written to a temporary file in its own folder, flushed to the disk a
 place: under its final name it is whole even after a power cut. A process that dies on the way
 leaves a file whose name starts with `TEMP_PREFIX`, and nothing else.
 
-A result also says where it comes from: a few words (*provenance*) ride along where readers of the
-format do not look: in `.pth` that is one more entry of the zip, in `.png` a text chunk, in `.npy` a
-second array behind the first, as `numpy.save` appends one to an open file.
+A result also says where it comes from: a few words (*provenance*) ride along in the file, where
+other readers do not look (see `formats`).
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
-import pickle
 import secrets
-import sys
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from PIL import Image
-from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from pipeline.dataset.files import describe_os_error, read_whole
+from pipeline.dataset.formats import (
+    encode_array,
+    encode_npy,
+    encode_png,
+    encode_tensor,
+    note_of_npy,
+    note_of_png,
+    note_of_torch,
+)
 from pipeline.dataset.id_maps import LARGEST_ID, read_ids
-from pipeline.dataset.npy_files import read_npy, split_npy
 from pipeline.errors import FrameError, IdMapError, IdRangeError, StorageError
 
 TEMP_PREFIX = ".autorefiner-"
 
-_PROVENANCE_ENTRY = "archive/autorefiner.json"
-_PROVENANCE_KEY = "autorefiner"
 _MAX_PROVENANCE = 100_000
+_ENCODERS: dict[str, tuple[Callable[[npt.NDArray[Any], bytes], bytes], type[np.integer[Any]]]] = {
+    "pth": (encode_tensor, np.uint16),
+    "pth-numpy": (encode_array, np.uint16),
+    "npy": (encode_npy, np.int16),
+    "png": (encode_png, np.uint16),
+}
+_NOTES = {".pth": note_of_torch, ".npy": note_of_npy, ".png": note_of_png}
 _RUN_STOPPERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
@@ -75,7 +80,10 @@ def write_ids(
         _replace(path, content)
     except OSError as error:
         if error.errno in _RUN_STOPPERS:
-            raise StorageError(f"{path}: {describe_os_error(error)}; nothing was written") from None
+            raise StorageError(
+                f"{path}: found {describe_os_error(error)}; expected a disk that results can be "
+                "written to. Make room, or set output.root to a folder elsewhere"
+            ) from None
         raise FrameError(
             path, describe_os_error(error), "a folder that results can be written to"
         ) from None
@@ -135,75 +143,3 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         temp.unlink(missing_ok=True)
         raise
-
-
-def _encode_tensor(ids: npt.NDArray[Any], note: bytes) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(torch.from_numpy(ids), buffer)
-    _add_entries(buffer, {_PROVENANCE_ENTRY: note})
-    return buffer.getvalue()
-
-
-def _encode_array(ids: npt.NDArray[Any], note: bytes) -> bytes:
-    # What torch.save would write, but for one name: numpy 2 calls its own module by a name that
-    # numpy before 1.26.1 cannot import, while the older name works everywhere.
-    pickled = pickle.dumps(ids, protocol=2).replace(b"cnumpy._core.", b"cnumpy.core.", 1)
-    buffer = io.BytesIO()
-    _add_entries(
-        buffer,
-        {
-            "archive/data.pkl": pickled,
-            "archive/byteorder": sys.byteorder.encode(),
-            "archive/version": b"3\n",
-            _PROVENANCE_ENTRY: note,
-        },
-    )
-    return buffer.getvalue()
-
-
-def _add_entries(buffer: io.BytesIO, entries: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(buffer, "a") as archive:
-        for name, content in entries.items():
-            # Made by hand, an entry is dated 1980: no clock gets into the bytes.
-            archive.writestr(zipfile.ZipInfo(name), content)
-
-
-def _encode_npy(ids: npt.NDArray[Any], note: bytes) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, ids, allow_pickle=False)
-    np.save(buffer, np.frombuffer(note, np.uint8).reshape(1, -1), allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _encode_png(ids: npt.NDArray[Any], note: bytes) -> bytes:
-    buffer = io.BytesIO()
-    text = PngInfo()
-    text.add_text(_PROVENANCE_KEY, note.decode())
-    Image.fromarray(ids).save(buffer, "PNG", pnginfo=text)
-    return buffer.getvalue()
-
-
-_ENCODERS: dict[str, tuple[Callable[[npt.NDArray[Any], bytes], bytes], type[np.integer[Any]]]] = {
-    "pth": (_encode_tensor, np.uint16),
-    "pth-numpy": (_encode_array, np.uint16),
-    "npy": (_encode_npy, np.int16),
-    "png": (_encode_png, np.uint16),
-}
-
-
-def _torch_note(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return archive.read(_PROVENANCE_ENTRY)
-
-
-def _npy_note(content: bytes) -> bytes:
-    _, rest = split_npy(content)
-    return read_npy(rest).tobytes()
-
-
-def _png_note(content: bytes) -> bytes:
-    with PngImageFile(io.BytesIO(content)) as image:
-        return str(image.info[_PROVENANCE_KEY]).encode()
-
-
-_NOTES = {".pth": _torch_note, ".npy": _npy_note, ".png": _png_note}

@@ -75,10 +75,8 @@ def read_torch(content: bytes) -> npt.NDArray[Any]:
 
 
 def _read_zip(content: bytes) -> npt.NDArray[Any]:
-    if content.count(b"PK\x01\x02") > MAX_ENTRIES:
-        raise NotAnIdMap("a zip archive of very many entries")
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with open_archive(content) as archive:
             return _read_archive(archive)
     except (NotAnIdMap, PickleError):
         raise
@@ -87,21 +85,32 @@ def _read_zip(content: bytes) -> npt.NDArray[Any]:
         raise NotAnIdMap(f"a damaged zip archive ({error})", "Was it copied completely?") from None
 
 
+def open_archive(content: bytes) -> zipfile.ZipFile:
+    """Open a zip archive of few entries."""
+    if content.count(b"PK\x01\x02") > MAX_ENTRIES:
+        raise NotAnIdMap("a zip archive of very many entries")
+    return zipfile.ZipFile(io.BytesIO(content))
+
+
+def read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read an entry that is stored as it is: one that is not might grow without bounds."""
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise NotAnIdMap("a compressed zip archive", "torch.save does not compress.")
+    return archive.read(info)
+
+
 def _read_archive(archive: zipfile.ZipFile) -> npt.NDArray[Any]:
     pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     if len(pickles) != 1:
         raise NotAnIdMap("a zip archive that torch.save did not write")
     root = pickles[0].removesuffix("data.pkl")
-
-    def member(name: str) -> bytes:
-        info = archive.getinfo(root + name)
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise NotAnIdMap("a compressed zip archive", "torch.save does not compress.")
-        return archive.read(info)
-
-    is_big = f"{root}byteorder" in archive.namelist() and member("byteorder") == b"big"
-    tree = parse(io.BytesIO(member("data.pkl")))
-    return _array(tree, lambda key: member(f"data/{key}"), ">" if is_big else "<")
+    order = f"{root}byteorder"
+    is_big = order in archive.namelist() and read_entry(archive, order) == b"big"
+    tree = parse(io.BytesIO(read_entry(archive, f"{root}data.pkl")))
+    return _array(
+        tree, lambda key: read_entry(archive, f"{root}data/{key}"), ">" if is_big else "<"
+    )
 
 
 def _read_stream(content: bytes) -> npt.NDArray[Any]:

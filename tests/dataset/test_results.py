@@ -7,6 +7,8 @@ import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +163,23 @@ def test_missing_and_foreign_files(tmp_path: Path) -> None:
     assert read_provenance(tmp_path / "frame.jpg.png") == {}
 
 
+def test_a_compressed_note_is_not_inflated(tmp_path: Path) -> None:
+    path = write(tmp_path, "pth")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "bomb.pth", "w") as new:
+        for name in old.namelist():
+            if not name.endswith("autorefiner.json"):
+                new.writestr(name, old.read(name))
+        bomb = b'{"settings": "' + b"0" * 50_000_000 + b'"}'
+        new.writestr("archive/autorefiner.json", bomb, zipfile.ZIP_DEFLATED)
+    tracemalloc.start()
+    try:
+        assert read_provenance(tmp_path / "bomb.pth") == {}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000
+
+
 @pytest.mark.parametrize(
     "note", [b"[1]", b"null", b"[" * 90_000, b"{" + b" " * 200_000 + b"}", b"\xff"]
 )
@@ -212,7 +231,7 @@ def test_a_full_disk_stops_the_run(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(StorageError, match="nothing was written"):
+    with pytest.raises(StorageError, match=r"set output\.root to a folder elsewhere"):
         write(tmp_path, "pth")
     assert list((tmp_path / "scene" / "obj_ids_refine").iterdir()) == []
 
