@@ -11,7 +11,8 @@ from pipeline.errors import FrameError
 
 MAX_PIXELS = 2**26
 """Largest image and id map accepted, in pixels: 8192 x 8192, some 24 times a 1920 x 1440 frame.
-Every bound on memory follows from it."""
+Every bound on memory follows from it: reading takes at most 42 bytes a pixel at its peak, which a
+64-bit numpy array inside `.pth` needs, so less than 3 GiB."""
 
 MAX_FILE_BYTES = 16 * MAX_PIXELS
 """Largest file accepted: 64-bit ids of the largest map, stored in the most wasteful way."""

@@ -91,7 +91,7 @@ def _check_header(path: Path, image: Image.Image) -> None:
         raise ImageError(
             path, f"{width} x {height} pixels", f"at most {MAX_PIXELS} pixels", "Scale it down."
         )
-    orientation = image.getexif().get(ExifTags.Base.Orientation)
+    orientation = _read_orientation(image)
     if orientation in _TURNED:
         raise ImageError(
             path,
@@ -100,6 +100,14 @@ def _check_header(path: Path, image: Image.Image) -> None:
             "If the ids fit the image as viewers show it, turn its pixels (mogrify -auto-orient); "
             "if they fit the stored pixels, remove the tag (exiftool -Orientation=).",
         )
+
+
+def _read_orientation(image: Image.Image) -> object:
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:
+        # Broken metadata is common, and says nothing about the pixels.
+        return None
 
 
 def _to_rgb(image: Image.Image) -> npt.NDArray[np.uint8]:

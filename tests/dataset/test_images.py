@@ -186,6 +186,16 @@ def test_refuses(tmp_path: Path, name: str) -> None:
     assert peak < 2_000_000 + 8 * len(content)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0", b"Exif\0\0not TIFF", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0"]
+)
+def test_broken_metadata_is_no_concern(tmp_path: Path, exif: bytes) -> None:
+    path = tmp_path / "image.jpg"
+    path.write_bytes(encode(RGB, "JPEG", exif=exif))
+    assert read_image(path).shape == RGB.shape
+
+
 @pytest.mark.slow
 def test_broken_metadata_does_not_show_on_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "image.jpg"
