@@ -190,9 +190,10 @@ def test_refuses(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0", b"Exif\0\0not TIFF", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0"]
 )
-def test_broken_metadata_is_no_concern(tmp_path: Path, exif: bytes) -> None:
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+def test_broken_metadata_is_no_concern(tmp_path: Path, exif: bytes, file_format: str) -> None:
     path = tmp_path / "image.jpg"
-    path.write_bytes(encode(RGB, "JPEG", exif=exif))
+    path.write_bytes(encode(RGB, file_format, exif=exif))
     assert read_image(path).shape == RGB.shape
 
 
