@@ -118,6 +118,9 @@ class ProposalsConfig(Section):
     points_per_side: Count = setting(
         32, "grid: points along each side of the image", shapes_results=True
     )
+    unlabelled_points_per_side: Natural = setting(
+        8, "guided: the same, for areas without coarse ids", shapes_results=True
+    )
     points_per_batch: Count = setting(64, "prompts in one call of the mask decoder")
     predicted_iou_threshold: Fraction = setting(
         0.7, "drop masks whose quality SAM itself rates lower", shapes_results=True
@@ -138,6 +141,11 @@ class RefinementConfig(Section):
 
     iou_threshold: Fraction = setting(
         0.3, "IoU from which a mask is a direct match of an object", shapes_results=True
+    )
+    min_agreement: Fraction = setting(
+        0.48,
+        "agreement of masks and coarse map from which masks replace an object's coarse pixels",
+        shapes_results=True,
     )
     unclaimed: Literal["zero", "coarse", "nearest"] = setting(
         "zero",
@@ -174,8 +182,8 @@ class ClusterConfig(Section):
     memory_limit: str | None = setting(
         None, "memory at which a worker is restarted, such as '16GB'; default: no limit"
     )
-    dashboard_address: str | None = setting(
-        "127.0.0.1:8787", "where the Dask dashboard listens; null turns it off"
+    dashboard_address: str = setting(
+        "127.0.0.1:8787", "where the Dask dashboard listens; another port if this one is taken"
     )
 
 

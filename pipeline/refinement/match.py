@@ -1,4 +1,4 @@
-"""Which masks each coarse object can call its own."""
+"""Which object each mask could belong to."""
 
 from __future__ import annotations
 
@@ -6,33 +6,64 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.refinement.overlap import Overlap
+from pipeline.refinement.overlap import Floats, Overlap
 from pipeline.refinement.regions import Ints
+
+MIN_IOU = 0.05
+"""A mask less like every object says nothing about any."""
+PURE = 0.7
+"""Share of a mask inside one object from which it passes for a part of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Match:
-    """Masks that may belong to one object, and where its union may begin."""
+class Matches:
+    """Every mask with the one object it is most like, and where each object's union may start."""
 
-    object: int
-    candidates: Ints
-    """Numbers of the masks that share enough with the object."""
-    seeds: tuple[int, ...]
-    """The candidate most like the object, and its largest pure part."""
+    object: Ints
+    """(M,) object number of each mask; 0 for a mask that is like none."""
+    starts: tuple[Ints, Ints]
+    """(G + 1,) twice, -1 for none: the mask most like each object, and its largest pure part.
+
+    A mask that swallows what stands before a wall may be more like the wall than any part of it,
+    and yet the parts together be better: hence two starts.
+    """
 
 
-def match(overlap: Overlap) -> list[Match]:
-    """Find the candidate masks of every object."""
-    matches = []
-    for g in range(1, len(overlap.object_area)):
-        purity, iou = overlap.purity[:, g], overlap.iou[:, g]
-        candidates = np.flatnonzero((purity >= 0.4) | (iou >= 0.1))
-        if not len(candidates):
-            continue
-        best = candidates[np.argmax(iou[candidates])]
-        pure = candidates[purity[candidates] >= 0.8]
-        seeds = {int(best)}
-        if len(pure):
-            seeds.add(int(pure[np.argmax(overlap.shared[pure, g])]))
-        matches.append(Match(g, candidates, tuple(sorted(seeds))))
-    return matches
+def match(overlap: Overlap) -> Matches:
+    """Match every mask to the object it is most like.
+
+    One mask serves one object only, so no evidence counts twice.
+    """
+    n_masks, n_columns = overlap.iou.shape
+    if not n_masks or n_columns == 1:
+        nothing = np.full(n_columns, -1)
+        return Matches(np.zeros(n_masks, dtype=np.int64), (nothing, nothing))
+    objects = overlap.iou[:, 1:].argmax(axis=1) + 1
+    masks = np.arange(n_masks)
+    iou = overlap.iou[masks, objects]
+    objects = np.where(iou >= MIN_IOU, objects, 0)
+    pure = overlap.purity[masks, objects] >= PURE
+    shared = np.where(pure, overlap.shared[masks, objects], -1.0)
+    return Matches(
+        object=objects,
+        starts=(best_mask(objects, iou, n_columns), best_mask(objects, shared, n_columns)),
+    )
+
+
+def best_mask(objects: Ints, score: Floats, n_columns: int) -> Ints:
+    """Mask with the highest score of each object, (G + 1,); -1 where none has a score from 0 on.
+
+    Parameters
+    ----------
+    objects
+        (M,) object of each mask; masks of object 0 do not count.
+    score
+        (M,)
+    n_columns
+        G + 1.
+    """
+    best = np.full(n_columns, -1)
+    worst_first = np.argsort(-score, kind="stable")[::-1]
+    worst_first = worst_first[(objects[worst_first] > 0) & (score[worst_first] >= 0)]
+    best[objects[worst_first]] = worst_first
+    return best

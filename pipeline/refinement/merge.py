@@ -1,4 +1,4 @@
-"""The union of masks that is most like an object."""
+"""Masks of one object become one claim: the union that is most like the coarse object."""
 
 from __future__ import annotations
 
@@ -6,78 +6,97 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.refinement.match import Match
-from pipeline.refinement.overlap import Overlap
-from pipeline.refinement.regions import Regions
+from pipeline.refinement.match import Matches, best_mask
+from pipeline.refinement.overlap import Floats, Overlap
+from pipeline.refinement.regions import Ints, Regions
+
+MIN_GAIN = 0.02
+"""What a further mask must add to the IoU of a union."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Claim:
-    """What one object claims: a union of masks."""
+class Claims:
+    """What each object claims: the pixels of its masks. An object without masks claims nothing."""
 
-    object: int
-    masks: tuple[int, ...]
-    iou: float
-    coverage: float
-
-
-def merge(regions: Regions, overlap: Overlap, matches: list[Match]) -> list[Claim]:
-    """Give every object its best union; a mask serves one object only, the most alike first."""
-    open_matches = {m.object: m for m in matches}
-    free = np.ones(regions.inside.shape[1], dtype=np.bool_)
-    claims: list[Claim] = []
-    unions = {g: _grow(regions, overlap, m, free) for g, m in open_matches.items()}
-    while unions:
-        best = max(unions.values(), key=lambda c: (c.iou, -c.object))
-        del unions[best.object]
-        if not best.masks:
-            continue
-        claims.append(best)
-        free[list(best.masks)] = False
-        for g, claim in unions.items():
-            if not free[list(claim.masks)].all():
-                unions[g] = _grow(regions, overlap, open_matches[g], free)
-    return claims
+    serves: Ints
+    """(M,) object number that each mask serves; 0 for a mask that is not used."""
+    region: Ints
+    """(C,) with `object`: every pair of a region and an object that claims it, once."""
+    object: Ints
+    """(C,)"""
+    iou: Floats
+    """(G + 1,) IoU of each object's claim with its coarse pixels; 0 without a claim."""
+    coverage: Floats
+    """(G + 1,) share of each object's coarse pixels that it claims."""
 
 
-def _grow(regions: Regions, overlap: Overlap, m: Match, free: np.ndarray) -> Claim:
-    g = m.object
-    candidates = m.candidates[free[m.candidates]]
-    nothing = Claim(g, (), 0.0, 0.0)
-    if not len(candidates):
-        return nothing
-    inside = regions.inside[:, candidates]
-    rows = np.flatnonzero(inside.any(axis=1))
-    inside = inside[rows].astype(np.float64)
-    area = regions.area[rows] * 1.0
-    own = area * (regions.object[rows] == g)
-    object_area = overlap.object_area[g]
-    iou = overlap.iou[candidates, g]
-    starts = [int(np.argmax(iou))]
-    purity = overlap.purity[candidates, g]
-    if (purity >= 0.8).any():
-        starts.append(int(np.argmax(np.where(purity >= 0.8, overlap.shared[candidates, g], -1))))
-    best = nothing
-    for start in dict.fromkeys(starts):
-        chosen = [start]
-        left = 1.0 - inside[:, start]
-        shared, total = own @ inside[:, start], area @ inside[:, start]
-        score = shared / (object_area + total - shared)
-        while True:
-            more = (own * left) @ inside
-            extra = (area * left) @ inside
-            scores = (shared + more) / (object_area + total + extra - shared - more)
-            n = int(np.argmax(scores))
-            if scores[n] < score + 0.01:
-                break
-            score, shared, total = scores[n], shared + more[n], total + extra[n]
-            left = left * (1.0 - inside[:, n])
-            chosen.append(n)
-        if score > best.iou:
-            best = Claim(
-                g,
-                tuple(int(candidates[n]) for n in chosen),
-                float(score),
-                float(shared / object_area),
-            )
-    return best
+def merge(regions: Regions, overlap: Overlap, matches: Matches) -> Claims:
+    """Grow a union of masks from both starts of every object and keep the better one."""
+    alike, purest = (
+        claims_of(regions, overlap, _grow(regions, overlap, matches, start))
+        for start in matches.starts
+    )
+    better = (purest.iou > alike.iou)[matches.object]
+    return claims_of(regions, overlap, np.where(better, purest.serves, alike.serves))
+
+
+def claims_of(regions: Regions, overlap: Overlap, serves: Ints) -> Claims:
+    """Work out what objects claim.
+
+    Parameters
+    ----------
+    serves
+        (M,) object number that each mask serves; 0 for a mask that is not used.
+    """
+    n_columns = len(regions.ids)
+    region, mask = regions.members
+    used = serves[mask] > 0
+    pair = np.unique(region[used] * n_columns + serves[mask[used]])
+    region, claimant = np.divmod(pair, n_columns)
+    area = regions.area[region]
+    union = np.bincount(claimant, area, n_columns)
+    shared = np.bincount(claimant, area * (regions.object[region] == claimant), n_columns)
+    return Claims(
+        serves=serves,
+        region=region,
+        object=claimant,
+        iou=shared / np.maximum(overlap.object_area + union - shared, 1),
+        coverage=shared / np.maximum(overlap.object_area, 1),
+    )
+
+
+def _grow(regions: Regions, overlap: Overlap, matches: Matches, start: Ints) -> Ints:
+    """Add to all unions at once, round by round, the mask that raises each one's IoU most.
+
+    Returns the object that each mask serves, as in `Claims`.
+    """
+    n_columns, n_masks = len(regions.ids), len(matches.object)
+    region, mask = regions.members
+    candidate = matches.object[mask] > 0
+    region, mask = region[candidate], mask[candidate]
+    wanted_by = matches.object[mask]
+    area = regions.area[region]
+    own = area * (regions.object[region] == wanted_by)
+    # A region may lie in several masks of one object, and counts once: a slot is such a pair.
+    _, first, slot = np.unique(
+        region * n_columns + wanted_by, return_index=True, return_inverse=True
+    )
+    covered = np.zeros(len(first), dtype=np.bool_)
+
+    serves = np.zeros(n_masks, dtype=np.int64)
+    joining = start[start >= 0]
+    while len(joining):
+        serves[joining] = matches.object[joining]
+        covered[slot[np.isin(mask, joining)]] = True
+        held = first[covered]
+        shared = np.bincount(wanted_by[held], own[held], n_columns)
+        either = overlap.object_area - shared + np.bincount(wanted_by[held], area[held], n_columns)
+        fresh = ~covered[slot]
+        more = np.bincount(mask[fresh], own[fresh], n_masks)
+        beside = np.bincount(mask[fresh], area[fresh], n_masks) - more
+        iou = shared / np.maximum(either, 1)
+        grown = (shared[matches.object] + more) / np.maximum(either[matches.object] + beside, 1)
+        gains = grown >= iou[matches.object] + MIN_GAIN
+        joining = best_mask(matches.object, np.where(gains, grown, -1.0), n_columns)
+        joining = joining[joining >= 0]
+    return serves

@@ -14,41 +14,35 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlap:
-    """Shared pixels of masks and coarse objects, and the ratios that follow from them."""
+    """Pixels that masks share with coarse objects, and the ratios that follow."""
 
     shared: Ints
-    """(M, G + 1) pixels of mask m with coarse object g; column 0 counts pixels without object."""
-    mask_area: Ints
-    """(M,) pixels."""
+    """(M, G + 1) pixels of mask m with object g; column 0 counts those without an object."""
     object_area: Ints
     """(G + 1,) pixels."""
+    mask_area: Ints
+    """(M,) pixels."""
     iou: Floats
     """(M, G + 1) |m ∩ g| / |m ∪ g|."""
-    coverage: Floats
-    """(M, G + 1) |m ∩ g| / |g|."""
     purity: Floats
     """(M, G + 1) |m ∩ g| / |m|."""
 
 
 def measure_overlap(regions: Regions) -> Overlap:
-    """Count the pixels that each mask shares with each coarse object, exactly."""
-    n_masks, n_columns = regions.inside.shape[1], len(regions.ids)
-    region, mask = np.nonzero(regions.inside)
-    shared = np.bincount(
-        mask * n_columns + regions.object[region],
-        weights=regions.area[region],
-        minlength=n_masks * n_columns,
-    ).astype(np.int64)
+    """Count the pixels that each mask shares with each coarse object."""
+    n_masks, n_columns = regions.n_masks, len(regions.ids)
+    region, mask = regions.members
+    cell = mask * n_columns + regions.object[region]
+    # Sums of whole numbers below 2^53 are exact in float64.
+    shared = np.bincount(cell, regions.area[region], n_masks * n_columns).astype(np.int64)
     shared = shared.reshape(n_masks, n_columns)
-    object_area = np.bincount(regions.object, weights=regions.area, minlength=n_columns).astype(
-        np.int64
-    )
+    object_area = np.bincount(regions.object, regions.area, n_columns).astype(np.int64)
     mask_area = shared.sum(axis=1)
+    either = mask_area[:, None] + object_area - shared
     return Overlap(
         shared=shared,
-        mask_area=mask_area,
         object_area=object_area,
-        iou=shared / (mask_area[:, None] + object_area - shared),
-        coverage=shared / np.maximum(object_area, 1),
+        mask_area=mask_area,
+        iou=shared / either,
         purity=shared / mask_area[:, None],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,18 @@ import numpy.typing as npt
 
 from pipeline.clock import StageClock
 from pipeline.config import ConfigLike, RefinementConfig, load_config
-from pipeline.records import How, ObjectRecord, Proposals, Refinement
+from pipeline.records import Proposals, Refinement
 from pipeline.refinement import crossings
 from pipeline.refinement.compose import compose
 from pipeline.refinement.crossings import Crossings
+from pipeline.refinement.gate import drop_doubtful, trust
 from pipeline.refinement.inputs import read_ids, read_masks
 from pipeline.refinement.match import match
-from pipeline.refinement.merge import Claim, merge
-from pipeline.refinement.overlap import measure_overlap
-from pipeline.refinement.regions import Ints, Regions, partition
+from pipeline.refinement.merge import merge
+from pipeline.refinement.outcome import describe
+from pipeline.refinement.overlap import Floats, measure_overlap
+from pipeline.refinement.regions import Ints, partition
+from pipeline.refinement.unclaimed import fill_unclaimed
 
 
 def refine_masks(
@@ -30,9 +34,10 @@ def refine_masks(
     coarse_ids
         (H, W) integers in [0, 65535], array or tensor; 0 is no object.
     masks
-        (M, H, W) bool, array or tensor; they may overlap, and their order does not matter.
+        (M, H, W) bool, or integers 0 and 1; array, tensor or sequence. They may overlap, and their
+        order does not matter.
     config
-        The refinement settings, or anything `load_config` takes.
+        The refinement settings, or anything that `load_config` takes.
 
     Raises
     ------
@@ -42,8 +47,9 @@ def refine_masks(
     if not isinstance(config, RefinementConfig):
         config = load_config(config).refinement
     ids = read_ids(coarse_ids)
-    checked = read_masks(masks, ids.shape)
-    return _refine(ids, lambda: crossings.of_masks(checked), config, StageClock())
+    full_size = read_masks(masks, ids.shape)
+    certain = np.ones(len(full_size))
+    return _refine(ids, lambda: crossings.of_masks(full_size), certain, config, StageClock())
 
 
 def refine_proposals(
@@ -56,77 +62,49 @@ def refine_proposals(
     coarse_ids
         (H, W) integers in [0, 65535], array or tensor; 0 is no object.
     proposals
-        Masks on the device that made them.
+        Masks, on the device that made them; each counts as much as SAM rates it.
     config
         The refinement settings.
     clock
         Counts the stages match, merge and compose.
+
+    Raises
+    ------
+    ValueError
+        Ids of the wrong shape or type, or out of range.
     """
     ids = read_ids(coarse_ids)
-    return _refine(ids, lambda: crossings.of_logits(proposals.logits, *ids.shape), config, clock)
+    rating = proposals.predicted_iou.double().clamp(0, 1).cpu().numpy()
+    logits = proposals.logits
+    return _refine(ids, lambda: crossings.of_logits(logits, *ids.shape), rating, config, clock)
 
 
 def _refine(
-    ids: npt.NDArray[np.uint16], find_crossings: Any, config: RefinementConfig, clock: StageClock
+    ids: npt.NDArray[np.uint16],
+    find_crossings: Callable[[], Crossings],
+    rating: Floats,
+    config: RefinementConfig,
+    clock: StageClock,
 ) -> Refinement:
     with clock("match"):
-        found: Crossings = find_crossings()
-        regions = partition(ids, found)
+        regions = partition(ids, find_crossings())
         overlap = measure_overlap(regions)
         matches = match(overlap)
     with clock("merge"):
+        rating_of_mask = _best_rating(regions.mask_number, rating, regions.n_masks)
         claims = merge(regions, overlap, matches)
+        claims = drop_doubtful(regions, overlap, claims, rating_of_mask, config.min_agreement)
     with clock("compose"):
-        winner = compose(regions, claims)
+        fit = claims.iou * trust(regions, claims, rating_of_mask)
+        winner = compose(regions, claims, fit)
         refined = regions.paint(regions.ids[winner].astype(np.uint16))
-    return _report(ids, refined, regions, winner, claims, found.n_masks, config)
+        refined = fill_unclaimed(refined, ids, config.unclaimed)
+        return describe(ids, refined, regions, claims, winner, len(rating), config)
 
 
-def _report(
-    ids: npt.NDArray[np.uint16],
-    refined: npt.NDArray[np.uint16],
-    regions: Regions,
-    winner: Ints,
-    claims: list[Claim],
-    n_proposals: int,
-    config: RefinementConfig,
-) -> Refinement:
-    area = np.bincount(winner, weights=regions.area, minlength=len(regions.ids)).astype(int)
-    claim_of = {claim.object: claim for claim in claims}
-    records = []
-    for g in range(1, len(regions.ids)):
-        claim = claim_of.get(g)
-        how: How
-        if claim is None:
-            how = "fallback"
-        elif len(claim.masks) > 1:
-            how = "merged"
-        else:
-            how = "direct" if claim.iou >= config.iou_threshold else "low_confidence"
-        records.append(
-            ObjectRecord(
-                id=int(regions.ids[g]),
-                how=how,
-                iou=claim.iou if claim else 0.0,
-                coverage=claim.coverage if claim else 0.0,
-                n_masks=len(claim.masks) if claim else 0,
-                area=int(area[g]),
-            )
-        )
-    records.sort(key=lambda record: record.id)
-    count = {
-        kind: sum(r.how == kind for r in records)
-        for kind in ("direct", "low_confidence", "merged", "fallback")
-    }
-    return Refinement(
-        ids=refined,
-        objects=tuple(records),
-        stats={
-            "invalid_ratio": float(np.mean(refined == 0)),
-            "changed_ratio": float(np.mean(refined != ids)),
-            "n_objects": len(records),
-            "n_proposals": n_proposals,
-            **count,
-            "matched": count["direct"] + count["low_confidence"] + count["merged"],
-        },
-    )
+def _best_rating(mask_number: Ints, rating: Floats, n_masks: int) -> Floats:
+    """Rating of each distinct mask: the best that any of its equals got."""
+    best = np.zeros(n_masks)
+    held = mask_number >= 0
+    np.maximum.at(best, mask_number[held], rating[held])
+    return best

@@ -1,12 +1,13 @@
 """The image cut into regions in which nothing changes: neither the coarse id nor any mask.
 
 Two million pixels and hundreds of masks come down to some thousand regions, exactly. Overlaps,
-unions and the refined map are sums and choices over regions.
+unions and the refined map are then sums and choices over regions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +16,14 @@ from pipeline.refinement.crossings import Crossings
 
 Ints = npt.NDArray[np.int64]
 
-_MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, bits well spread: 2^64 over the golden ratio
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regions:
     """Pixels with the same coarse object and inside the same masks, taken together.
 
-    Objects are numbered 1..G as they first appear in raster order, 0 is no object. Masks that hold
-    the same pixels are one; those left are in an order that depends on nothing but their pixels,
-    and so are the regions. Ties broken by number are therefore broken by the image alone.
+    Objects are numbered 1..G as they first appear in raster order; 0 is no object. Masks that hold
+    the same pixels are one. Regions and masks are numbered by what they hold, whatever the order
+    in which the masks came, so that a tie which the lower number wins is decided by the image.
     """
 
     shape: tuple[int, int]
@@ -36,16 +35,24 @@ class Regions:
     """(K,) pixels of each region."""
     object: Ints
     """(K,) number of each region's coarse object."""
-    inside: npt.NDArray[np.bool_]
-    """(K, M) whether a region lies inside a mask."""
+    patch: Ints
+    """(K,) regions of one patch lie inside the same masks and differ in their object."""
     ids: Ints
     """(G + 1,) coarse id of each object number; `ids[0]` is 0."""
+    members: tuple[Ints, Ints]
+    """(E,) and (E,): region and mask of every pair of a region and a mask that holds it."""
+    mask_number: Ints
+    """(N,) number of each mask that came in; -1 for one that holds nothing."""
+
+    @property
+    def n_masks(self) -> int:
+        """Distinct masks that hold a pixel."""
+        return int(self.mask_number.max(initial=-1)) + 1
 
     def paint(self, values: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
         """Spread one value per region over the image, (H, W)."""
-        height, width = self.shape
-        lengths = np.diff(self.start, append=height * width)
-        return np.repeat(values[self.run], lengths).reshape(height, width)
+        lengths = np.diff(self.start, append=self.shape[0] * self.shape[1])
+        return np.repeat(values[self.run], lengths).reshape(self.shape)
 
 
 def partition(coarse_ids: npt.NDArray[np.uint16], crossings: Crossings) -> Regions:
@@ -58,71 +65,93 @@ def partition(coarse_ids: npt.NDArray[np.uint16], crossings: Crossings) -> Regio
     crossings
         Where the masks begin and end.
     """
-    flat = np.ascontiguousarray(coarse_ids).reshape(-1)
-    starts_run = np.empty(flat.size + 1, dtype=np.bool_)
-    starts_run[0] = starts_run[-1] = True
-    np.not_equal(flat[1:], flat[:-1], out=starts_run[1:-1])
-    starts_run[crossings.position] = True
-    start = np.flatnonzero(starts_run)
+    flat = coarse_ids.reshape(-1)
+    start = _run_starts(flat, crossings)
+    masks_of_run = _masks_of_runs(start, flat.size, crossings)
+    ids, object_of_run = _number_by_appearance(flat[start])
+    run, first = _group(np.column_stack([masks_of_run, object_of_run.astype(np.uint64)]))
+    patch, _ = _group(masks_of_run[first])
 
-    # Which masks hold each run, 64 to a word: crossings turn bits over from run to run.
-    n_words = -(-max(crossings.n_masks, 1) // 64)
-    words = np.zeros((len(start), n_words), dtype=np.uint64)
-    run_at = np.empty(flat.size + 1, dtype=np.int32)
-    run_at[start] = np.arange(len(start), dtype=np.int32)
-    word, bit = np.divmod(crossings.mask, 64)
-    np.bitwise_xor.at(
-        words, (run_at[crossings.position], word), np.uint64(1) << bit.astype(np.uint64)
-    )
-    words = np.bitwise_xor.accumulate(words, axis=0)[:-1]
-    start = start[:-1]
-
-    ids, number = _number_objects(flat[start])
-    run, first = _group(np.column_stack([number.astype(np.uint64), words]))
+    bits = np.unpackbits(masks_of_run[first].view(np.uint8), axis=1, bitorder="little")
+    region, mask = np.nonzero(bits)
+    members, mask_number = _number_masks(region, mask, crossings.n_masks)
     lengths = np.diff(start, append=flat.size)
-    inside = np.unpackbits(words[first].view(np.uint8), axis=1, bitorder="little")
     return Regions(
         shape=(coarse_ids.shape[0], coarse_ids.shape[1]),
         start=start,
         run=run,
-        area=np.bincount(run, weights=lengths, minlength=len(first)).astype(np.int64),
-        object=number[first],
-        inside=_distinct(inside[:, : crossings.n_masks].view(np.bool_)),
+        area=np.bincount(run, weights=lengths).astype(np.int64),
+        object=object_of_run[first],
+        patch=patch,
         ids=ids,
+        members=members,
+        mask_number=mask_number,
     )
 
 
-def _number_objects(ids: npt.NDArray[np.uint16]) -> tuple[Ints, Ints]:
-    """Number ids by first appearance, 0 first; return the ids and each entry's number."""
-    found, first, number = np.unique(ids, return_index=True, return_inverse=True)
-    order = np.argsort(np.where(found == 0, -1, first))
-    rank = np.empty(len(found), dtype=np.int64)
-    rank[order] = np.arange(len(found))
-    ids, number = found[order].astype(np.int64), rank[number]
-    return (ids, number) if ids[0] == 0 else (np.insert(ids, 0, 0), number + 1)
+def _run_starts(flat: npt.NDArray[np.uint16], crossings: Crossings) -> Ints:
+    """Raster indices at which the coarse id or any mask changes."""
+    begins = np.empty(flat.size + 1, dtype=np.bool_)
+    begins[0] = True
+    np.not_equal(flat[1:], flat[:-1], out=begins[1:-1])
+    begins[crossings.position] = True
+    return np.flatnonzero(begins[:-1])
 
 
-def _group(keys: npt.NDArray[np.uint64]) -> tuple[Ints, Ints]:
-    """Group equal rows; return each row's group and each group's first row, in order of these."""
-    # Sorting by a hash brings equal rows together; comparing the rows themselves keeps it exact. A
-    # collision could at worst leave one group in two, which changes no sum.
-    powers = np.multiply.accumulate(np.full(keys.shape[1], _MIX))
-    hashed = keys @ powers
-    order = np.argsort(hashed ^ (hashed >> np.uint64(29)), kind="stable")
-    ordered = keys[order]
-    new = np.ones(len(keys), dtype=np.bool_)
-    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    first = order[new]
+def _masks_of_runs(start: Ints, n_pixels: int, crossings: Crossings) -> npt.NDArray[np.uint64]:
+    """Which masks hold each run: one bit a mask, 64 to a word."""
+    run_at = np.full(n_pixels + 1, len(start), dtype=np.int32)
+    run_at[start] = np.arange(len(start), dtype=np.int32)
+    n_words = -(-crossings.n_masks // 64)
+    words = np.zeros((len(start) + 1, n_words), dtype=np.uint64)
+    word, bit = np.divmod(crossings.mask, 64)
+    turned = np.uint64(1) << bit.astype(np.uint64)
+    np.bitwise_xor.at(words, (run_at[crossings.position], word), turned)
+    return np.bitwise_xor.accumulate(words[:-1], axis=0)
+
+
+def _number_by_appearance(ids: npt.NDArray[np.uint16]) -> tuple[Ints, Ints]:
+    """Give ids numbers from 1 as they appear, and 0 to 0; return ids by number, and numbers."""
+    found, first, index = np.unique(ids, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    order = order[found[order] != 0]
+    number = np.zeros(len(found), dtype=np.int64)
+    number[order] = np.arange(1, len(order) + 1)
+    return np.concatenate([[0], found[order]]).astype(np.int64), number[index]
+
+
+def _group(rows: npt.NDArray[np.uint64]) -> tuple[Ints, Ints]:
+    """Group equal rows; return each row's group and each group's first row, by first rows."""
+    # Sorting by a hash brings equal rows together, and comparing the rows themselves tells groups
+    # apart. Two hashes that collide could leave one group in two, never make two groups one.
+    hashed = np.zeros(len(rows), dtype=np.uint64)
+    for column in rows.T:
+        hashed = (hashed ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        hashed ^= hashed >> np.uint64(32)
+    order = np.argsort(hashed)
+    ordered = rows[order]
+    opens = np.ones(len(rows), dtype=np.bool_)
+    opens[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    first = np.minimum.reduceat(order, np.flatnonzero(opens))
     by_first = np.argsort(first)
     rank = np.empty_like(by_first)
-    rank[by_first] = np.arange(len(first))
-    group = np.empty(len(keys), dtype=np.int64)
-    group[order] = rank[np.cumsum(new) - 1]
+    rank[by_first] = np.arange(len(by_first))
+    group = np.empty_like(order)
+    group[order] = rank[np.cumsum(opens) - 1]
     return group, first[by_first]
 
 
-def _distinct(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Drop empty masks and all but one of equal ones, and put the rest into an order of its own."""
-    columns = np.packbits(inside.T, axis=1)
-    seen = {column.tobytes(): m for m, column in enumerate(columns) if column.any()}
-    return np.ascontiguousarray(inside[:, [seen[key] for key in sorted(seen, reverse=True)]])
+def _number_masks(region: Ints, mask: Ints, n_masks: int) -> tuple[tuple[Ints, Ints], Ints]:
+    """Give masks numbers by the regions that they hold; return the pairs anew, and the numbers."""
+    by_mask = np.argsort(mask.astype(np.uint16), kind="stable")
+    ends = np.cumsum(np.bincount(mask, minlength=n_masks))
+    held = [region[by_mask[a:b]] for a, b in pairwise([0, *ends])]
+    keys = [regions.tobytes() for regions in held]
+    distinct = {key: number for number, key in enumerate(sorted(set(keys) - {b""}))}
+    mask_number = np.array([distinct.get(key, -1) for key in keys], dtype=np.int64)
+    one_each = {key: regions for key, regions in zip(keys, held, strict=True) if key}
+    regions = [one_each[key] for key in distinct]
+    return (
+        np.concatenate([np.zeros(0, np.int64), *regions]),
+        np.repeat(np.arange(len(regions)), [len(held) for held in regions]),
+    ), mask_number

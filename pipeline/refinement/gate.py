@@ -1,0 +1,70 @@
+"""Which claims to believe: a good coarse mask must not be harmed by a wrong mask."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.refinement.merge import Claims, claims_of
+from pipeline.refinement.overlap import Floats, Overlap
+from pipeline.refinement.regions import Regions
+
+BLANK = 0.25
+"""Weight of claimed pixels without a coarse object: holes are common and belong to nobody."""
+
+
+def drop_doubtful(
+    regions: Regions, overlap: Overlap, claims: Claims, rating: Floats, min_agreement: float
+) -> Claims:
+    """Drop the claims that the rest of the image speaks against, until none is left.
+
+    Parameters
+    ----------
+    rating
+        (M,) trust in each mask, in [0, 1].
+    min_agreement
+        Agreement times trust from which a claim is believed.
+    """
+    while True:
+        belief = agreement(regions, claims) * trust(regions, claims, rating)
+        kept = np.where(belief[claims.serves] >= min_agreement, claims.serves, 0)
+        if (kept == claims.serves).all():
+            return claims
+        claims = claims_of(regions, overlap, kept)
+
+
+def agreement(regions: Regions, claims: Claims) -> Floats:
+    """How far map and masks agree on each object, in [0, 1]; 0 for one without a claim.
+
+    IoU compares a claim with the coarse object alone and is low for good masks wherever the coarse
+    map is poor. Here a difference counts only as far as nothing else explains it. A pixel taken
+    from another object is explained if that object's own masks leave it out; a pixel given up is
+    explained if another object's masks take it.
+
+    Returns
+    -------
+    (G + 1,)
+    """
+    n_columns = len(regions.ids)
+    owner, area = regions.object[claims.region], regions.area[claims.region]
+    claimed = np.zeros(len(regions.area), dtype=np.bool_)
+    claimed[claims.region] = True
+    claimed_by_owner = np.zeros(len(regions.area), dtype=np.bool_)
+    claimed_by_owner[claims.region[owner == claims.object]] = True
+    has_claim = np.zeros(n_columns, dtype=np.bool_)
+    has_claim[claims.object] = True
+
+    own, blank = owner == claims.object, owner == 0
+    disputed = ~own & ~blank & (claimed_by_owner[claims.region] | ~has_claim[owner])
+    weight = own + disputed + BLANK * blank
+    shared = np.bincount(claims.object, area * own, n_columns)
+    against = np.bincount(claims.object, area * (weight - own), n_columns)
+    given_up = np.bincount(regions.object, regions.area * ~claimed, n_columns)
+    return np.where(has_claim, shared / np.maximum(shared + against + given_up, 1), 0.0)
+
+
+def trust(regions: Regions, claims: Claims, rating: Floats) -> Floats:
+    """Mean rating of the masks of each claim, (G + 1,); 0 for an object without a claim."""
+    n_columns = len(regions.ids)
+    used = claims.serves > 0
+    total = np.bincount(claims.serves[used], rating[used], n_columns)
+    return total / np.maximum(np.bincount(claims.serves[used], minlength=n_columns), 1)

@@ -1,0 +1,66 @@
+"""What became of each object and of the map, for the records."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.config import RefinementConfig
+from pipeline.records import How, ObjectRecord, Refinement
+from pipeline.refinement.merge import Claims
+from pipeline.refinement.regions import Ints, Regions
+
+
+def describe(
+    coarse_ids: npt.NDArray[np.uint16],
+    refined: npt.NDArray[np.uint16],
+    regions: Regions,
+    claims: Claims,
+    winner: Ints,
+    n_proposals: int,
+    config: RefinementConfig,
+) -> Refinement:
+    """Write one record per coarse id, and the figures of the frame."""
+    n_columns = len(regions.ids)
+    # A claim that won nothing was not used, even if its object got its coarse pixels back.
+    n_masks = np.bincount(claims.serves, minlength=n_columns)
+    won = np.zeros(n_columns, dtype=np.bool_)
+    won[claims.object[winner[claims.region] == claims.object]] = True
+    area = np.bincount(refined.reshape(-1), minlength=65536)
+    records = []
+    for g in range(1, n_columns):
+        used = bool(won[g])
+        records.append(
+            ObjectRecord(
+                id=int(regions.ids[g]),
+                how=_how(int(n_masks[g]) if used else 0, claims.iou[g], config.iou_threshold),
+                iou=float(claims.iou[g]) if used else 0.0,
+                coverage=float(claims.coverage[g]) if used else 0.0,
+                n_masks=int(n_masks[g]) if used else 0,
+                area=int(area[regions.ids[g]]),
+            )
+        )
+    count = {
+        how: sum(record.how == how for record in records)
+        for how in ("direct", "low_confidence", "merged", "fallback")
+    }
+    return Refinement(
+        ids=refined,
+        objects=tuple(sorted(records, key=lambda record: record.id)),
+        stats={
+            "invalid_ratio": float(np.mean(refined == 0)),
+            "changed_ratio": float(np.mean(refined != coarse_ids)),
+            "n_objects": len(records),
+            "n_proposals": n_proposals,
+            **count,
+            "matched": len(records) - count["fallback"],
+        },
+    )
+
+
+def _how(n_masks: int, iou: float, iou_threshold: float) -> How:
+    if n_masks == 0:
+        return "fallback"
+    if n_masks > 1:
+        return "merged"
+    return "direct" if iou >= iou_threshold else "low_confidence"
