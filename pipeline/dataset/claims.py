@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.dataset.files import MAX_PIXELS
 
-_DTYPE = re.compile(r"[<>|=]?(?:[biu][1248]|f[248]|c8|c16)")
+_DTYPE = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248]|c8|c16)")
 _KINDS = {"b": "a boolean mask", "c": "complex numbers"}
 
 

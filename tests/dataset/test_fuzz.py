@@ -29,7 +29,21 @@ from pipeline.errors import FrameError
 
 IDS = np.array([[0, 1, 2], [3, 300, 7]])
 RGB = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)
-TRICKY = [b"\x00", b"\xff", b"\x00" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff" * 8, b".", b"R"]
+NUMBERS = [b"\x00", b"\xff", b"\x00" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff" * 8]
+INSTRUCTIONS = [b".", b"R", b"b", b"(", b"t", b"\x86", b"\x93", b"Q", b"cos\nmkdir\n"]
+WORDS = [
+    b"'|b8'",
+    b"<f8",
+    b">u2",
+    b"|O",
+    b"(1, ",
+    b"99999999",
+    b"True",
+    b"IEND",
+    b"tRNS",
+    b"Storage",
+]
+TRICKY = NUMBERS + INSTRUCTIONS + WORDS
 
 fuzz = settings(
     max_examples=int(os.environ.get("AUTOREFINER_FUZZ", "150")),

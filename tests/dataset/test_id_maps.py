@@ -276,7 +276,7 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "truncated old format": (
         ".pth",
         lambda: save(TENSOR, _use_new_zipfile_serialization=False)[:-1],
-        "incomplete|beyond its data",
+        "incomplete OR beyond its data",
     ),
     "old tar format": (".pth", tar, "a tar archive"),
     "another zip": (".pth", lambda: zip_without_entry("archive/data.pkl"), "torch.save did not"),
@@ -415,6 +415,7 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "records in npy": (".npy", lambda: npy(np.zeros((2, 2), "i4,i4")), "an .npy file of records"),
     "text in npy": (".npy", lambda: npy(np.array([["a"]])), "dtype '<U1'"),
     "long double": (".npy", lambda: npy(np.ones((2, 2), np.longdouble)), "dtype '<f16'"),
+    "no such dtype": (".npy", lambda: npy_header("'|b8'", "(1, 1)", body=bytes(8)), "dtype '|b8'"),
     "npy of terabytes": (
         ".npy",
         lambda: npy_header("'<i8'", "(1000000, 1000000)"),
@@ -468,7 +469,7 @@ def test_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> 
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert any(part in str(caught.value) for part in message.split("|"))
+    assert any(part in str(caught.value) for part in message.split(" OR "))
     assert str(path) in str(caught.value)
     assert list(tmp_path.iterdir()) == [path], "something was run"
     assert peak < 2_000_000 + 8 * len(content)
