@@ -143,7 +143,7 @@ class RefinementConfig(Section):
         0.3, "IoU from which a mask is a direct match of an object", shapes_results=True
     )
     min_agreement: Fraction = setting(
-        0.48,
+        0.45,
         "agreement of masks and coarse map from which masks replace an object's coarse pixels",
         shapes_results=True,
     )

@@ -75,13 +75,19 @@ class PromptDecoder:
         A SAM 2 model.
     features
         Of the image.
+
+    Attributes
+    ----------
+    image_size
+        (H, W) of the image, in pixels.
     """
 
     def __init__(self, model: SAM2Base, features: ImageFeatures) -> None:
         self._prompt_encoder = model.sam_prompt_encoder
         self._decoder = model.sam_mask_decoder
         self._size = features.embedding.shape[-1]
-        self._image_size = model.image_size
+        self._input_size = model.image_size
+        self.image_size = features.image_size
         self._image = _rows(features.embedding)
         self._position = _rows(self._prompt_encoder.get_dense_pe()[0])
         high_res_0, high_res_1 = features.high_res
@@ -98,6 +104,11 @@ class PromptDecoder:
     def mask_size(self) -> int:
         """Side of the masks, in cells."""
         return 4 * self._size
+
+    def cells(self, pixels: float) -> float:
+        """Area of so many of the image's pixels, in cells of the masks."""
+        height, width = self.image_size
+        return pixels * self.mask_size**2 / (height * width)
 
     def no_masks(self) -> Tensor:
         """Return the logits of no mask at all, (0, 4 s, 4 s) float32."""
@@ -143,7 +154,7 @@ class PromptDecoder:
 
     def _attend(self, prompts: Prompts) -> tuple[Tensor, Tensor]:
         """Return the tokens (B, T, C) and each prompt's view of the image, (B, s², C)."""
-        points = prompts.points * self._image_size
+        points = prompts.points * self._input_size
         masks = None if prompts.masks is None else prompts.masks[:, None]
         sparse, dense = self._prompt_encoder((points, prompts.labels), None, masks)
         if masks is None:

@@ -24,6 +24,8 @@ class ImageFeatures:
     """(C, s, s), s = image size / 16."""
     high_res: tuple[torch.Tensor, torch.Tensor]
     """(C / 8, 4 s, 4 s) and (C / 4, 2 s, 2 s)."""
+    image_size: tuple[int, int]
+    """(H, W) of the image, in pixels."""
 
 
 def encode(model: SAM2Base, images: Sequence[npt.NDArray[np.uint8]]) -> list[ImageFeatures]:
@@ -45,7 +47,10 @@ def encode(model: SAM2Base, images: Sequence[npt.NDArray[np.uint8]]) -> list[Ima
     high_res_0, high_res_1, embedding = model.forward_image(batch)["backbone_fpn"][-3:]
     if model.directly_add_no_mem_embed:
         embedding = embedding + model.no_mem_embed.reshape(1, -1, 1, 1)
-    return [ImageFeatures(embedding[i], (high_res_0[i], high_res_1[i])) for i in range(len(images))]
+    return [
+        ImageFeatures(embedding[i], (high_res_0[i], high_res_1[i]), (len(image), len(image[0])))
+        for i, image in enumerate(images)
+    ]
 
 
 def _to_model_input(model: SAM2Base, image: npt.NDArray[np.uint8]) -> torch.Tensor:

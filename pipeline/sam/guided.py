@@ -11,6 +11,7 @@ from torch import Tensor
 from pipeline.config import ProposalsConfig
 from pipeline.records import Proposals
 from pipeline.sam.decoder import Masks, PromptDecoder, Prompts
+from pipeline.sam.grid import point_grid, segment_points
 from pipeline.sam.masks import stability
 from pipeline.sam.targets import BOX_END, BOX_START, Targets, find_targets
 
@@ -21,16 +22,34 @@ _BLUR = 5
 _STRENGTH = 8.0
 # Boxes are widened by this share of their sides.
 _MARGIN = 0.03
+# Points of the sparse grid stay clear of objects by this share of the image's side.
+_CLEARANCE = 0.02
 
 
 def segment_objects(
     decoder: PromptDecoder, coarse_ids: npt.NDArray[np.integer], config: ProposalsConfig
 ) -> Proposals:
-    """Ask SAM for every coarse object, and for the large parts of objects that fell apart.
+    """Ask SAM for every coarse object, then for whatever lies where there is none.
 
     A prompt is a box, points deep inside, a point in the deepest neighbour, and the coarse mask
     itself, sure of itself inside and less so near its border. Of the masks that SAM offers for
-    it, the one is taken that SAM rates high and that agrees with the coarse mask.
+    it, the one is taken that SAM rates high and that agrees with the coarse mask. Large parts of
+    objects that fell apart are asked for again on their own. Areas without objects get the points
+    of a sparse grid.
+
+    Parameters
+    ----------
+    decoder
+        The mask decoder on the image.
+    coarse_ids
+        (h, w) integers, 0 where no object is.
+    config
+        Density of the sparse grid, and thresholds for its masks.
+
+    Returns
+    -------
+    Proposals
+        First one mask per object, by id, then those of parts, then those of the sparse grid.
     """
     targets = find_targets(coarse_ids, _FINENESS * decoder.mask_size)
     drawn = torch.from_numpy(targets.drawn).to(decoder.device)
@@ -43,10 +62,27 @@ def segment_objects(
         for rows in batches
         for masks in _segment(decoder, targets, drawn, rows, config.points_per_batch)
     ]
-    logits = torch.cat([decoder.no_masks(), *(masks.logits for masks in found)])
-    rating = torch.cat([logits.new_zeros(0), *(masks.predicted_iou for masks in found)])
+    sparse = point_grid(config.unlabelled_points_per_side).to(decoder.device)
+    points = sparse[_far_from_objects(sparse, drawn[0])]
+    others = segment_points(decoder, points, config)
+    rating = [*(masks.predicted_iou for masks in found), others.predicted_iou]
     ids = torch.from_numpy(targets.ids).to(decoder.device)
-    return Proposals(logits, rating.clamp(0, 1), stability(logits), ids)
+    logits = torch.cat([*(masks.logits for masks in found), others.logits])
+    return Proposals(
+        logits,
+        torch.cat(rating).clamp(0, 1),
+        stability(logits),
+        torch.cat([ids, others.prompt_ids]),
+    )
+
+
+def _far_from_objects(points: Tensor, objects: Tensor) -> Tensor:
+    """Which of the points (P, 2) have no object near, (P,) bool."""
+    n = len(objects)
+    reach = max(1, round(_CLEARANCE * n))
+    near = F.max_pool2d((objects > 0).float()[None], 2 * reach + 1, 1, reach)[0]
+    x, y = (points * n).long().unbind(1)
+    return near[y, x] == 0
 
 
 def _segment(

@@ -90,21 +90,16 @@ class SamProposer:
                 _wait_for(device)
             with clock("decode"):
                 proposals = [
-                    self._ask(PromptDecoder(self._model, of_image), image, ids)
-                    for of_image, image, ids in zip(features, images, coarse_ids, strict=True)
+                    self._ask(PromptDecoder(self._model, of_image), ids)
+                    for of_image, ids in zip(features, coarse_ids, strict=True)
                 ]
                 _wait_for(device)
         return proposals
 
-    def _ask(
-        self,
-        decoder: PromptDecoder,
-        image: npt.NDArray[np.uint8],
-        coarse_ids: npt.NDArray[np.integer],
-    ) -> Proposals:
+    def _ask(self, decoder: PromptDecoder, coarse_ids: npt.NDArray[np.integer]) -> Proposals:
         if self._config.proposals.mode == "guided":
             return segment_objects(decoder, coarse_ids, self._config.proposals)
-        return segment_everything(decoder, image.shape[:2], self._config.proposals)
+        return segment_everything(decoder, self._config.proposals)
 
 
 def _wait_for(device: torch.device) -> None:
