@@ -2,7 +2,8 @@
 
 A result is written to a temporary file in its own folder, flushed to the disk and then moved into
 place: under its final name it is whole even after a power cut. A process that dies on the way
-leaves a file whose name starts with `TEMP_PREFIX`, and nothing else.
+leaves a file whose name starts with `TEMP_PREFIX`, and nothing else; whoever writes to the folder
+an hour later removes it.
 
 A result also says where it comes from: a few words (*provenance*) ride along in the file, where
 other readers do not look (see `formats`).
@@ -11,10 +12,13 @@ other readers do not look (see `formats`).
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,8 @@ from pipeline.dataset.id_maps import LARGEST_ID, read_ids
 from pipeline.errors import FrameError, IdMapError, IdRangeError, StorageError
 
 TEMP_PREFIX = ".autorefiner-"
+LEFTOVER_AGE = 3600.0
+"""Seconds after which a temporary file has no writer any more."""
 
 _MAX_PROVENANCE = 100_000
 _ENCODERS: dict[str, tuple[Callable[[npt.NDArray[Any], bytes], bytes], type[np.integer[Any]]]] = {
@@ -133,6 +139,7 @@ def _replace(path: Path, content: bytes) -> None:
             folder, "a link", "a folder of its own", "Remove it, or set output.root elsewhere."
         )
     folder.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder)
     temp = folder / f"{TEMP_PREFIX}{secrets.token_hex(8)}.tmp"
     try:
         with temp.open("xb") as file:
@@ -143,3 +150,13 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         temp.unlink(missing_ok=True)
         raise
+
+
+@functools.cache
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what dead writers left in a folder: once in the life of a process is enough."""
+    long_ago = time.time() - LEFTOVER_AGE
+    for leftover in folder.glob(f"{TEMP_PREFIX}*.tmp"):
+        with suppress(OSError):
+            if leftover.lstat().st_mtime < long_ago:
+                leftover.unlink()

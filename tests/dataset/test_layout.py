@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import DataConfig, OutputConfig
+from pipeline.config import DataConfig, OutputConfig, load_config
 from pipeline.dataset import Layout
 from pipeline.errors import ConfigError
 from pipeline.records import FrameRef
@@ -68,3 +68,15 @@ def test_travels_in_few_bytes() -> None:
     sent = pickle.dumps(layout)
     assert pickle.loads(sent) == layout
     assert len(sent) < 1_000
+
+
+@pytest.mark.parametrize("setting", ["output.dir", "data.images_dir", "data.ids_dir"])
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "/etc", "a\\b"])
+def test_folders_stay_inside_the_scene(setting: str, name: str) -> None:
+    with pytest.raises(ConfigError, match=setting):
+        load_config(None, [f"{setting}='{name}'"])
+
+
+def test_one_scene_needs_no_list() -> None:
+    assert load_config(None, ["data.scenes=room_*"]).data.scenes == ("room_*",)
+    assert load_config(None, ["data.scenes=[a, b]"]).data.scenes == ("a", "b")

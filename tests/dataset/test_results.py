@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -221,6 +222,16 @@ def test_a_killed_write_leaves_a_file_that_is_no_result(tmp_path: Path) -> None:
     assert leftover.name.startswith(TEMP_PREFIX)
     assert not is_whole(leftover)
     assert not is_whole(path)
+
+
+def test_leftovers_of_dead_writers_are_removed(tmp_path: Path) -> None:
+    names = [f"{TEMP_PREFIX}dead.tmp", f"{TEMP_PREFIX}alive.tmp", ".autorefiner", "frame.jpg.tmp"]
+    for name in names:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, time.time() if "alive" in name else 0))
+    write_ids(tmp_path / "frame.jpg.pth", IDS, "pth", {})
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"frame.jpg.pth", *names[1:]}
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
