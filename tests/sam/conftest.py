@@ -25,13 +25,20 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights that make decided masks and ratings all over [0, 1]; unscaled, all are 0.5."""
+    """Weights that make decided, different masks and ratings all over [0, 1].
+
+    As they are drawn, prompts hardly matter, logits are near 0, and every rating is 0.5.
+    """
     torch.manual_seed(0)
     model = build_architecture(str(ARCHITECTURE))
     decoder = model.sam_mask_decoder
     torch.nn.init.normal_(decoder.iou_prediction_head.layers[-1].weight, std=0.6)
     for network in decoder.output_hypernetworks_mlps:
         network.layers[-1].weight.data *= 40
+    for layer in decoder.transformer.layers:
+        layer.self_attn.out_proj.weight.data *= 4
+        layer.cross_attn_token_to_image.out_proj.weight.data *= 4
+        layer.cross_attn_image_to_token.out_proj.weight.data *= 4
     path = tmp_path_factory.mktemp("weights") / "small.pt"
     torch.save({"model": model.state_dict()}, path)
     return path
