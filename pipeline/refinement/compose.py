@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.refinement.merge import Claims
-from pipeline.refinement.overlap import Floats
-from pipeline.refinement.regions import Ints, Regions
+from pipeline.refinement.regions import Floats, Ints, Regions
 
 AGREES = 0.5
 """Bonus of a claim where the coarse map says the same."""
@@ -40,26 +39,13 @@ def compose(regions: Regions, claims: Claims, fit: Floats) -> Ints:
     region = np.concatenate([claims.region, holds_on])
     claimant = np.concatenate([claims.object, regions.object[holds_on]])
     strength = np.concatenate([fit[claims.object], np.ones(len(holds_on))])
-    strength += _share_of_patch(regions, region, claimant)
+    strength += regions.share_of_patch(region, claimant)
     strength += AGREES * (regions.object[region] == claimant)
 
-    empty = _share_of_patch(regions, everywhere, np.zeros_like(everywhere))
-    winner = np.where(empty < 0.5, regions.object, 0)
+    winner = np.where(regions.in_empty_patch, 0, regions.object)
     weakest_first = np.lexsort((-claimant, strength))
     winner[region[weakest_first]] = claimant[weakest_first]
     return _restore_lost(regions, winner)
-
-
-def _share_of_patch(regions: Regions, region: Ints, claimant: Ints) -> Floats:
-    """Share of each region's patch that the coarse map gives to the claimant."""
-    n_columns = len(regions.ids)
-    cell = regions.patch * n_columns + regions.object
-    order = np.argsort(cell)
-    wanted = regions.patch[region] * n_columns + claimant
-    at = np.minimum(np.searchsorted(cell[order], wanted), len(cell) - 1)
-    found = order[at]
-    area = np.where(cell[found] == wanted, regions.area[found], 0)
-    return area / np.bincount(regions.patch, regions.area)[regions.patch[region]]
 
 
 def _restore_lost(regions: Regions, winner: Ints) -> Ints:

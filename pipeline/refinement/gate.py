@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.refinement.merge import Claims, claims_of
-from pipeline.refinement.overlap import Floats, Overlap
-from pipeline.refinement.regions import Regions
+from pipeline.refinement.overlap import Overlap
+from pipeline.refinement.regions import Floats, Regions
 
 BLANK = 0.25
-"""Weight of claimed pixels without a coarse object: holes are common and belong to nobody."""
+"""Weight of a difference with no object on its other side: holes and leaks harm no one else."""
 
 
 def drop_doubtful(
@@ -55,11 +55,11 @@ def agreement(regions: Regions, claims: Claims) -> Floats:
 
     own, blank = owner == claims.object, owner == 0
     disputed = ~own & ~blank & (claimed_by_owner[claims.region] | ~has_claim[owner])
-    weight = own + disputed + BLANK * blank
     shared = np.bincount(claims.object, area * own, n_columns)
-    against = np.bincount(claims.object, area * (weight - own), n_columns)
-    given_up = np.bincount(regions.object, regions.area * ~claimed, n_columns)
-    return np.where(has_claim, shared / np.maximum(shared + against + given_up, 1), 0.0)
+    taken = np.bincount(claims.object, area * (disputed + BLANK * blank), n_columns)
+    weight = np.where(claimed, 0.0, np.where(regions.in_empty_patch, BLANK, 1.0))
+    given_up = np.bincount(regions.object, regions.area * weight, n_columns)
+    return np.where(has_claim, shared / np.maximum(shared + taken + given_up, 1), 0.0)
 
 
 def trust(regions: Regions, claims: Claims, rating: Floats) -> Floats:

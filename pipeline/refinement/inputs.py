@@ -65,4 +65,5 @@ def read_masks(masks: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
         return np.ascontiguousarray(found)
     if not np.issubdtype(found.dtype, np.integer):
         raise ValueError(f"masks: found {found.dtype}; expected bool, or integers 0 and 1")
-    return np.not_equal(found, 0)
+    inside: npt.NDArray[np.bool_] = found != 0
+    return inside

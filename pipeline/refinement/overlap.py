@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from pipeline.refinement.regions import Ints, Regions
-
-Floats = npt.NDArray[np.float64]
+from pipeline.refinement.regions import Floats, Ints, Regions
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,8 +19,8 @@ from pipeline.refinement.inputs import read_ids, read_masks
 from pipeline.refinement.match import match
 from pipeline.refinement.merge import merge
 from pipeline.refinement.outcome import describe
-from pipeline.refinement.overlap import Floats, measure_overlap
-from pipeline.refinement.regions import Ints, partition
+from pipeline.refinement.overlap import measure_overlap
+from pipeline.refinement.regions import Floats, Ints, partition
 from pipeline.refinement.unclaimed import fill_unclaimed
 
 

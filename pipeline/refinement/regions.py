@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pipeline.refinement.crossings import Crossings
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +49,27 @@ class Regions:
     def n_masks(self) -> int:
         """Distinct masks that hold a pixel."""
         return int(self.mask_number.max(initial=-1)) + 1
+
+    def share_of_patch(self, region: Ints, object_number: Ints) -> Floats:
+        """Share of each region's patch that the coarse map gives to an object, in [0, 1].
+
+        Parameters
+        ----------
+        region, object_number
+            (P,) each: the pairs to look up; object 0 asks for the share without object.
+        """
+        cell = self.patch * len(self.ids) + self.object
+        order = np.argsort(cell)
+        wanted = self.patch[region] * len(self.ids) + object_number
+        found = order[np.searchsorted(cell, wanted, sorter=order).clip(max=len(cell) - 1)]
+        area = np.where(cell[found] == wanted, self.area[found], 0)
+        return area / np.bincount(self.patch, self.area)[self.patch[region]]
+
+    @property
+    def in_empty_patch(self) -> npt.NDArray[np.bool_]:
+        """(K,) whether at least half of a region's patch is without object in the coarse map."""
+        everywhere = np.arange(len(self.area))
+        return self.share_of_patch(everywhere, np.zeros_like(everywhere)) >= 0.5
 
     def paint(self, values: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
         """Spread one value per region over the image, (H, W)."""
