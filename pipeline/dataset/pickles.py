@@ -3,12 +3,15 @@
 A pickle is a program whose instructions import names and call them. `parse` follows the
 instructions that `torch.save` needs for one tensor or array, and answers with a tree of plain
 values in which each import is a `Global` (a name) and each call a `Call` (a name and arguments).
-No import and no call takes place, whatever the pickle says, so there is nothing to sandbox.
+No import and no call takes place, whatever the pickle says, so there is nothing to sandbox. A
+pickle that wants to call anything but the few names of tensors and arrays is refused all the same,
+wherever in it the call is hidden.
 """
 
 from __future__ import annotations
 
 import pickletools
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -17,7 +20,7 @@ MAX_STEPS = 2_000
 
 
 class PickleError(Exception):
-    """The bytes are no pickle, or one that no tensor or array needs."""
+    """The bytes are no pickle, or one that asks for more than tensors and arrays do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Global:
 class Call:
     """A call that the pickle wants made."""
 
-    function: Any
+    name: str
     args: Any
     state: Any = None
     """What the pickle would then hand to the result's `__setstate__`."""
@@ -45,14 +48,14 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Container:
+class Collection:
     """A list, dict or set, whose content no id map needs."""
 
     kind: str
 
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
-_CONTAINERS = {"EMPTY_DICT": "dict", "EMPTY_LIST": "list", "EMPTY_SET": "set"}
+_COLLECTIONS = {"EMPTY_DICT": "dict", "EMPTY_LIST": "list", "EMPTY_SET": "set"}
 _NUMBERS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
 _BYTES = {"BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"}
 _TEXTS = {"BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
@@ -63,8 +66,15 @@ _MANY_FILLERS = frozenset({"APPENDS", "SETITEMS", "ADDITEMS"})
 _FRAMING = frozenset({"PROTO", "FRAME", "STOP"})
 
 
-def parse(stream: BinaryIO) -> Any:
+def parse(stream: BinaryIO, callable_names: Container[str]) -> Any:
     """Follow one pickle, and leave the stream behind its end.
+
+    Parameters
+    ----------
+    stream
+        What holds the pickle.
+    callable_names
+        Full names of what the pickle may want to call.
 
     Returns
     -------
@@ -74,17 +84,18 @@ def parse(stream: BinaryIO) -> Any:
     Raises
     ------
     PickleError
-        The bytes are damaged, or hold an instruction that no tensor or array needs.
+        The bytes are damaged, or hold a call of another name, or an instruction that no tensor
+        or array needs.
     """
     try:
-        return _follow(stream)
+        return _follow(stream, callable_names)
     except PickleError:
         raise
     except (ValueError, LookupError, TypeError, EOFError, MemoryError, OverflowError) as error:
         raise PickleError(f"a damaged pickle ({error})") from None
 
 
-def _follow(stream: BinaryIO) -> Any:  # noqa: PLR0912 (one branch per instruction)
+def _follow(stream: BinaryIO, callable_names: Container[str]) -> Any:  # noqa: PLR0912 (one branch per instruction)
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[Any, Any] = {}
@@ -103,8 +114,8 @@ def _follow(stream: BinaryIO) -> Any:  # noqa: PLR0912 (one branch per instructi
             stack.append(value)
         elif name in _CONSTANTS:
             stack.append(_CONSTANTS[name])
-        elif name in _CONTAINERS:
-            stack.append(Container(_CONTAINERS[name]))
+        elif name in _COLLECTIONS:
+            stack.append(Collection(_COLLECTIONS[name]))
         elif name == "MARK":
             marks.append(len(stack))
         elif name == "TUPLE":
@@ -124,7 +135,7 @@ def _follow(stream: BinaryIO) -> Any:  # noqa: PLR0912 (one branch per instructi
             stack.append(Global(".".join((module, attribute))))
         elif name in ("REDUCE", "NEWOBJ"):
             args, function = stack.pop(), stack.pop()
-            stack.append(Call(function, args))
+            stack.append(_call(function, args, callable_names))
         elif name == "BUILD":
             state = stack.pop()
             if isinstance(stack[-1], Call):
@@ -140,3 +151,10 @@ def _follow(stream: BinaryIO) -> Any:  # noqa: PLR0912 (one branch per instructi
         elif name not in _FRAMING:
             raise PickleError(f"a pickle with the instruction {name}, which no array needs")
     return stack.pop()
+
+
+def _call(function: Any, args: Any, callable_names: Container[str]) -> Call:
+    name = function.name if isinstance(function, Global) else "something computed"
+    if name not in callable_names:
+        raise PickleError(f"a pickle that calls {name[:60]!r} (it was not run)")
+    return Call(name, args)

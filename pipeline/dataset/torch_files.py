@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from pipeline.dataset.claims import NotAnIdMap, check_dtype, check_shape
 from pipeline.dataset.files import guess_format
-from pipeline.dataset.pickles import Call, Container, Global, PickleError, Reference, parse
+from pipeline.dataset.pickles import Call, Collection, Global, PickleError, Reference, parse
 
 Fetch: TypeAlias = Callable[[str], bytes | memoryview]
 """Gives the bytes of a storage by its key."""
@@ -49,6 +49,7 @@ _TENSORS = {"torch._utils._rebuild_tensor_v2": 6, "torch._utils._rebuild_tensor_
 """The functions that rebuild a tensor, and how many arguments a plain one has."""
 _ARRAYS = {"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"}
 _BUFFER_ARRAYS = {"numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer"}
+_ENCODE = "_codecs.encode"
 _OTHER_CALLS = {
     "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
     "torch._utils._rebuild_qtensor": "a quantised tensor",
@@ -56,6 +57,15 @@ _OTHER_CALLS = {
     "torch._utils._rebuild_parameter": "a model parameter",
     "collections.OrderedDict": "a dict",
 }
+_PARTS = {
+    "numpy.dtype",
+    _ENCODE,
+    "__builtin__.bytes",
+    "torch.Size",
+    "torch.serialization._get_layout",
+}
+"""Calls inside those above."""
+_CALLABLE_NAMES = {*_TENSORS, *_ARRAYS, *_BUFFER_ARRAYS, *_OTHER_CALLS, *_PARTS}
 
 
 def read_torch(content: bytes) -> npt.NDArray[Any]:
@@ -66,9 +76,9 @@ def read_torch(content: bytes) -> npt.NDArray[Any]:
     NotAnIdMap
         The bytes are damaged, or hold anything but one tensor or array of an id map's shape.
     """
+    if content.startswith(b"PK\x03\x04"):
+        return _read_zip(content)
     try:
-        if content.startswith(b"PK\x03\x04"):
-            return _read_zip(content)
         return _read_stream(content)
     except PickleError as error:
         raise NotAnIdMap(guess_format(content) or str(error)) from None
@@ -78,8 +88,10 @@ def _read_zip(content: bytes) -> npt.NDArray[Any]:
     try:
         with open_archive(content) as archive:
             return _read_archive(archive)
-    except (NotAnIdMap, PickleError):
+    except NotAnIdMap:
         raise
+    except PickleError as error:
+        raise NotAnIdMap(str(error)) from None
     except Exception as error:
         # zipfile answers broken archives with a dozen exception types.
         raise NotAnIdMap(f"a damaged zip archive ({error})", "Was it copied completely?") from None
@@ -107,7 +119,7 @@ def _read_archive(archive: zipfile.ZipFile) -> npt.NDArray[Any]:
     root = pickles[0].removesuffix("data.pkl")
     order = f"{root}byteorder"
     is_big = order in archive.namelist() and read_entry(archive, order) == b"big"
-    tree = parse(io.BytesIO(read_entry(archive, f"{root}data.pkl")))
+    tree = parse(io.BytesIO(read_entry(archive, f"{root}data.pkl")), _CALLABLE_NAMES)
     return _array(
         tree, lambda key: read_entry(archive, f"{root}data/{key}"), ">" if is_big else "<"
     )
@@ -117,14 +129,12 @@ def _read_stream(content: bytes) -> npt.NDArray[Any]:
     if content[257:262] == b"ustar":
         raise NotAnIdMap("a tar archive (torch.save of 2017)", "Save it again with a newer torch.")
     stream = io.BytesIO(content)
-    tree = parse(stream)
+    tree = parse(stream, _CALLABLE_NAMES)
     if type(tree) is not int or tree != _STREAM_MAGIC:
         return _array(tree, _no_storage)
-    parse(stream)  # protocol version
-    parse(stream)  # facts about the machine that wrote it
-    tree = parse(stream)
-    parse(stream)  # keys of the storages; one array has one
-    # Each storage is an 8-byte count of elements and the elements.
+    # Version, facts about the writing machine, the tensor, keys of the storages (here: of one).
+    _, _, tree, _ = (parse(stream, _CALLABLE_NAMES) for _ in range(4))
+    # A storage is an 8-byte count of elements and the elements.
     return _array(tree, lambda _: memoryview(content)[stream.tell() + 8 :])
 
 
@@ -133,22 +143,23 @@ def _no_storage(key: str) -> bytes:
 
 
 def _array(tree: Any, fetch: Fetch, byte_order: str = "<") -> npt.NDArray[Any]:
-    if not isinstance(tree, Call) or not isinstance(tree.function, Global):
-        raise NotAnIdMap(_describe(tree))
+    if not isinstance(tree, Call):
+        kind = tree.kind if isinstance(tree, Collection) else f"pickled {type(tree).__name__}"
+        raise NotAnIdMap(f"a {kind}")
     try:
-        if tree.function.name in _TENSORS:
-            if len(tree.args) != _TENSORS[tree.function.name]:
+        if tree.name in _TENSORS:
+            if len(tree.args) != _TENSORS[tree.name]:
                 raise NotAnIdMap("a view of a tensor, such as its negative", "Save its clone().")
             return _tensor(tree.args, fetch, byte_order)
-        if tree.function.name in _ARRAYS and tree.args[0] == Global("numpy.ndarray"):
+        if tree.name in _ARRAYS and tree.args[0] == Global("numpy.ndarray"):
             _, shape, dtype, is_fortran, values = tree.state
             return _numpy_array(values, dtype, shape, "F" if is_fortran else "C")
-        if tree.function.name in _BUFFER_ARRAYS:
+        if tree.name in _BUFFER_ARRAYS:
             values, dtype, shape, order = tree.args
             return _numpy_array(values, dtype, shape, order)
     except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
         raise NotAnIdMap(f"an array that is damaged or incomplete ({error})") from None
-    raise NotAnIdMap(_describe(tree))
+    raise NotAnIdMap(_OTHER_CALLS.get(tree.name, f"what {tree.name} makes"))
 
 
 def _tensor(args: Any, fetch: Fetch, byte_order: str) -> npt.NDArray[Any]:
@@ -186,17 +197,8 @@ def _bytes(values: Any) -> bytes | bytearray:
     if isinstance(values, (bytes, bytearray)):
         return values
     # Protocol 2 has no bytes: they travel as text, with a call that turns them back.
-    if isinstance(values, Call) and values.function == Global("_codecs.encode"):
+    if isinstance(values, Call) and values.name == _ENCODE:
         text, encoding = values.args
         if encoding == "latin1" and isinstance(text, str):
             return text.encode("latin1")
     raise NotAnIdMap("an array whose values are no plain bytes")
-
-
-def _describe(tree: Any) -> str:
-    if isinstance(tree, Call):
-        name = tree.function.name if isinstance(tree.function, Global) else "something computed"
-        return _OTHER_CALLS.get(name, f"a pickle that calls {name[:60]!r} (it was not run)")
-    if isinstance(tree, Container):
-        return f"a {tree.kind}"
-    return f"a pickled {type(tree).__name__}"

@@ -220,6 +220,9 @@ def quantised() -> torch.Tensor:
         return torch.quantize_per_tensor(torch.ones(2, 2), 1.0, 0, torch.qint8)
 
 
+CALL_MKDIR = b"cos\nmkdir\nX\3\0\0\0run\x85R"
+
+
 def tensor_with(old: bytes, new: bytes) -> bytes:
     """Save a 2 x 3 tensor of int32 and change its pickle."""
     return edit_pickle(save(torch.zeros(2, 3, dtype=torch.int32)), old, new)
@@ -298,24 +301,34 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
         "mkdir' (it was not run)",
     ),
     "gadget, plain pickle": (".pth", lambda: pickle.dumps(Gadget()), "mkdir' (it was not run)"),
-    "gadget in a dict": (".pth", lambda: save({"ids": Gadget()}), "a dict"),
+    "gadget in a dict": (".pth", lambda: save({"ids": Gadget()}), "mkdir' (it was not run)"),
+    "gadget before the tensor, old format": (
+        ".pth",
+        lambda: pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(Gadget(), 2),
+        "mkdir' (it was not run)",
+    ),
     "gadget as the shape": (
         ".pth",
-        lambda: tensor_with(b"K\x02K\x03\x86", b"cos\nmkdir\nX\3\0\0\0run\x85R"),
-        "shape makes no sense",
-    ),
-    "gadget as the strides": (
-        ".pth",
-        lambda: tensor_with(b"K\x03K\x01\x86", b"cos\nmkdir\nX\3\0\0\0run\x85R"),
-        "damaged or incomplete",
+        lambda: tensor_with(b"K\x02K\x03\x86", CALL_MKDIR),
+        "a pickle that calls 'os.mkdir' (it was not run)",
     ),
     "gadget as the hooks": (
-        ".npy",
-        lambda: tensor_with(b")R", b")Rcos\nmkdir\nX\3\0\0\0run\x85R0"),
-        "zip",
+        ".pth",
+        lambda: tensor_with(b"ccollections\nOrderedDict\nq\x08)R", CALL_MKDIR),
+        "a pickle that calls 'os.mkdir' (it was not run)",
     ),
-    "object array, pickled": (".pth", lambda: save(np.array([[Gadget()]])), "dtype"),
-    "array of a subclass": (".pth", lambda: save(IDS.view(ArrayOf)), "_reconstruct"),
+    "call of what a call gives": (
+        ".pth",
+        lambda: with_pickle(b"\x80\x02ccollections\nOrderedDict\n)R)R."),
+        "a pickle that calls 'something computed'",
+    ),
+    "dict as the shape": (
+        ".pth",
+        lambda: tensor_with(b"K\x02K\x03\x86", b"}"),
+        "shape makes no sense",
+    ),
+    "object array, pickled": (".pth", lambda: save(np.array([[Gadget()]])), "mkdir"),
+    "array of a subclass": (".pth", lambda: save(IDS.view(ArrayOf)), "_reconstruct makes"),
     "masked array": (".pth", lambda: save(np.ma.masked_array(IDS)), "_mareconstruct"),
     "numpy scalar": (".pth", lambda: save(np.int64(5)), "scalar"),
     "dict": (".pth", lambda: save({"ids": TENSOR}), "found a dict; expected an id map"),
@@ -410,7 +423,7 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
         lambda: edit_pickle(save(IDS), b"K\x03K\x04\x86", b"K\x03K\x05\x86"),
         "damaged or incomplete",
     ),
-    "tensor without its call": (".pth", lambda: with_pickle(pickle.dumps(1, 2)), "a pickled int"),
+    "number in an archive": (".pth", lambda: with_pickle(pickle.dumps(1, 2)), "a pickled int"),
     "objects in npy": (".npy", lambda: npy(np.array([[{}]]), allow_pickle=True), "dtype '|O'"),
     "records in npy": (".npy", lambda: npy(np.zeros((2, 2), "i4,i4")), "an .npy file of records"),
     "text in npy": (".npy", lambda: npy(np.array([["a"]])), "dtype '<U1'"),
