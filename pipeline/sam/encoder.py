@@ -29,7 +29,9 @@ class ImageFeatures:
 
 
 def encode(model: SAM2Base, images: Sequence[npt.NDArray[np.uint8]]) -> list[ImageFeatures]:
-    """Run the image encoder once over a batch of images.
+    """Run the image encoder over a batch of images, in one call if memory allows.
+
+    A batch that does not fit into the device's memory is halved.
 
     Parameters
     ----------
@@ -43,6 +45,18 @@ def encode(model: SAM2Base, images: Sequence[npt.NDArray[np.uint8]]) -> list[Ima
     list of ImageFeatures
         One per image, on the model's device; what `SAM2ImagePredictor.set_image` computes.
     """
+    try:
+        return _encode_at_once(model, images)
+    except torch.OutOfMemoryError:
+        if len(images) == 1:
+            raise
+    half = len(images) // 2
+    return encode(model, images[:half]) + encode(model, images[half:])
+
+
+def _encode_at_once(
+    model: SAM2Base, images: Sequence[npt.NDArray[np.uint8]]
+) -> list[ImageFeatures]:
     batch = torch.cat([_to_model_input(model, image) for image in images])
     high_res_0, high_res_1, embedding = model.forward_image(batch)["backbone_fpn"][-3:]
     if model.directly_add_no_mem_embed:

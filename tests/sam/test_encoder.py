@@ -38,3 +38,27 @@ def test_a_batch_is_its_images_one_by_one(
     alone = [encode(model, [image])[0] for image in pictures]
     for one, other in zip(together, alone, strict=True):
         torch.testing.assert_close(one.embedding, other.embedding)
+
+
+@torch.inference_mode()
+def test_out_of_memory_halves_the_batch(
+    model: SAM2Base, picture: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, asked = model.forward_image, []
+
+    def forward_in_little_memory(batch: torch.Tensor) -> object:
+        asked.append(len(batch))
+        if len(batch) > room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(batch)
+
+    images = [np.roll(picture, 9 * k, axis=1) for k in range(5)]
+    expected = encode(model, images)
+    monkeypatch.setattr(model, "forward_image", forward_in_little_memory)
+    room = 2
+    for one, other in zip(encode(model, images), expected, strict=True):
+        torch.testing.assert_close(one.embedding, other.embedding)
+    assert asked == [5, 2, 3, 1, 2]
+    room = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        encode(model, images)

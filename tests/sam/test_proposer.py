@@ -75,3 +75,13 @@ def test_ids_may_have_another_size(config: Config, picture: Image, ids: Ids) -> 
     [one] = ask.propose([picture], [ids], StageClock())
     [other] = ask.propose([picture], [np.kron(ids, np.ones((2, 2), np.int32))], StageClock())
     assert_equal(one, other)
+
+
+def test_half_precision_gives_nearly_the_same(config: Config, picture: Image, ids: Ids) -> None:
+    half = load_config(config, ["model.precision=bfloat16"])
+    [exact] = proposer(config, "guided").propose([picture], [ids], StageClock())
+    [rough] = proposer(half, "guided").propose([picture], [ids], StageClock())
+    assert rough.logits.dtype == rough.predicted_iou.dtype == torch.float32
+    n = int((exact.prompt_ids > 0).sum())
+    same = (rough.logits[:n] > 0) == (exact.logits[:n] > 0)
+    assert same.float().mean() > 0.9
