@@ -11,7 +11,6 @@ from pipeline.config import ClusterConfig
 from pipeline.errors import ClusterError
 
 
-
 @pytest.fixture(autouse=True)
 def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -1,4 +1,4 @@
-"""The real LocalCUDACluster, on a machine without a GPU: only the driver's library is stood in for."""
+"""The real LocalCUDACluster without a GPU: only the driver's library is stood in for."""
 
 from __future__ import annotations
 
