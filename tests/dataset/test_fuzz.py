@@ -7,6 +7,7 @@ each of the fuzzers shall try.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import pickle
@@ -46,7 +47,7 @@ WORDS = [
 TRICKY = NUMBERS + INSTRUCTIONS + WORDS
 
 fuzz = settings(
-    max_examples=int(os.environ.get("AUTOREFINER_FUZZ", "150")),
+    max_examples=int(os.environ.get("AUTOREFINER_FUZZ", "100")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,
@@ -127,6 +128,13 @@ def mutate_entry(content: bytes, entry: str, steps: list[Mutation]) -> bytes:
     return buffer.getvalue()
 
 
+@functools.cache
+def result(folder: Path, output_format: str) -> bytes:
+    path = folder / f"made.{output_format}"
+    write_ids(path, IDS, output_format, {"settings": "0123"})
+    return path.read_bytes()
+
+
 def check_ids(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     try:
@@ -195,7 +203,6 @@ def test_images(folder: Path, seed: bytes, steps: list[Mutation]) -> None:
 @given(steps=mutations)
 def test_results(folder: Path, output_format: str, steps: list[Mutation]) -> None:
     path = folder / f"result.{output_format}"
-    write_ids(path, IDS, output_format, {"settings": "0123"})
-    path.write_bytes(mutate(path.read_bytes(), steps))
+    path.write_bytes(mutate(result(folder, output_format), steps))
     assert isinstance(is_whole(path), bool)
     assert all(isinstance(word, str) for word in read_provenance(path).values())
