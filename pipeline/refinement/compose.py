@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.refinement.arrays import Floats, Ints
 from pipeline.refinement.merge import Claims
-from pipeline.refinement.regions import Floats, Ints, Regions
+from pipeline.refinement.regions import Regions
 
 AGREES = 0.5
 """Bonus of a claim where the coarse map says the same."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
+
+from pipeline.refinement.arrays import Floats, Ints, Masks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,14 +23,14 @@ class Crossings:
     m exactly if an odd number of crossings of m have `position <= p`.
     """
 
-    position: npt.NDArray[np.int64]
+    position: Ints
     """(E,) raster index y·W + x of the first pixel after the crossing; may reach H·W."""
-    mask: npt.NDArray[np.int64]
+    mask: Ints
     """(E,) index of the mask."""
     n_masks: int
 
 
-def of_masks(masks: npt.NDArray[np.bool_]) -> Crossings:
+def of_masks(masks: Masks) -> Crossings:
     """Crossings of full-size masks.
 
     Parameters
@@ -60,9 +61,9 @@ def of_masks(masks: npt.NDArray[np.bool_]) -> Crossings:
 def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
     """Crossings of low-resolution logits as if upsampled to full size and cut at 0.
 
-    Upsampling is bilinear between the centres of cells (`align_corners=False`). Between two
-    neighbouring centres of a pixel row the logit is linear, so it crosses 0 at most once, at a
-    place that follows from the two ends.
+    Upsampling is bilinear between the centres of cells (`align_corners=False`). Along a row of
+    pixels the logit is then linear from one cell centre to the next: it crosses 0 at most once in
+    between, at a place that follows from both ends.
 
     Parameters
     ----------
@@ -71,52 +72,79 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
     height, width
         The full size.
     """
-    n, h, w = logits.shape
-    if n == 0:
-        return Crossings(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
-    device = logits.device
-    # The sample of pixel row y lies between cell rows above[y] and below[y].
-    sample = (torch.arange(height, dtype=torch.float64, device=device) + 0.5) * h / height - 0.5
-    sample = sample.clamp(0, h - 1)
-    above = sample.floor().long()
-    below = (above + 1).clamp(max=h - 1)
-    share = sample - above
+    h, w = logits.shape[1:]
+    # Pixel row y lies between the rows of cell centres above[y] and above[y] + 1.
+    centre = ((np.arange(height) + 0.5) * h / height - 0.5).clip(0, h - 1)
+    above = centre.astype(np.int64)
+    share = centre - above
 
-    def at(mask: torch.Tensor, y: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
-        """Logits on the line of pixel row y, at the centre of a cell column."""
-        upper = logits[mask, above[y], column].double()
-        lower = logits[mask, below[y], column].double()
-        return upper + (lower - upper) * share[y]
+    mask, row, column, corners = _mixed_quads(logits)
+    first = np.searchsorted(above, np.arange(h + 1))
+    quad, y = _expand(first[row], first[row + 1])
+    upper, lower = corners[quad, 0], corners[quad, 1]
+    ends = upper + (lower - upper) * share[y, None]
+    crosses = np.flatnonzero((ends[:, 0] > 0) != (ends[:, 1] > 0))
+    quad, y, left, right = quad[crosses], y[crosses], ends[crosses, 0], ends[crosses, 1]
+    x = (column[quad] + left / (left - right) + 0.5) * width / w - 0.5
+    # Zero itself is outside: a mask ends at the zero, and begins only after it.
+    x = np.where(left > 0, np.ceil(x), np.floor(x) + 1).clip(0, width).astype(np.int64)
 
-    # Cell quads, four neighbouring centres, that hold both signs; the last row of quads is flat.
-    inside = (logits > 0).to(torch.uint8)
-    pairs = inside + torch.cat([inside[:, 1:], inside[:, -1:]], dim=1)
-    mask, quad_row, column = torch.nonzero((pairs[..., :-1] + pairs[..., 1:]) & 3, as_tuple=True)
-    first = torch.searchsorted(above, torch.arange(h + 1, device=device))
-    rows = (first[1:] - first[:-1])[quad_row]
-    quad = torch.repeat_interleave(torch.arange(len(rows), device=device), rows)
-    nth = torch.arange(len(quad), device=device) - (torch.cumsum(rows, 0) - rows)[quad]
-    mask, column, y = mask[quad], column[quad], first[quad_row][quad] + nth
-
-    left, right = at(mask, y, column), at(mask, y, column + 1)
-    crosses = (left > 0) != (right > 0)
-    mask, column, y = mask[crosses], column[crosses], y[crosses]
-    left, right = left[crosses], right[crosses]
-    # In pixels. Zero itself is outside: a mask ends at the zero, and begins only after it.
-    x = (column + left / (left - right) + 0.5) * width / w - 0.5
-    x = torch.where(left > 0, x.ceil(), x.floor() + 1).clamp(0, width).long()
-
-    # At the seam between two rows the state jumps from the last column of one to the first of the
-    # next, without a crossing in between.
-    every = torch.arange(n, device=device)[:, None]
-    line = torch.arange(height, device=device)[None]
-    starts = at(every, line, torch.zeros_like(line)) > 0
-    ends = at(every, line, torch.full_like(line, w - 1)) > 0
-    starts[:, 1:] ^= ends[:, :-1]
-    seam_mask, seam_y = torch.nonzero(starts, as_tuple=True)
+    # From the end of one row to the start of the next there is a jump instead.
+    edges = logits[:, :, [0, -1]].double().cpu().numpy()
+    below = np.minimum(above + 1, h - 1)
+    edges = edges[:, above] + (edges[:, below] - edges[:, above]) * share[:, None]
+    jumps = edges[:, :, 0] > 0
+    jumps[:, 1:] ^= edges[:, :-1, 1] > 0
+    jump_mask, jump_y = np.nonzero(jumps)
 
     return Crossings(
-        position=torch.cat([y * width + x, seam_y * width]).cpu().numpy(),
-        mask=torch.cat([mask, seam_mask]).cpu().numpy(),
-        n_masks=n,
+        position=np.concatenate([y * width + x, jump_y * width]),
+        mask=np.concatenate([mask[quad], jump_mask]),
+        n_masks=len(logits),
     )
+
+
+def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats]:
+    """Squares of four neighbouring cell centres that hold both signs; nothing else has a border.
+
+    The last row of squares is flat: below the last centres the logits stay as they are.
+
+    Returns
+    -------
+    mask, row, column
+        (Q,) each: the place of the upper left centre.
+    corners
+        (Q, 2, 2) logits.
+    """
+    n, h, w = logits.shape
+    # As bytes in one line, with the last row twice, neighbours are shifts.
+    inside = torch.empty((n, h + 1, w), dtype=torch.uint8, device=logits.device)
+    inside[:, :h] = logits > 0
+    inside[:, h] = inside[:, h - 1]
+    line = inside.view(-1)
+    columns = line[:-w] + line[w:]
+    place = torch.nonzero((columns[:-1] + columns[1:]) & 3).view(-1)
+    row, column = place // w % (h + 1), place % w
+    place = place[(row < h) & (column < w - 1)]  # not from one row or mask over to the next
+    mask, row, column = place // (w * (h + 1)), place // w % (h + 1), place % w
+    below = (row + 1).clamp(max=h - 1)
+    corners = torch.stack(
+        [
+            torch.stack([logits[mask, y, column], logits[mask, y, column + 1]], dim=1)
+            for y in (row, below)
+        ],
+        dim=1,
+    )
+    return (
+        mask.cpu().numpy(),
+        row.cpu().numpy(),
+        column.cpu().numpy(),
+        corners.double().cpu().numpy(),
+    )
+
+
+def _expand(first: Ints, last: Ints) -> tuple[Ints, Ints]:
+    """All numbers in [first[i], last[i]) for every i in turn; return each one's i, and it."""
+    counts = last - first
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) + (first - np.cumsum(counts) + counts)[owner]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.refinement.arrays import Floats
 from pipeline.refinement.merge import Claims, claims_of
 from pipeline.refinement.overlap import Overlap
-from pipeline.refinement.regions import Floats, Regions
+from pipeline.refinement.regions import Regions
 
 BLANK = 0.25
 """Weight of a difference with no object on its other side: holes and leaks harm no one else."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
+
+from pipeline.refinement.arrays import Ids, Masks
 
 MAX_ID = int(np.iinfo(np.uint16).max)
 
 
-def read_ids(coarse_ids: Any) -> npt.NDArray[np.uint16]:
+def read_ids(coarse_ids: Any) -> Ids:
     """Check a coarse id map.
 
     Parameters
@@ -38,7 +39,7 @@ def read_ids(coarse_ids: Any) -> npt.NDArray[np.uint16]:
     return np.ascontiguousarray(ids, dtype=np.uint16)
 
 
-def read_masks(masks: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def read_masks(masks: Any, shape: tuple[int, int]) -> Masks:
     """Check full-size masks.
 
     Parameters
@@ -65,5 +66,5 @@ def read_masks(masks: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
         return np.ascontiguousarray(found)
     if not np.issubdtype(found.dtype, np.integer):
         raise ValueError(f"masks: found {found.dtype}; expected bool, or integers 0 and 1")
-    inside: npt.NDArray[np.bool_] = found != 0
+    inside: Masks = found != 0
     return inside

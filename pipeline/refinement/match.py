@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.refinement.arrays import Floats, Ints
 from pipeline.refinement.overlap import Overlap
-from pipeline.refinement.regions import Floats, Ints
 
 MIN_IOU = 0.05
 """A mask less like every object says nothing about any."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.refinement.arrays import Floats, Ints
 from pipeline.refinement.match import Matches, best_mask
 from pipeline.refinement.overlap import Overlap
-from pipeline.refinement.regions import Floats, Ints, Regions
+from pipeline.refinement.regions import Regions
 
 MIN_GAIN = 0.02
 """What a further mask must add to the IoU of a union."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.config import RefinementConfig
 from pipeline.records import How, ObjectRecord, Refinement
+from pipeline.refinement.arrays import Ids, Ints
 from pipeline.refinement.merge import Claims
-from pipeline.refinement.regions import Ints, Regions
+from pipeline.refinement.regions import Regions
 
 
 def describe(
-    coarse_ids: npt.NDArray[np.uint16],
-    refined: npt.NDArray[np.uint16],
+    coarse_ids: Ids,
+    refined: Ids,
     regions: Regions,
     claims: Claims,
     winner: Ints,
@@ -26,7 +26,7 @@ def describe(
     n_masks = np.bincount(claims.serves, minlength=n_columns)
     won = np.zeros(n_columns, dtype=np.bool_)
     won[claims.object[winner[claims.region] == claims.object]] = True
-    area = np.bincount(refined.reshape(-1), minlength=65536)
+    area = _area_by_id(refined)
     records = []
     for g in range(1, n_columns):
         used = bool(won[g])
@@ -48,8 +48,8 @@ def describe(
         ids=refined,
         objects=tuple(sorted(records, key=lambda record: record.id)),
         stats={
-            "invalid_ratio": float(np.mean(refined == 0)),
-            "changed_ratio": float(np.mean(refined != coarse_ids)),
+            "invalid_ratio": 1.0 - np.count_nonzero(refined) / refined.size,
+            "changed_ratio": np.count_nonzero(refined != coarse_ids) / refined.size,
             "n_objects": len(records),
             "n_proposals": n_proposals,
             **count,
@@ -64,3 +64,10 @@ def _how(n_masks: int, iou: float, iou_threshold: float) -> How:
     if n_masks > 1:
         return "merged"
     return "direct" if iou >= iou_threshold else "low_confidence"
+
+
+def _area_by_id(ids: Ids) -> Ints:
+    """Count the pixels of every id, run by run, which is faster than pixel by pixel."""
+    flat = ids.reshape(-1)
+    last = np.append(np.flatnonzero(flat[1:] != flat[:-1]), flat.size - 1)
+    return np.bincount(flat[last], np.diff(last, prepend=-1), 65536).astype(np.int64)

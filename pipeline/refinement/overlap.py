@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.refinement.regions import Floats, Ints, Regions
+from pipeline.refinement.arrays import Floats, Ints
+from pipeline.refinement.regions import Regions
 
 
 @dataclass(frozen=True, slots=True, eq=False)

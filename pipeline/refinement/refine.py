@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.clock import StageClock
 from pipeline.config import ConfigLike, RefinementConfig, load_config
 from pipeline.records import Proposals, Refinement
 from pipeline.refinement import crossings
+from pipeline.refinement.arrays import Floats, Ids, Ints
 from pipeline.refinement.compose import compose
 from pipeline.refinement.crossings import Crossings
 from pipeline.refinement.gate import drop_doubtful, trust
@@ -20,7 +20,7 @@ from pipeline.refinement.match import match
 from pipeline.refinement.merge import merge
 from pipeline.refinement.outcome import describe
 from pipeline.refinement.overlap import measure_overlap
-from pipeline.refinement.regions import Floats, Ints, partition
+from pipeline.refinement.regions import partition
 from pipeline.refinement.unclaimed import fill_unclaimed
 
 
@@ -80,7 +80,7 @@ def refine_proposals(
 
 
 def _refine(
-    ids: npt.NDArray[np.uint16],
+    ids: Ids,
     find_crossings: Callable[[], Crossings],
     rating: Floats,
     config: RefinementConfig,

@@ -12,10 +12,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.refinement.arrays import Floats, Ids, Ints, Masks
 from pipeline.refinement.crossings import Crossings
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,18 +64,18 @@ class Regions:
         return area / np.bincount(self.patch, self.area)[self.patch[region]]
 
     @property
-    def in_empty_patch(self) -> npt.NDArray[np.bool_]:
+    def in_empty_patch(self) -> Masks:
         """(K,) whether at least half of a region's patch is without object in the coarse map."""
         everywhere = np.arange(len(self.area))
         return self.share_of_patch(everywhere, np.zeros_like(everywhere)) >= 0.5
 
-    def paint(self, values: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    def paint(self, values: Ids) -> Ids:
         """Spread one value per region over the image, (H, W)."""
         lengths = np.diff(self.start, append=self.shape[0] * self.shape[1])
         return np.repeat(values[self.run], lengths).reshape(self.shape)
 
 
-def partition(coarse_ids: npt.NDArray[np.uint16], crossings: Crossings) -> Regions:
+def partition(coarse_ids: Ids, crossings: Crossings) -> Regions:
     """Cut the image into regions.
 
     Parameters
@@ -111,7 +109,7 @@ def partition(coarse_ids: npt.NDArray[np.uint16], crossings: Crossings) -> Regio
     )
 
 
-def _run_starts(flat: npt.NDArray[np.uint16], crossings: Crossings) -> Ints:
+def _run_starts(flat: Ids, crossings: Crossings) -> Ints:
     """Raster indices at which the coarse id or any mask changes."""
     begins = np.empty(flat.size + 1, dtype=np.bool_)
     begins[0] = True
@@ -132,7 +130,7 @@ def _masks_of_runs(start: Ints, n_pixels: int, crossings: Crossings) -> npt.NDAr
     return np.bitwise_xor.accumulate(words[:-1], axis=0)
 
 
-def _number_by_appearance(ids: npt.NDArray[np.uint16]) -> tuple[Ints, Ints]:
+def _number_by_appearance(ids: Ids) -> tuple[Ints, Ints]:
     """Give ids numbers from 1 as they appear, and 0 to 0; return ids by number, and numbers."""
     found, first, index = np.unique(ids, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -168,7 +166,7 @@ def _number_masks(region: Ints, mask: Ints, n_masks: int) -> tuple[tuple[Ints, I
     by_mask = np.argsort(mask.astype(np.uint16), kind="stable")
     ends = np.cumsum(np.bincount(mask, minlength=n_masks))
     held = [region[by_mask[a:b]] for a, b in pairwise([0, *ends])]
-    keys = [regions.tobytes() for regions in held]
+    keys = [regions.astype(">i8").tobytes() for regions in held]  # bytes sort as the lists do
     distinct = {key: number for number, key in enumerate(sorted(set(keys) - {b""}))}
     mask_number = np.array([distinct.get(key, -1) for key in keys], dtype=np.int64)
     one_each = {key: regions for key, regions in zip(keys, held, strict=True) if key}

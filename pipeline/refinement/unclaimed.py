@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
+
+from pipeline.refinement.arrays import Ids
 
 
 def fill_unclaimed(
-    refined: npt.NDArray[np.uint16],
-    coarse_ids: npt.NDArray[np.uint16],
+    refined: Ids,
+    coarse_ids: Ids,
     unclaimed: Literal["zero", "coarse", "nearest"],
-) -> npt.NDArray[np.uint16]:
+) -> Ids:
     """Leave unclaimed pixels 0, give them their coarse id, or the id of the nearest object.
 
     Parameters
