@@ -15,11 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
-DESK = Path(__file__).parent / "data" / "desk"
+REPOSITORY = Path(__file__).parents[1]
+DESK = REPOSITORY / "tests" / "data" / "desk"
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = ("--set", "model.name=demo", "--set", "cluster.kind=cpu", "--set", "proposals.mode=grid")
+SETTINGS = ("--config", "configs/demo.yaml", "--set", "cluster.kind=cpu")
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def autorefiner(*words: object, command: str = "run") -> subprocess.CompletedPro
         [sys.executable, "-m", "pipeline", command, *map(str, words)],
         capture_output=True,
         text=True,
+        cwd=REPOSITORY,
         timeout=500,
         check=False,
     )
@@ -91,6 +93,7 @@ def test_a_run_killed_half_way_goes_on_as_if_never_killed(desk: Path, tmp_path: 
         [sys.executable, "-m", "pipeline", "run", *map(str, words)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        cwd=REPOSITORY,
     )
     deadline = time.monotonic() + 200
     while len(results(desk)) < 3:

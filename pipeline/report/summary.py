@@ -14,8 +14,8 @@ from typing import Any
 
 from pipeline.records import STAGES, FrameOutcome
 
-SHOWN_FAILURES = 5
-"""Failed frames named per reason; all of them are in the journal."""
+SHOWN_EXAMPLES = 5
+"""Things named of each kind; every failed frame is in the journal."""
 
 
 @dataclass(slots=True)
@@ -75,11 +75,24 @@ class SceneTally:
 
 
 @dataclass(slots=True)
-class Failure:
-    """One reason for failure: how often, and a few frames to look at."""
+class Group:
+    """Things of one kind, such as frames that failed for one reason: how many, and a few."""
 
     count: int = 0
-    examples: list[dict[str, str]] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.examples) < SHOWN_EXAMPLES:
+            self.examples.append(_printable(text))
+
+    def lines(self, heading: str) -> list[str]:
+        """Lay the group out for a terminal."""
+        lines = [f"{heading}: {self.count}", *(f"  {example}" for example in self.examples)]
+        if self.count > len(self.examples):
+            lines += [f"  and {self.count - len(self.examples)} more"]
+        return lines
 
 
 @dataclass(slots=True)
@@ -87,7 +100,8 @@ class Tally:
     """Sums over all frames of a data set, by scene, and over this run's work."""
 
     scenes: dict[str, SceneTally] = field(default_factory=dict)
-    failures: dict[str, Failure] = field(default_factory=dict)
+    failures: dict[str, Group] = field(default_factory=dict)
+    problems: dict[str, Group] = field(default_factory=dict)
     stage_seconds: Counter[str] = field(default_factory=Counter)
     processed: int = 0
 
@@ -108,18 +122,15 @@ class Tally:
         self.processed += 1
         self.stage_seconds.update(outcome.seconds)
 
+    def add_problem(self, kind: str, text: str) -> None:
+        """Take in something that is wrong with the input as a whole."""
+        self.problems.setdefault(kind, Group()).add(text)
+
     def _add_failure(self, outcome: FrameOutcome) -> None:
-        failure = self.failures.setdefault(f"{outcome.stage or 'run'}: {outcome.error}", Failure())
-        failure.count += 1
-        if len(failure.examples) < SHOWN_FAILURES:
-            last_line = (outcome.message or "").strip().rpartition("\n")[2]
-            failure.examples.append(
-                {
-                    "scene": outcome.frame.scene,
-                    "image": outcome.frame.image,
-                    "message": last_line,
-                }
-            )
+        reason = f"{outcome.stage or 'run'}: {outcome.error}"
+        last_line = (outcome.message or "").strip().rpartition("\n")[2]
+        group = self.failures.setdefault(reason, Group())
+        group.add(f"{outcome.frame.scene}/{outcome.frame.image}: {last_line}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +138,10 @@ class Summary:
     """What a run did and where its results are."""
 
     scenes: Mapping[str, SceneTally]
-    failures: Mapping[str, Failure]
-    problems: tuple[str, ...]
-    """What was wrong with the input as a whole, such as images without ids."""
+    failures: Mapping[str, Group]
+    """Frames that failed, by reason."""
+    problems: Mapping[str, Group]
+    """What was wrong with the input as a whole, such as images without ids, by kind."""
     processed: int
     """Frames that this run worked on; the others were done before."""
     seconds: float
@@ -161,8 +173,8 @@ class Summary:
             "complete": self.complete,
             "total": self.total.as_dict(),
             "scenes": {name: scene.as_dict() for name, scene in self.scenes.items()},
-            "failures": {reason: asdict(failure) for reason, failure in self.failures.items()},
-            "problems": list(self.problems),
+            "failures": {reason: asdict(group) for reason, group in self.failures.items()},
+            "problems": {kind: asdict(group) for kind, group in self.problems.items()},
             "processed": self.processed,
             "seconds": self.seconds,
             "frames_per_second": self.frames_per_second,
@@ -181,7 +193,9 @@ class Summary:
         total = self.total
         lines = [f"{len(self.scenes)} scene(s), {total.frames} frame(s)"]
         width = max((len(name) for name in self.scenes), default=0)
-        lines += [f"  {name:<{width}}  {scene.line()}" for name, scene in self.scenes.items()]
+        lines += [
+            f"  {_printable(name):<{width}}  {scene.line()}" for name, scene in self.scenes.items()
+        ]
         lines += [f"total: {total.line()}"]
         lines += [
             f"this run: {self.processed} frame(s) in {_duration(self.seconds)}, "
@@ -189,11 +203,8 @@ class Summary:
         ]
         if self.processed:
             lines += [f"seconds a frame: {self._stage_line()}"]
-        for reason, failure in self.failures.items():
-            lines += [f"failed, {reason}: {failure.count} frame(s)"]
-            lines += [f"  {e['scene']}/{e['image']}: {e['message']}" for e in failure.examples]
-            if failure.count > len(failure.examples):
-                lines += [f"  and {failure.count - len(failure.examples)} more: see the journal"]
+        for reason, group in self.failures.items():
+            lines += group.lines(f"failed, {reason}")
         if self.failures:
             lines += ["  once the cause is mended, --redo failed tries them again"]
         if total.stale:
@@ -201,7 +212,8 @@ class Summary:
                 f"{total.stale} frame(s) hold results of other settings and were left as they are; "
                 "--redo stale makes them again"
             ]
-        lines += [f"input: {problem}" for problem in self.problems]
+        for kind, group in self.problems.items():
+            lines += group.lines(f"input, {kind}")
         lines += [f"{what}: {path}" for what, path in self.paths.items()]
         return "\n".join(lines)
 
@@ -218,6 +230,11 @@ class Summary:
 def count_by_scene(scenes: Iterable[str]) -> Counter[str]:
     """Count frames by the scene they belong to."""
     return Counter(scenes)
+
+
+def _printable(text: str) -> str:
+    """Escape what could break a line or steer a terminal: names come from outside."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _duration(seconds: float) -> str:

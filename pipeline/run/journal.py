@@ -64,6 +64,9 @@ class Journal:
 def open_journal(record_dir: Path) -> Iterator[Journal]:
     """Open the journal of an output root for appending, and create it where there is none."""
     path = record_dir / FILE_NAME
+    if record_dir.is_symlink() or path.is_symlink():
+        # A data set from elsewhere could lead our writing to any file of the user's.
+        raise StorageError(f"{path}: found a link; expected a folder and file of its own")
     try:
         record_dir.mkdir(parents=True, exist_ok=True)
         _end_torn_line(path)

@@ -74,8 +74,8 @@ def refine_dataset(
         cannot be written. A frame that fails raises nothing: it is in the summary.
     """
     start = time.monotonic()
-    settings = load_config(config)
-    layout = Layout(Path(data_root), settings.data, settings.output)
+    settings = _with_absolute_paths(load_config(config))
+    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
     inventory = discover(layout.data_root, settings.data)
     obtain_checkpoint(settings.model)
     job = Job(layout, settings, settings.fingerprint(model_identity(settings.model)))
@@ -98,9 +98,24 @@ def refine_dataset(
                 log.info("dashboard: %s", running.dashboard_link)
                 prepare_workers(running, settings.model)
                 _refine_frames(plan.todo, job, running, record, tally)
-    summary = _summarise(tally, inventory, job, time.monotonic() - start)
+    summary = _summarise(tally, job, time.monotonic() - start)
     _write_summary(summary, layout.record_dir / SUMMARY_NAME)
     return summary
+
+
+def _with_absolute_paths(config: Config) -> Config:
+    """Workers may have another working directory than the driver."""
+    model, output = config.model, config.output
+    architecture = model.config
+    if architecture and Path(architecture).is_file():
+        architecture = str(Path(architecture).absolute())
+    checkpoint = model.checkpoint and model.checkpoint.absolute()
+    return config.model_copy(
+        update={
+            "model": model.model_copy(update={"config": architecture, "checkpoint": checkpoint}),
+            "output": output.model_copy(update={"root": output.root and output.root.absolute()}),
+        }
+    )
 
 
 def _refine_frames(
@@ -185,15 +200,17 @@ def _open_tally(inventory: Inventory, plan: Plan) -> Tally:
     )
     for entry in plan.kept:
         tally.add_kept(entry.outcome)
+    for problem in inventory.problems:
+        tally.add_problem(problem.kind, str(problem))
     return tally
 
 
-def _summarise(tally: Tally, inventory: Inventory, job: Job, seconds: float) -> Summary:
+def _summarise(tally: Tally, job: Job, seconds: float) -> Summary:
     layout = job.layout
     return Summary(
         scenes=tally.scenes,
         failures=tally.failures,
-        problems=tuple(str(problem) for problem in inventory.problems),
+        problems=tally.problems,
         processed=tally.processed,
         seconds=seconds,
         stage_seconds=tally.stage_seconds,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from pipeline.records import FrameOutcome, FrameRef
-from pipeline.report.summary import SHOWN_FAILURES, Summary, Tally
+from pipeline.report.summary import SHOWN_EXAMPLES, Summary, Tally
 
 STATS = {"invalid_ratio": 0.1, "n_objects": 20, "matched": 15, "merged": 3, "fallback": 5}
 
@@ -19,11 +19,11 @@ def failed(scene: str, image: str) -> FrameOutcome:
     )
 
 
-def summary_of(tally: Tally, problems: tuple[str, ...] = ()) -> Summary:
+def summary_of(tally: Tally) -> Summary:
     return Summary(
         scenes=tally.scenes,
         failures=tally.failures,
-        problems=problems,
+        problems=tally.problems,
         processed=tally.processed,
         seconds=4.0,
         stage_seconds=tally.stage_seconds,
@@ -52,7 +52,7 @@ def test_failed_and_stale_frames_are_not_complete() -> None:
     text = summary.as_text()
     assert "a  0/1 ok" in text
     assert "FAILED 1" in text
-    assert "failed, read: ImageError: 1 frame(s)" in text
+    assert "failed, read: ImageError: 1" in text
     assert "a/x.jpg: torn" in text
     assert "--redo failed" in text
     assert "--redo stale" in text
@@ -75,9 +75,9 @@ def test_many_failures_of_one_kind_stay_readable() -> None:
     for number in range(100):
         tally.add(failed("a", f"{number}.jpg"))
     text = summary_of(tally).as_text()
-    assert "100 frame(s)" in text
-    assert text.count(".jpg: torn") == SHOWN_FAILURES
-    assert f"and {100 - SHOWN_FAILURES} more" in text
+    assert "failed, read: ImageError: 100" in text
+    assert text.count(".jpg: torn") == SHOWN_EXAMPLES
+    assert f"and {100 - SHOWN_EXAMPLES} more" in text
 
 
 def test_the_same_as_json() -> None:
@@ -85,11 +85,12 @@ def test_the_same_as_json() -> None:
     tally.expect({"a": 2}, {})
     tally.add(done("a"))
     tally.add(failed("a", "x.jpg"))
-    row = json.loads(json.dumps(summary_of(tally, ("a/y.jpg: no ids",)).as_dict()))
+    tally.add_problem("image without ids", "a/y.jpg: no ids")
+    row = json.loads(json.dumps(summary_of(tally).as_dict()))
     assert row["total"]["done"] == 1
     assert row["scenes"]["a"]["invalid_ratio"] == 0.1
-    assert row["failures"]["read: ImageError"]["examples"][0]["image"] == "x.jpg"
-    assert row["problems"] == ["a/y.jpg: no ids"]
+    assert row["failures"]["read: ImageError"]["examples"] == ["a/x.jpg: torn"]
+    assert row["problems"] == {"image without ids": {"count": 1, "examples": ["a/y.jpg: no ids"]}}
     assert row["complete"] is False
 
 
@@ -102,3 +103,13 @@ def test_html_escapes_what_comes_from_outside() -> None:
     tally = Tally()
     tally.expect({"<script>alert(1)</script>": 1}, {})
     assert "<script>" not in summary_of(tally)._repr_html_()
+
+
+def test_names_cannot_steer_a_terminal_or_add_lines() -> None:
+    tally = Tally()
+    tally.expect({"room\n\x1b[2J": 1}, {})
+    tally.add(failed("room\n\x1b[2J", "x\r.jpg"))
+    text = summary_of(tally).as_text()
+    assert "\x1b" not in text
+    assert "\r" not in text
+    assert "room\\n\\x1b[2J  0/1 ok" in text

@@ -86,7 +86,7 @@ def test_bad_frames_are_on_record_and_the_others_done(
     assert (summary.total.done, summary.total.failed) == (5, 1)
     [(reason, failure)] = summary.failures.items()
     assert reason == "read: ImageError"
-    assert failure.examples[0]["image"] == "frame_000001.jpg"
+    assert failure.examples[0].startswith("scene_0001/frame_000001.jpg: ")
     again = pipeline.refine_dataset(root, client=inside_client)
     assert (again.processed, again.total.failed) == (0, 1)
     bad.write_bytes(good)
@@ -99,7 +99,8 @@ def test_frames_without_ids_are_named(make_dataset: MakeDataset, inside_client: 
     (root / "scene_0000" / "obj_ids" / "frame_000001.jpg.pth").unlink()
     summary = pipeline.refine_dataset(root, client=inside_client)
     assert summary.total.frames == 1
-    assert any("frame_000001.jpg" in problem for problem in summary.problems)
+    [example] = summary.problems["image without ids"].examples
+    assert "frame_000001.jpg" in example
 
 
 def test_what_fails_every_frame_stops_the_run(
@@ -111,6 +112,28 @@ def test_what_fails_every_frame_stops_the_run(
         pipeline.refine_dataset(root, client=inside_client)
     fail_on_calls(StorageError("the disk is full"))
     assert pipeline.refine_dataset(root, client=inside_client).complete
+
+
+def test_relative_paths_are_those_of_the_driver(
+    make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_dataset(scenes=1, frames=1)
+    monkeypatch.chdir(root.parent)
+    summary = pipeline.refine_dataset("scans", {"output": {"root": "out"}}, inside_client)
+    assert summary.paths["journal"] == str(root.parent / "out" / "autorefiner" / "journal.jsonl")
+    assert len(results(root.parent / "out")) == 1
+
+
+def test_a_journal_that_a_link_leads_elsewhere_is_refused(
+    make_dataset: MakeDataset, inside_client: Client, tmp_path: Path
+) -> None:
+    root = make_dataset(scenes=1, frames=1)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (root / "autorefiner").symlink_to(elsewhere)
+    with pytest.raises(StorageError, match="a link"):
+        pipeline.refine_dataset(root, client=inside_client)
+    assert not list(elsewhere.iterdir())
 
 
 def test_no_data_set_is_an_error(tmp_path: Path, inside_client: Client) -> None:
@@ -163,5 +186,9 @@ def test_a_frame_that_kills_its_worker_is_isolated(make_dataset: MakeDataset) ->
         summary = pipeline.refine_dataset(root, {"run": {"partition_size": 2}}, client)
     assert (summary.total.done, summary.total.failed) == (3, 1)
     assert list(summary.failures) == ["run: KilledWorker"]
-    assert summary.failures["run: KilledWorker"].examples[0]["image"] == "frame_000002.png"
+    assert (
+        summary.failures["run: KilledWorker"]
+        .examples[0]
+        .startswith("scene_0000/frame_000002.png: ")
+    )
     assert len(results(root)) == 3
