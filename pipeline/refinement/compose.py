@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from pipeline.refinement.arrays import Floats, Ints
+from pipeline.refinement.arrays import Bools, Floats, Ints
 from pipeline.refinement.merge import Claims
 from pipeline.refinement.regions import Regions
 
@@ -12,7 +14,17 @@ AGREES = 0.5
 """Bonus of a claim where the coarse map says the same."""
 
 
-def compose(regions: Regions, claims: Claims, fit: Floats) -> Ints:
+@dataclass(frozen=True, slots=True, eq=False)
+class Composition:
+    """Who has which region."""
+
+    winner: Ints
+    """(K,) object number of each region; 0 for none. Every object has at least one region."""
+    by_masks: Bools
+    """(G + 1,) objects that have pixels of their masks; the others have coarse pixels only."""
+
+
+def compose(regions: Regions, claims: Claims, fit: Floats) -> Composition:
     """Choose an object for each region.
 
     A claim is as strong as it fits its object, plus the share of the patch that the coarse map
@@ -21,17 +33,13 @@ def compose(regions: Regions, claims: Claims, fit: Floats) -> Ints:
     Objects without a claim hold on to their coarse pixels as if a mask had fitted these exactly.
 
     Where there is no claim, an object keeps its coarse pixels unless most of the patch is without
-    object: there a leak is more likely than a mask that falls short.
+    object: there a leak is more likely than a mask that falls short. An object left without any
+    pixel gets all its coarse pixels back.
 
     Parameters
     ----------
     fit
         (G + 1,) how well each object's claim fits, in [0, 1].
-
-    Returns
-    -------
-    (K,) object number of each region, 0 for none. Every object has at least one region: one that
-    would have none keeps all its coarse pixels.
     """
     everywhere = np.arange(len(regions.area))
     has_claim = np.zeros(len(regions.ids), dtype=np.bool_)
@@ -46,20 +54,25 @@ def compose(regions: Regions, claims: Claims, fit: Floats) -> Ints:
     winner = np.where(regions.in_empty_patch, 0, regions.object)
     weakest_first = np.lexsort((-claimant, strength))
     winner[region[weakest_first]] = claimant[weakest_first]
-    return _restore_lost(regions, winner)
+
+    restored = _lost(regions, winner)
+    winner = np.where(restored[regions.object], regions.object, winner)
+    by_masks = np.zeros(len(regions.ids), dtype=np.bool_)
+    by_masks[claims.object[winner[claims.region] == claims.object]] = True
+    return Composition(winner, by_masks & ~restored)
 
 
-def _restore_lost(regions: Regions, winner: Ints) -> Ints:
-    """Give objects that lost every pixel their coarse pixels back, until none is lost.
+def _lost(regions: Regions, winner: Ints) -> Bools:
+    """Objects that need their coarse pixels back, (G + 1,), so that every object has some.
 
-    Coarse objects do not overlap, so what is given back to one is never taken from another that
-    was given its own back before: at the worst the coarse map itself is left.
+    Giving some back may take another object's last ones, which then gets its own back too. Coarse
+    objects do not overlap, so this ends: at the worst with the coarse map.
     """
     objects = np.arange(1, len(regions.ids))
     restored = np.zeros(len(regions.ids), dtype=np.bool_)
     while True:
-        kept = np.where(restored[regions.object], regions.object, winner)
-        lost = np.setdiff1d(objects, kept)
+        left = np.where(restored[regions.object], regions.object, winner)
+        lost = np.setdiff1d(objects, left)
         if not len(lost):
-            return kept
+            return restored
         restored[lost] = True

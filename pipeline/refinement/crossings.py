@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.refinement.arrays import Floats, Ints, Masks
+from pipeline.refinement.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +30,7 @@ class Crossings:
     n_masks: int
 
 
-def of_masks(masks: Masks) -> Crossings:
+def of_masks(masks: Bools) -> Crossings:
     """Crossings of full-size masks.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.refinement.arrays import Ids, Masks
+from pipeline.refinement.arrays import Bools, Ids
 
 MAX_ID = int(np.iinfo(np.uint16).max)
 
@@ -39,7 +39,7 @@ def read_ids(coarse_ids: Any) -> Ids:
     return np.ascontiguousarray(ids, dtype=np.uint16)
 
 
-def read_masks(masks: Any, shape: tuple[int, int]) -> Masks:
+def read_masks(masks: Any, shape: tuple[int, int]) -> Bools:
     """Check full-size masks.
 
     Parameters
@@ -66,5 +66,5 @@ def read_masks(masks: Any, shape: tuple[int, int]) -> Masks:
         return np.ascontiguousarray(found)
     if not np.issubdtype(found.dtype, np.integer):
         raise ValueError(f"masks: found {found.dtype}; expected bool, or integers 0 and 1")
-    inside: Masks = found != 0
+    inside: Bools = found != 0
     return inside

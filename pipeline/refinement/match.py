@@ -11,7 +11,7 @@ from pipeline.refinement.overlap import Overlap
 
 MIN_IOU = 0.05
 """A mask less like every object says nothing about any."""
-PURE = 0.7
+PURE = 0.85
 """Share of a mask inside one object from which it passes for a part of it."""
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.config import RefinementConfig
 from pipeline.records import How, ObjectRecord, Refinement
 from pipeline.refinement.arrays import Ids, Ints
+from pipeline.refinement.compose import Composition
 from pipeline.refinement.merge import Claims
 from pipeline.refinement.regions import Regions
 
@@ -16,30 +17,27 @@ def describe(
     refined: Ids,
     regions: Regions,
     claims: Claims,
-    winner: Ints,
+    composition: Composition,
     n_proposals: int,
     config: RefinementConfig,
 ) -> Refinement:
     """Write one record per coarse id, and the figures of the frame."""
     n_columns = len(regions.ids)
-    # A claim that won nothing was not used, even if its object got its coarse pixels back.
-    n_masks = np.bincount(claims.serves, minlength=n_columns)
-    won = np.zeros(n_columns, dtype=np.bool_)
-    won[claims.object[winner[claims.region] == claims.object]] = True
+    n_masks = np.where(composition.by_masks, np.bincount(claims.serves, minlength=n_columns), 0)
+    iou = np.where(composition.by_masks, claims.iou, 0.0)
+    coverage = np.where(composition.by_masks, claims.coverage, 0.0)
     area = _area_by_id(refined)
-    records = []
-    for g in range(1, n_columns):
-        used = bool(won[g])
-        records.append(
-            ObjectRecord(
-                id=int(regions.ids[g]),
-                how=_how(int(n_masks[g]) if used else 0, claims.iou[g], config.iou_threshold),
-                iou=float(claims.iou[g]) if used else 0.0,
-                coverage=float(claims.coverage[g]) if used else 0.0,
-                n_masks=int(n_masks[g]) if used else 0,
-                area=int(area[regions.ids[g]]),
-            )
+    records = [
+        ObjectRecord(
+            id=int(regions.ids[g]),
+            how=_how(int(n_masks[g]), float(iou[g]), config.iou_threshold),
+            iou=float(iou[g]),
+            coverage=float(coverage[g]),
+            n_masks=int(n_masks[g]),
+            area=int(area[regions.ids[g]]),
         )
+        for g in range(1, n_columns)
+    ]
     count = {
         how: sum(record.how == how for record in records)
         for how in ("direct", "low_confidence", "merged", "fallback")

@@ -96,10 +96,10 @@ def _refine(
         claims = drop_doubtful(regions, overlap, claims, rating_of_mask, config.min_agreement)
     with clock("compose"):
         fit = claims.iou * trust(regions, claims, rating_of_mask)
-        winner = compose(regions, claims, fit)
-        refined = regions.paint(regions.ids[winner].astype(np.uint16))
+        composition = compose(regions, claims, fit)
+        refined = regions.paint(regions.ids[composition.winner].astype(np.uint16))
         refined = fill_unclaimed(refined, ids, config.unclaimed)
-        return describe(ids, refined, regions, claims, winner, len(rating), config)
+        return describe(ids, refined, regions, claims, composition, len(rating), config)
 
 
 def _best_rating(mask_number: Ints, rating: Floats, n_masks: int) -> Floats:

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.refinement.arrays import Floats, Ids, Ints, Masks
+from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
 from pipeline.refinement.crossings import Crossings
 
 
@@ -64,7 +64,7 @@ class Regions:
         return area / np.bincount(self.patch, self.area)[self.patch[region]]
 
     @property
-    def in_empty_patch(self) -> Masks:
+    def in_empty_patch(self) -> Bools:
         """(K,) whether at least half of a region's patch is without object in the coarse map."""
         everywhere = np.arange(len(self.area))
         return self.share_of_patch(everywhere, np.zeros_like(everywhere)) >= 0.5
@@ -163,7 +163,7 @@ def _group(rows: npt.NDArray[np.uint64]) -> tuple[Ints, Ints]:
 
 def _number_masks(region: Ints, mask: Ints, n_masks: int) -> tuple[tuple[Ints, Ints], Ints]:
     """Give masks numbers by the regions that they hold; return the pairs anew, and the numbers."""
-    by_mask = np.argsort(mask.astype(np.uint16), kind="stable")
+    by_mask = np.argsort(mask, kind="stable")
     ends = np.cumsum(np.bincount(mask, minlength=n_masks))
     held = [region[by_mask[a:b]] for a, b in pairwise([0, *ends])]
     keys = [regions.astype(">i8").tobytes() for regions in held]  # bytes sort as the lists do
