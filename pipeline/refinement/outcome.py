@@ -46,8 +46,8 @@ def describe(
         ids=refined,
         objects=tuple(sorted(records, key=lambda record: record.id)),
         stats={
-            "invalid_ratio": 1.0 - np.count_nonzero(refined) / refined.size,
-            "changed_ratio": np.count_nonzero(refined != coarse_ids) / refined.size,
+            "invalid_ratio": 1.0 - float(np.count_nonzero(refined)) / refined.size,
+            "changed_ratio": float(np.count_nonzero(refined != coarse_ids)) / refined.size,
             "n_objects": len(records),
             "n_proposals": n_proposals,
             **count,
