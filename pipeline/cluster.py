@@ -10,7 +10,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 import psutil
@@ -109,11 +109,14 @@ def _closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
     try:
         yield cluster
     finally:
-        try:
+        # A process that holds torch may take longer to end than a nanny waits. It has no work left,
+        # so killing it is no news, and neither is the TimeoutError that can come of it.
+        nanny = logging.getLogger("distributed.nanny")
+        level = nanny.level
+        nanny.setLevel(logging.ERROR)
+        with suppress(TimeoutError):
             cluster.close()
-        except TimeoutError:
-            # Raised where a worker had to be killed, which then has happened.
-            log.warning("a worker did not end in time and was killed")
+        nanny.setLevel(level)
 
 
 def _open_local(kind: Kind, config: ClusterConfig) -> LocalCluster:

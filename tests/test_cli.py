@@ -110,4 +110,4 @@ def test_launch_scripts_of_the_tool_before_work(
         "--verbose",
     )
     assert done.code == 2
-    assert "none of them a usable scene" in done.err
+    assert "expected folders that hold images" in done.err
