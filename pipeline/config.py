@@ -118,6 +118,11 @@ class ProposalsConfig(Section):
     points_per_side: Count = setting(
         32, "grid: points along each side of the image", shapes_results=True
     )
+    rounds: Count = setting(
+        2,
+        "guided: times to ask for each object, the later ones with the mask found so far",
+        shapes_results=True,
+    )
     unlabelled_points_per_side: Natural = setting(
         8, "guided: the same, for areas without coarse ids", shapes_results=True
     )
@@ -143,7 +148,7 @@ class RefinementConfig(Section):
         0.3, "IoU from which a mask is a direct match of an object", shapes_results=True
     )
     min_agreement: Fraction = setting(
-        0.45,
+        0.4,
         "agreement of masks and coarse map from which masks replace an object's coarse pixels",
         shapes_results=True,
     )

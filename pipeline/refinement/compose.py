@@ -10,6 +10,8 @@ from pipeline.refinement.arrays import Bools, Floats, Ints
 from pipeline.refinement.merge import Claims
 from pipeline.refinement.regions import Regions
 
+SHARE = 1.5
+"""Weight of the share that the coarse map gives to an object within a patch."""
 AGREES = 0.5
 """Bonus of a claim where the coarse map says the same."""
 
@@ -48,7 +50,7 @@ def compose(regions: Regions, claims: Claims, fit: Floats) -> Composition:
     region = np.concatenate([claims.region, holds_on])
     claimant = np.concatenate([claims.object, regions.object[holds_on]])
     strength = np.concatenate([fit[claims.object], np.ones(len(holds_on))])
-    strength += regions.share_of_patch(region, claimant)
+    strength += SHARE * regions.share_of_patch(region, claimant)
     strength += AGREES * (regions.object[region] == claimant)
 
     winner = np.where(regions.in_empty_patch, 0, regions.object)

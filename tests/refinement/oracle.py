@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 Pixels = frozenset[int]
-MIN_IOU, PURE, MIN_GAIN, BLANK, AGREES = 0.05, 0.85, 0.02, 0.25, 0.5
+MIN_IOU, PURE, MIN_GAIN, BLANK, SHARE, AGREES = 0.05, 0.85, 0.02, 0.25, 1.5, 0.5
 
 
 def refine_slowly(
@@ -65,7 +65,7 @@ def compose(
         if flat[p] and int(flat[p]) not in held:
             strength[int(flat[p])] = 1.0
         for i in strength:
-            strength[i] += len(patch_of[p] & objects[i]) / len(patch_of[p])
+            strength[i] += SHARE * (len(patch_of[p] & objects[i]) / len(patch_of[p]))
             strength[i] += AGREES * (flat[p] == i)
         if strength:
             refined[p] = max((i for i in names if i in strength), key=lambda i: strength[i])
