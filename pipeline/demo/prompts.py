@@ -104,7 +104,7 @@ def draw_prompts(
 
 def _guided(targets: Targets, number: int, side: int, rng: np.random.Generator) -> Prompt | None:
     """Ask for a coarse object in the words of the product; None if it is too small for that."""
-    rows = np.flatnonzero((targets.ids == number) & (targets.maps == 0))
+    rows = np.flatnonzero(targets.ids == number)
     if not len(rows):
         return None
     start, end = targets.boxes[rows[0]].reshape(2, 2)
@@ -112,7 +112,11 @@ def _guided(targets: Targets, number: int, side: int, rng: np.random.Generator) 
     corners = np.clip(np.stack([start - margin, end + margin]), 0, 1)
     points = np.concatenate([corners, targets.points[rows[0]]]) * side
     labels = np.concatenate([[CORNER, CORNER_OPPOSITE], targets.labels[rows[0]]])
-    return Prompt("guided", points.astype(np.float32), labels.astype(np.int64), number, number)
+    padded = np.zeros((MAX_POINTS, 2), np.float32)
+    padded[: len(points)] = points
+    meanings = np.full(MAX_POINTS, NOTHING, np.int64)
+    meanings[: len(labels)] = labels
+    return Prompt("guided", padded, meanings, number, number)
 
 
 def _prompt(
