@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch import Tensor
+from torchvision.ops import box_iou
 
 _NMS_BLOCK = 64
 
@@ -22,7 +23,11 @@ def stability(logits: Tensor) -> Tensor:
 
 
 def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Tensor:
-    """Of masks that overlap by more than a threshold, keep the best rated: greedy mask-IoU NMS.
+    """Of masks that are alike, keep the best rated: greedy non-maximum suppression.
+
+    Two masks are alike if both they and their boxes overlap by more than the threshold. Boxes
+    alone, sam2's criterion, would drop distinct masks that share a box; masks alone would drop
+    some that sam2 keeps.
 
     Works through the masks in blocks, best first: the IoU of a block's survivors with all that
     remain is one matrix product, and what it suppresses is not looked at again.
@@ -42,13 +47,16 @@ def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Ten
         (K,) int64: the masks to keep, best rated first.
     """
     left = torch.argsort(rating, descending=True, stable=True)
-    flat = (logits[left] > 0).flatten(1).float()
+    inside = logits[left] > 0
+    boxes = _boxes(inside)
+    flat = inside.flatten(1).float()
     area = flat.sum(1)
     kept: list[Tensor] = []
     while len(left):
         overlap = flat[:_NMS_BLOCK] @ flat.T
         iou = overlap / (area[:_NMS_BLOCK, None] + area - overlap).clamp(min=1)
-        duplicates = (iou > threshold).cpu().numpy()
+        alike = (iou > threshold) & (box_iou(boxes[:_NMS_BLOCK], boxes) > threshold)
+        duplicates = alike.cpu().numpy()
         suppressed = np.zeros(len(left), bool)
         for row, twins in enumerate(duplicates):
             if not suppressed[row]:
@@ -57,8 +65,19 @@ def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Ten
         kept.append(left[:_NMS_BLOCK][block])
         rest = torch.from_numpy(np.flatnonzero(~suppressed[_NMS_BLOCK:]) + _NMS_BLOCK)
         rest = rest.to(left.device)
-        left, flat, area = left[rest], flat[rest], area[rest]
+        left, flat, area, boxes = left[rest], flat[rest], area[rest], boxes[rest]
     return torch.cat(kept) if kept else left
+
+
+def _boxes(inside: Tensor) -> Tensor:
+    """Boxes x0, y0, x1, y1 of masks (N, h, w), (N, 4) float; all 0 for an empty mask."""
+    edges = []
+    for of_axis in (inside.any(1), inside.any(2)):
+        start = of_axis.int().argmax(1)
+        end = of_axis.shape[1] - of_axis.flip(1).int().argmax(1)
+        edges += [start, torch.where(of_axis.any(1), end, 0)]
+    x0, x1, y0, y1 = edges
+    return torch.stack([x0, y0, x1, y1], 1).float()
 
 
 def remove_small_regions(logits: Tensor, min_cells: float) -> Tensor:

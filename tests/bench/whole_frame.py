@@ -2,10 +2,10 @@
 
     python tests/bench/whole_frame.py --model demo --size 640x480 --frames 3
 
-The stock way is sam2's `SAM2AutomaticMaskGenerator` (32 points a side, predicted IoU 0.7, stability
-0.5, NMS 0.7, regions of 100 pixels) and the plain matcher of `reference.py`. Both ways run in turn in
-this process, on the same frames, with the same weights; what is counted is processor time on one
-thread, which a busy machine disturbs less than the clock on the wall.
+The stock way is sam2's `SAM2AutomaticMaskGenerator` (32 points a side, predicted IoU 0.7,
+stability 0.5, NMS 0.7, regions of 100 pixels) and the plain matcher of `reference.py`. Both ways
+run in turn in this process, on the same frames, with the same weights; what is counted is
+processor time on one thread, which a busy machine disturbs less than the clock on the wall.
 
 `--model sam2.1_hiera_tiny --random` takes random weights, spread so that ratings and stabilities
 are all over [0, 1]: the time is that of trained ones, the masks are noise.

@@ -8,8 +8,9 @@ import torch.nn.functional as F  # noqa: N812
 from sam2.modeling.sam2_base import SAM2Base
 
 from pipeline.config import Config, ProposalsConfig, load_config
+from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.records import Proposals
-from pipeline.sam import grid
+from pipeline.sam import grid, load_model
 from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import encode
 from pipeline.sam.grid import point_grid, segment_everything
@@ -63,6 +64,18 @@ def test_finds_what_sam2s_generator_finds(model: SAM2Base, picture: Image, confi
     assert len(proposals.logits) == len(theirs)
     assert best_iou(theirs, full_size(proposals, picture)).min() > 0.99
     assert best_iou(full_size(proposals, picture), theirs).min() > 0.99
+
+
+@pytest.mark.slow
+def test_agrees_with_sam2s_generator_on_a_drawn_room() -> None:
+    """Trained weights, the usual thresholds: what sam2 finds is found here."""
+    room = make_room(11)
+    image = take(room, camera_path(room, 1, (320, 240))[0]).image
+    config = load_config({"model": {"name": "demo", "device": "cpu"}})
+    demo = load_model(config)
+    theirs = sam2s(demo, image, config.proposals)
+    found = best_iou(theirs, full_size(ours(demo, image, config.proposals), image))
+    assert np.mean(found >= 0.9) >= 0.95
 
 
 def test_best_rated_come_first_and_none_twice(

@@ -28,11 +28,27 @@ def test_stability() -> None:
     assert stability(logits).tolist() == [pytest.approx(1 / 3), 0.0, 1.0]
 
 
+def boxed(mask: Masks) -> Masks:
+    """Fill a mask's box."""
+    rows, columns = np.nonzero(mask)
+    box = np.zeros_like(mask)
+    if len(rows):
+        box[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
+    return box
+
+
+def iou(one: Masks, other: Masks) -> float:
+    return float((one & other).sum() / max((one | other).sum(), 1))
+
+
 def plain_nms(inside: Masks, rating: npt.NDArray[np.float32], threshold: float) -> list[int]:
     kept: list[int] = []
     for m in np.argsort(-rating, kind="stable"):
-        ious = [(inside[m] & inside[k]).sum() / max((inside[m] | inside[k]).sum(), 1) for k in kept]
-        if all(iou <= threshold for iou in ious):
+        if all(
+            iou(inside[m], inside[k]) <= threshold
+            or iou(boxed(inside[m]), boxed(inside[k])) <= threshold
+            for k in kept
+        ):
             kept.append(int(m))
     return kept
 
