@@ -1,6 +1,6 @@
 """Training pictures, rendered ahead: shards of frames with exact and coarse ids.
 
-    python -m pipeline.demo.pool --out DIR --shards 0:60
+    python -m pipeline.demo.pool --out DIR --shards 0:40
 
 A shard depends on its number alone, is written in one move, and is skipped if it is there: any
 number of these commands may share a folder, and one that was killed is simply started again.
@@ -70,7 +70,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the shards")
     parser.add_argument(
-        "--shards", default="0:60", help="first and past-the-last number, A:B[:STEP]"
+        "--shards", default="0:40", help="first and past-the-last number, A:B[:STEP]"
     )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

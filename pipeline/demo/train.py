@@ -16,6 +16,8 @@ import argparse
 import json
 import math
 import os
+import signal
+import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -336,7 +338,9 @@ def main() -> None:
     if options.processes == 1:
         _process(0, *arguments)
     else:
-        spawn(_process, arguments, nprocs=options.processes)  # type: ignore[no-untyped-call]
+        # Daemons end with this process, if it is given the chance to end in good order.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        spawn(_process, arguments, options.processes, daemon=True)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
