@@ -56,11 +56,12 @@ class Recipe:
     """All that shapes a training run."""
 
     phases: tuple[Phase, ...] = (
-        Phase(128, 18_000, 16, 8),
-        Phase(256, 6_500, 8, 8),
-        Phase(512, 2_000, 4, 5),
+        Phase(128, 12_800, 16, 8),
+        Phase(128, 2_200, 8, 8),
+        Phase(256, 14_000, 4, 8),
+        Phase(512, 2_500, 2, 5),
     )
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1.2e-3
     """At its highest."""
     weight_decay: float = 0.02
     warm_up: int = 200
@@ -71,7 +72,7 @@ class Recipe:
     """Decay of the average of the weights, per step."""
     seed: int = 0
     shards: int = 40
-    """Shards of the pool in use; the first phase begins with a few and gets to know them all."""
+    """Shards of the pool in use; the first phase begins with a fifth of them."""
 
     @property
     def images(self) -> int:
