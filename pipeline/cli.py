@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 EXIT_FAILED_FRAMES = 1
 EXIT_WRONG_USE = 2
 EXIT_STOPPED = 3
+EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 EXIT_CODES = """\b
 Exit codes: 0 every frame is done; 1 some frames failed or hold results of other settings;
 2 wrong use: a setting, the data root, the model or the cluster;
-3 the run had to stop, such as on a full disk; 130 interrupted."""
+3 the run had to stop, such as on a full disk; 70 a bug; 130 interrupted."""
 
 
 class SeedFriendlyGroup(click.Group):
@@ -109,7 +110,6 @@ def run(
             "run": {"redo": redo, "log_level": "debug" if verbose else None},
         },
     )
-    _start_log(settings.run.log_level)
     from pipeline.run.runner import refine_dataset
 
     summary = refine_dataset(named[0], settings)
@@ -130,7 +130,7 @@ def run(
     "--size",
     default=(640, 480),
     show_default=True,
-    type=(int, int),
+    type=(click.IntRange(min=32), click.IntRange(min=32)),
     help="Width and height in pixels.",
 )
 @click.option(
@@ -181,7 +181,10 @@ def evaluate(
     scores = evaluate_dataset(root, truth=truth, config=_load_config(config_file, overrides, {}))
     click.echo(scores.as_text())
     if json_file:
-        json_file.write_text(json.dumps(scores.as_dict(), indent=2) + "\n", encoding="utf-8")
+        try:
+            json_file.write_text(json.dumps(scores.as_dict(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(f"{json_file}: cannot be written: {error}") from None
 
 
 def _load_config(
@@ -194,16 +197,6 @@ def _load_config(
     for section, part in flags.items():
         tree[section].update({key: value for key, value in part.items() if value is not None})
     return load_config(tree, overrides)
-
-
-def _start_log(level: str) -> None:
-    """Send what this package tells to stderr; Dask's own log keeps to warnings."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
-    ours = logging.getLogger("pipeline")
-    ours.handlers = [handler]
-    ours.propagate = False
-    ours.setLevel(level.upper())
 
 
 def entry_point() -> None:
@@ -219,3 +212,6 @@ def entry_point() -> None:
     except AutoRefinerError as error:
         click.echo(f"autorefiner: {error}", err=True)
         sys.exit(EXIT_STOPPED if isinstance(error, StorageError) else EXIT_WRONG_USE)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(EXIT_BUG)

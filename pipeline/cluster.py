@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
-import psutil
+import pynvml
+from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, WorkerPlugin
+from distributed.system import MEMORY_LIMIT
 
 from pipeline.config import ClusterConfig
 from pipeline.errors import ClusterError
@@ -43,6 +47,7 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
             yield client
         return
     with _closing(_open_local(kind, config)) as cluster, Client(cluster) as client:
+        client.register_plugin(DeafToInterrupt())
         if kind == "cpu":
             client.register_plugin(TorchThreads(_threads_per_worker(len(cluster.workers))))
         log.info("%s cluster, %d worker(s): %s", kind.upper(), len(cluster.workers), why)
@@ -76,14 +81,10 @@ def count_gpus() -> tuple[int, str]:
     if visible is not None and visible.strip() in {"", "-1"}:
         return 0, "CUDA_VISIBLE_DEVICES hides every GPU"
     try:
-        import pynvml  # (comes with dask-cuda and with torch's CUDA builds)
-
         pynvml.nvmlInit()
-    except ImportError:
-        return 0, "the NVIDIA management library's Python package is not installed"
+        count = int(pynvml.nvmlDeviceGetCount())
     except pynvml.NVMLError as error:
         return 0, f"no NVIDIA driver answers ({type(error).__name__})"
-    count = int(pynvml.nvmlDeviceGetCount())
     if visible is not None:
         count = min(count, len(visible.split(",")))
     return count, f"the driver lists {count} GPU(s)"
@@ -114,9 +115,22 @@ def _closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
         nanny = logging.getLogger("distributed.nanny")
         level = nanny.level
         nanny.setLevel(logging.ERROR)
-        with suppress(TimeoutError):
-            cluster.close()
-        nanny.setLevel(level)
+        try:
+            with suppress(TimeoutError):
+                cluster.close()
+        finally:
+            nanny.setLevel(level)
+
+
+class DeafToInterrupt(WorkerPlugin):
+    """Leaves Ctrl-C to the driver: a terminal sends it to every process of the group."""
+
+    name = "autorefiner-deaf-to-interrupt"
+
+    def setup(self, worker: Any) -> None:  # noqa: ARG002
+        """Ignore SIGINT where the worker has a process of its own."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _open_local(kind: Kind, config: ClusterConfig) -> LocalCluster:
@@ -127,31 +141,42 @@ def _open_local(kind: Kind, config: ClusterConfig) -> LocalCluster:
         "dashboard_address": config.dashboard_address,
         "memory_limit": config.memory_limit or 0,
     }
-    # A taken port is no news: another one is found, and the dashboard's address is printed.
-    warnings.filterwarnings("ignore", message="Port .* is already in use", category=UserWarning)
     if kind == "cpu":
-        return LocalCluster(n_workers=config.workers or _default_cpu_workers(), **common)
+        open_cluster: Callable[..., LocalCluster] = LocalCluster
+        # Were a GPU here, every worker of a CPU cluster would take the first one.
+        common |= {
+            "n_workers": config.workers or _default_cpu_workers(),
+            "env": {"CUDA_VISIBLE_DEVICES": ""},
+        }
+    else:
+        try:
+            from dask_cuda import LocalCUDACluster
+        except ImportError:
+            raise ClusterError(
+                "a GPU is here but dask-cuda is not; install autorefiner[cuda], "
+                "or set cluster.kind=cpu"
+            ) from None
+        open_cluster = LocalCUDACluster
+        common["n_workers"] = config.workers
     try:
-        from dask_cuda import LocalCUDACluster
-    except ImportError:
+        with warnings.catch_warnings():
+            # A taken port is no news: another is found, and the dashboard's address is printed.
+            warnings.filterwarnings("ignore", message="Port .* is already in use")
+            return open_cluster(**common)
+    except (OSError, RuntimeError, ValueError) as error:
         raise ClusterError(
-            "a GPU is here but dask-cuda is not; install autorefiner[cuda], or set cluster.kind=cpu"
-        ) from None
-    cluster: LocalCluster = LocalCUDACluster(n_workers=config.workers, **common)
-    return cluster
+            f"no local cluster can be opened: {error.__cause__ or error}. "
+            "Look at cluster.workers, cluster.memory_limit and cluster.dashboard_address"
+        ) from error
 
 
 def _default_cpu_workers() -> int:
-    by_memory = int(psutil.virtual_memory().available // BYTES_PER_CPU_WORKER)
-    return max(1, min(_usable_cores(), by_memory))
+    # Dask's figures heed the limits of a container, which the machine's own do not show.
+    return max(1, min(CPU_COUNT, int(MEMORY_LIMIT // BYTES_PER_CPU_WORKER)))
 
 
 def _threads_per_worker(workers: int) -> int:
-    return max(1, _usable_cores() // max(1, workers))
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, CPU_COUNT // max(1, workers))
 
 
 def _existing_address(config: ClusterConfig) -> dict[str, str]:
@@ -171,6 +196,9 @@ def _join(config: ClusterConfig) -> Client:
             "cluster.kind is existing, but no scheduler is named; set cluster.scheduler, "
             "cluster.scheduler_file or the environment variable DASK_SCHEDULER_ADDRESS"
         )
+    if config.scheduler_file and not config.scheduler and not config.scheduler_file.is_file():
+        # Dask would wait for it without a word, for ever.
+        raise ClusterError(f"{config.scheduler_file}: no such scheduler file; is the scheduler up?")
     try:
         return Client(**where)
     except (OSError, ValueError) as error:

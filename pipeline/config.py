@@ -225,8 +225,9 @@ class Config(Section):
         model_identity
             Which weights these are, whatever file they come from; `sam.model_identity` tells.
         """
+        values = self.model_dump(mode="json")
         shaping = {
-            f"{section}.{key}": self.model_dump(mode="json")[section][key]
+            f"{section}.{key}": values[section][key]
             for section, part in type(self).model_fields.items()
             for key, field in _section_fields(part.annotation).items()
             if field.json_schema_extra["shapes_results"]
@@ -260,6 +261,8 @@ def load_config(config: ConfigLike = None, overrides: Iterable[str] = ()) -> Con
         source, tree = "config", config.model_dump()
     else:
         source, tree = "config", {k: _plain(v) for k, v in dict(config or {}).items()}
+    # A section whose every line is commented out reads as nothing.
+    tree = {section: {} if part is None else part for section, part in tree.items()}
     for override in overrides:
         _apply_override(tree, override)
     try:

@@ -10,6 +10,9 @@ import pytest
 
 import pipeline
 from pipeline.cli import entry_point, main
+from pipeline.config import Config
+from pipeline.errors import ModelError, StorageError
+from pipeline.report.summary import Summary
 
 
 @dataclass
@@ -90,24 +93,91 @@ def test_wrong_use_says_what_and_exits_with_2(
     assert "Traceback" not in done.err
 
 
+Started = list[tuple[object, Config]]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    """Return a list that receives what `run` would have started."""
+    seen: Started = []
+
+    def refine_dataset(root: object, config: Config) -> Summary:
+        seen.append((root, config))
+        return Summary({}, {}, {}, 0, 0.0, {}, {}, {})
+
+    monkeypatch.setattr("pipeline.run.runner.refine_dataset", refine_dataset)
+    return seen
+
+
 @pytest.mark.parametrize("first", [["run"], []])
 @pytest.mark.parametrize("dash", ["_", "-"])
 def test_launch_scripts_of_the_tool_before_work(
-    autorefiner: Command, tmp_path: Path, first: list[str], dash: str
+    autorefiner: Command, started: Started, first: list[str], dash: str
 ) -> None:
-    empty = tmp_path / "scans"
-    empty.mkdir()
     done = autorefiner(
         *first,
         f"--data{dash}root",
-        empty,
+        "scans",
         f"--model{dash}cfg",
         "configs/sam2.1/sam2.1_hiera_l.yaml",
         "--checkpoint",
-        "sam2.1_hiera_large.pt",
+        "1e5",
         f"--max{dash}scenes",
         "2",
         "--verbose",
     )
-    assert done.code == 2
-    assert "expected folders that hold images" in done.err
+    assert done.code == 0
+    [(root, config)] = started
+    assert root == Path("scans")
+    assert config.model.config == "configs/sam2.1/sam2.1_hiera_l.yaml"
+    assert config.model.checkpoint == Path("1e5")
+    assert config.data.max_scenes == 2
+    assert config.run.log_level == "debug"
+
+
+def test_set_beats_flags_and_flags_beat_the_file(
+    autorefiner: Command, started: Started, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("data: {max_scenes: 1}\nrun: {redo: all, partition_size: 3}\n")
+    words = ["run", "scans", "--config", file, "--max_scenes", "2", "--redo", "failed"]
+    autorefiner(*words, "--set", "data.max_scenes=5")
+    [(_, config)] = started
+    assert config.data.max_scenes == 5
+    assert config.run.redo == "failed"
+    assert config.run.partition_size == 3
+
+
+class Incomplete:
+    complete = False
+
+    def as_text(self) -> str:
+        return "9/10 ok"
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "message"),
+    [
+        (StorageError("disk full"), 3, "disk full"),
+        (ModelError("no such checkpoint"), 2, "no such checkpoint"),
+        (KeyboardInterrupt(), 130, "goes on where"),
+        (ZeroDivisionError("oops"), 70, "Traceback"),
+        (Incomplete(), 1, "9/10 ok"),
+    ],
+)
+def test_exit_codes(
+    autorefiner: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: object,
+    code: int,
+    message: str,
+) -> None:
+    def end(_root: object, _config: Config) -> object:
+        if isinstance(ending, BaseException):
+            raise ending
+        return ending
+
+    monkeypatch.setattr("pipeline.run.runner.refine_dataset", end)
+    done = autorefiner("run", "scans")
+    assert done.code == code
+    assert message in done.out + done.err

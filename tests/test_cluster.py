@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import psutil
@@ -41,6 +42,23 @@ def test_a_named_scheduler_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_kind(ClusterConfig())[0] == "existing"
 
 
+def test_a_scheduler_file_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> None:
+    config = ClusterConfig(scheduler_file=tmp_path / "nowhere.json")
+    with pytest.raises(ClusterError, match="no such scheduler file"), open_client(config):
+        pass
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"memory_limit": "lots"}, {"dashboard_address": "nonsense:nonsense"}]
+)
+def test_a_cluster_that_cannot_be_opened_is_an_error_that_names_settings(
+    wrong: dict[str, str],
+) -> None:
+    config = ClusterConfig(kind="cpu", workers=1, **wrong)
+    with pytest.raises(ClusterError, match=r"cluster\.memory_limit"), open_client(config):
+        pass
+
+
 def test_existing_without_a_name_is_an_error() -> None:
     with (
         pytest.raises(ClusterError, match="no scheduler is named"),
@@ -66,6 +84,7 @@ def test_a_local_cluster_is_private_and_gone_afterwards() -> None:
         assert client.scheduler.address.startswith("tls://127.0.0.1:")
         assert all(address.startswith("tls://127.0.0.1:") for address in info["workers"])
         assert "//127.0.0.1:" in client.dashboard_link
+        assert set(client.run(lambda: os.environ["CUDA_VISIBLE_DEVICES"]).values()) == {""}
         assert {worker["nthreads"] for worker in info["workers"].values()} == {1}
         share = max(1, len(psutil.Process().cpu_affinity()) // 2)
         assert set(client.run(torch_threads).values()) == {share}

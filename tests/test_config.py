@@ -39,6 +39,12 @@ def test_a_file_name_is_a_model_name() -> None:
     )
 
 
+def test_a_section_without_settings_is_the_default_one(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("model:\n  # name: demo\n")
+    assert load_config(file) == load_config()
+
+
 def test_all_wrong_settings_are_named_at_once_with_what_is_allowed() -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(

@@ -12,7 +12,7 @@ from pipeline.refinement.arrays import Bools, Ids
 MAX_ID = int(np.iinfo(np.uint16).max)
 
 
-def read_ids(coarse_ids: Any) -> Ids:
+def check_ids(coarse_ids: Any) -> Ids:
     """Check a coarse id map.
 
     Parameters
@@ -34,12 +34,12 @@ def read_ids(coarse_ids: Any) -> Ids:
     if ids.min() < 0 or ids.max() > MAX_ID:
         raise ValueError(
             f"coarse ids: found values from {ids.min()} to {ids.max()}; expected 0 (no object) "
-            f"to {MAX_ID}, since refined ids are uint16"
+            f"to {MAX_ID}, since refined ids are uint16. Set markers such as -1 to 0"
         )
     return np.ascontiguousarray(ids, dtype=np.uint16)
 
 
-def read_masks(masks: Any, shape: tuple[int, int]) -> Bools:
+def check_masks(masks: Any, shape: tuple[int, int]) -> Bools:
     """Check full-size masks.
 
     Parameters

@@ -15,7 +15,7 @@ from pipeline.refinement.arrays import Floats, Ids, Ints
 from pipeline.refinement.compose import compose
 from pipeline.refinement.crossings import Crossings
 from pipeline.refinement.gate import drop_doubtful, trust
-from pipeline.refinement.inputs import read_ids, read_masks
+from pipeline.refinement.inputs import check_ids, check_masks
 from pipeline.refinement.match import match
 from pipeline.refinement.merge import merge
 from pipeline.refinement.outcome import describe
@@ -46,8 +46,8 @@ def refine_masks(
     """
     if not isinstance(config, RefinementConfig):
         config = load_config(config).refinement
-    ids = read_ids(coarse_ids)
-    full_size = read_masks(masks, ids.shape)
+    ids = check_ids(coarse_ids)
+    full_size = check_masks(masks, ids.shape)
     certain = np.ones(len(full_size))
     return _refine(ids, lambda: crossings.of_masks(full_size), certain, config, StageClock())
 
@@ -73,7 +73,7 @@ def refine_proposals(
     ValueError
         Ids of the wrong shape or type, or out of range.
     """
-    ids = read_ids(coarse_ids)
+    ids = check_ids(coarse_ids)
     rating = proposals.predicted_iou.double().clamp(0, 1).cpu().numpy()
     logits = proposals.logits
     return _refine(ids, lambda: crossings.of_logits(logits, *ids.shape), rating, config, clock)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -112,7 +112,7 @@ class Tally:
 
     def add_kept(self, outcome: FrameOutcome) -> None:
         """Take in a frame that an earlier run finished."""
-        self.scenes.setdefault(outcome.frame.scene, SceneTally()).add(outcome)
+        self.scenes[outcome.frame.scene].add(outcome)
         if outcome.status == "failed":
             self._add_failure(outcome)
 
@@ -225,11 +225,6 @@ class Summary:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.as_text())}</pre>"
-
-
-def count_by_scene(scenes: Iterable[str]) -> Counter[str]:
-    """Count frames by the scene they belong to."""
-    return Counter(scenes)
 
 
 def _printable(text: str) -> str:

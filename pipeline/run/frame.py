@@ -20,7 +20,7 @@ from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dataset import Layout, read_pair, write_ids
 from pipeline.records import FrameRef, Refinement
-from pipeline.refinement import refine_proposals
+from pipeline.refinement import check_ids, refine_proposals
 from pipeline.sam import Proposer, make_proposer
 
 
@@ -54,10 +54,22 @@ def refine_frame(
     -------
     Refinement
         Refined ids of shape (h, w), a record per object, and figures of the frame.
+
+    Raises
+    ------
+    ValueError
+        Arrays of the wrong shape or type, or ids out of range.
+    ConfigError, ModelError
+        A setting is wrong, or its model cannot be had.
     """
     settings = load_config(config)
+    image = np.asarray(image)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            f"image: found {image.dtype} of shape {image.shape}; expected uint8 of (H, W, 3), RGB"
+        )
+    loaded = LoadedFrame(image, check_ids(coarse_ids), digest="")
     proposer = make_proposer(settings)
-    loaded = LoadedFrame(np.asarray(image), np.asarray(coarse_ids), digest="")
     return refine_loaded(loaded, proposer, settings, StageClock())
 
 
@@ -65,8 +77,10 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
     """Read image and coarse ids; raises `FrameError` where either cannot be used."""
     image_path, ids_path = layout.image_path(frame), layout.ids_path(frame)
     with clock("read"):
+        # Hashed first: a file replaced in between then looks changed, not done.
+        digest = digest_inputs(image_path, ids_path)
         image, ids = read_pair(image_path, ids_path)
-        return LoadedFrame(image, ids, digest_inputs(image_path, ids_path))
+        return LoadedFrame(image, ids, digest)
 
 
 def refine_loaded(

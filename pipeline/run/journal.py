@@ -65,7 +65,7 @@ def open_journal(record_dir: Path) -> Iterator[Journal]:
     """Open the journal of an output root for appending, and create it where there is none."""
     path = record_dir / FILE_NAME
     if record_dir.is_symlink() or path.is_symlink():
-        # A data set from elsewhere could lead our writing to any file of the user's.
+        # A data set from elsewhere could lead what is written here to any file of the user's.
         raise StorageError(f"{path}: found a link; expected a folder and file of its own")
     try:
         record_dir.mkdir(parents=True, exist_ok=True)
@@ -96,11 +96,13 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
         file = path.open(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise StorageError(f"{path}: the journal cannot be read: {error}") from None
     with file:
         for line in file:
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(row, dict):
                 yield row
@@ -127,6 +129,15 @@ def _to_row(entry: Entry) -> dict[str, Any]:
 
 
 def _from_row(row: Mapping[str, Any]) -> Entry | None:
+    """Make an entry of a row, or nothing of one that this program did not write."""
+    texts = (row.get("scene"), row.get("image"), row.get("ids"), row.get("fingerprint"))
+    figures = (row.get("seconds"), row.get("stats"))
+    if (
+        not all(isinstance(text, str) for text in texts)
+        or not all(_maps_to_numbers(part) for part in figures)
+        or row.get("status") not in ("done", "failed")
+    ):
+        return None
     try:
         return Entry(
             outcome=FrameOutcome(
@@ -144,3 +155,7 @@ def _from_row(row: Mapping[str, Any]) -> Entry | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _maps_to_numbers(part: Any) -> bool:
+    return isinstance(part, dict) and all(isinstance(n, int | float) for n in part.values())

@@ -28,7 +28,7 @@ from pipeline.sam import make_proposer
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every partition of a run has in common; sent to each worker once."""
+    """What every partition of a run has in common; a worker gets it once."""
 
     layout: Layout
     config: Config
@@ -72,6 +72,9 @@ def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
             except Exception as error:
                 entries.append(_failed(reading, job, error))
             else:
+                if entries and isinstance(entries[-1], Future):
+                    # A full disk ends the partition here, and results never pile up.
+                    entries[-1].result()
                 entries.append(writer.submit(_write, reading, refinement, job))
         return [entry if isinstance(entry, Entry) else entry.result() for entry in entries]
 

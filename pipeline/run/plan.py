@@ -75,7 +75,9 @@ def judge(
     if entry and entry.inputs == inputs:
         same_settings = entry.fingerprint == fingerprint
         if entry.outcome.status == "failed" and same_settings:
-            return "failed", entry
+            # Unless a result is there all the same: a worker can die just after it wrote one.
+            state, found = _open_and_judge(frame, layout, fingerprint) if output else ("todo", None)
+            return ("done", found) if state == "done" else ("failed", entry)
         if output and entry.output == output:
             return ("done", entry) if same_settings else ("stale", None)
     if not output or not all(inputs):
@@ -93,8 +95,14 @@ def _open_and_judge(
     provenance = read_provenance(path)
     if provenance.get("settings") != fingerprint:
         return "stale", None
-    if provenance.get("inputs") != digest_inputs(*inputs):
+    try:
+        same_inputs = provenance["inputs"] == digest_inputs(*inputs)
+        stats = json.loads(provenance["stats"])
+    except (OSError, KeyError, ValueError):
+        # Whatever is wrong here, doing the frame again says it better.
         return "todo", None
-    outcome = FrameOutcome(frame, "done", stats=json.loads(provenance.get("stats", "{}")))
+    if not same_inputs:
+        return "todo", None
+    outcome = FrameOutcome(frame, "done", stats=stats)
     stamps = tuple(found for found in map(stamp, inputs) if found)
     return "done", Entry(outcome, fingerprint, stamps, stamp(path))

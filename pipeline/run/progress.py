@@ -58,5 +58,15 @@ def show_progress(total: int) -> Iterator[Progress]:
         yield Progress(bar, total)
 
 
+def start_log(level: str) -> None:
+    """Let this package's log be seen on stderr, unless the caller has set up logging."""
+    ours = logging.getLogger("pipeline")
+    ours.setLevel(level.upper())
+    if not ours.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+        ours.addHandler(handler)
+
+
 def _nobody_watches() -> bool:
     return "ipykernel" not in sys.modules and not sys.stderr.isatty()

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from importlib import metadata
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import dask.bag
-from dask.delayed import delayed
+from dask.delayed import Delayed, delayed
 from distributed import Client, Future, KilledWorker, as_completed
 
 from pipeline.cluster import open_client
@@ -28,12 +28,12 @@ from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dataset import Inventory, Layout, discover
 from pipeline.errors import StorageError
 from pipeline.records import FrameRef
-from pipeline.report.summary import Summary, Tally, count_by_scene
-from pipeline.run.journal import Entry, Journal, open_journal, read_journal
+from pipeline.report.summary import Summary, Tally
+from pipeline.run.journal import FILE_NAME, Entry, Journal, open_journal, read_journal
 from pipeline.run.partition import Job, failed_entry, refine_partition
 from pipeline.run.plan import Plan, make_plan
-from pipeline.run.progress import show_progress
-from pipeline.run.workers import prepare_workers
+from pipeline.run.progress import show_progress, start_log
+from pipeline.run.workers import warm_workers
 from pipeline.sam import model_identity, obtain_checkpoint
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ def refine_dataset(
     """
     start = time.monotonic()
     settings = _with_absolute_paths(load_config(config))
+    start_log(settings.run.log_level)
     layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
     inventory = discover(layout.data_root, settings.data)
     obtain_checkpoint(settings.model)
@@ -96,26 +97,34 @@ def refine_dataset(
         if plan.todo:
             with nullcontext(client) if client else open_client(settings.cluster) as running:
                 log.info("dashboard: %s", running.dashboard_link)
-                prepare_workers(running, settings.model)
-                _refine_frames(plan.todo, job, running, record, tally)
+                with warm_workers(running, settings):
+                    _refine_frames(plan.todo, job, running, record, tally)
     summary = _summarise(tally, job, time.monotonic() - start)
     _write_summary(summary, layout.record_dir / SUMMARY_NAME)
     return summary
 
 
 def _with_absolute_paths(config: Config) -> Config:
-    """Workers may have another working directory than the driver."""
+    """Workers may have another working directory, and another home, than the driver."""
     model, output = config.model, config.output
     architecture = model.config
-    if architecture and Path(architecture).is_file():
-        architecture = str(Path(architecture).absolute())
-    checkpoint = model.checkpoint and model.checkpoint.absolute()
+    if architecture and Path(architecture).expanduser().is_file():
+        architecture = str(_absolute(Path(architecture)))
+    of_model = {
+        "config": architecture,
+        "checkpoint": _absolute(model.checkpoint),
+        "cache_dir": _absolute(model.cache_dir),
+    }
     return config.model_copy(
         update={
-            "model": model.model_copy(update={"config": architecture, "checkpoint": checkpoint}),
-            "output": output.model_copy(update={"root": output.root and output.root.absolute()}),
+            "model": model.model_copy(update=of_model),
+            "output": output.model_copy(update={"root": _absolute(output.root)}),
         }
     )
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path and path.expanduser().absolute()
 
 
 def _refine_frames(
@@ -128,6 +137,7 @@ def _refine_frames(
             outcomes = [entry.outcome for entry in entries]
             for outcome in outcomes:
                 tally.add(outcome)
+                log.debug("%s/%s: %s", outcome.frame.scene, outcome.frame.image, outcome.status)
             progress.update(outcomes)
 
 
@@ -137,11 +147,12 @@ def _stream(frames: Sequence[FrameRef], job: Job, client: Client) -> Iterator[li
     waves = deque(frames[at : at + WAVE * size] for at in range(0, len(frames), WAVE * size))
     suspects: list[FrameRef] = []
     in_flight: dict[Future, Sequence[FrameRef]] = {}
-    finished = as_completed()
+    shared = delayed(job, traverse=False)
+    finished = as_completed(loop=client.loop)
     try:
         while waves or in_flight:
             while waves and len(in_flight) <= WAVE:
-                sent = _submit(waves.popleft(), size, job, client)
+                sent = _submit(waves.popleft(), size, shared, client)
                 in_flight.update(sent)
                 finished.update(sent)
             future = next(finished)
@@ -151,18 +162,20 @@ def _stream(frames: Sequence[FrameRef], job: Job, client: Client) -> Iterator[li
             except KilledWorker:
                 log.warning("%d frame(s) wait: their worker died under them repeatedly", len(part))
                 suspects += part
-        yield from _quarantine(suspects, job, client)
+        yield from _quarantine(suspects, job, shared, client)
     finally:
         client.cancel(list(in_flight))
 
 
-def _quarantine(suspects: Sequence[FrameRef], job: Job, client: Client) -> Iterator[list[Entry]]:
+def _quarantine(
+    suspects: Sequence[FrameRef], job: Job, shared: Delayed, client: Client
+) -> Iterator[list[Entry]]:
     """Refine frames whose worker died, one at a time with nothing beside them.
 
     Dask blames a death on every task its worker had; alone, a frame that kills is known for sure.
     """
     for frame in suspects:
-        [future] = _submit([frame], 1, job, client)
+        [future] = _submit([frame], 1, shared, client)
         try:
             yield future.result()
         except KilledWorker as error:
@@ -174,11 +187,11 @@ def _quarantine(suspects: Sequence[FrameRef], job: Job, client: Client) -> Itera
 
 
 def _submit(
-    frames: Sequence[FrameRef], partition_size: int, job: Job, client: Client
+    frames: Sequence[FrameRef], partition_size: int, shared: Delayed, client: Client
 ) -> dict[Future, Sequence[FrameRef]]:
     """Send frames to the cluster as one bag; return each partition's future with its frames."""
     bag = dask.bag.from_sequence(frames, partition_size=partition_size)
-    refined = bag.map_partitions(refine_partition, delayed(job, traverse=False))
+    refined = bag.map_partitions(refine_partition, shared)
     futures = client.compute(refined.to_delayed(optimize_graph=False))
     starts = range(0, len(frames), partition_size)
     return {
@@ -188,15 +201,15 @@ def _submit(
 
 def _partition_size(n_frames: int, largest: int, client: Client) -> int:
     """Cut small runs finer, so that every worker gets several partitions to even out the end."""
-    workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+    workers = max(1, len(client.nthreads()))
     return max(1, min(largest, n_frames // (4 * workers)))
 
 
 def _open_tally(inventory: Inventory, plan: Plan) -> Tally:
     tally = Tally()
     tally.expect(
-        count_by_scene(frame.scene for frame in inventory.frames),
-        count_by_scene(frame.scene for frame in plan.stale),
+        Counter(frame.scene for frame in inventory.frames),
+        Counter(frame.scene for frame in plan.stale),
     )
     for entry in plan.kept:
         tally.add_kept(entry.outcome)
@@ -216,7 +229,7 @@ def _summarise(tally: Tally, job: Job, seconds: float) -> Summary:
         stage_seconds=tally.stage_seconds,
         paths={
             "results": str(layout.output_root / "<scene>" / layout.output.dir),
-            "journal": str(layout.record_dir / "journal.jsonl"),
+            "journal": str(layout.record_dir / FILE_NAME),
             "summary": str(layout.record_dir / SUMMARY_NAME),
         },
         settings=_settings_on_record(job),
@@ -236,7 +249,10 @@ def _settings_on_record(job: Job) -> dict[str, Any]:
 def _write_summary(summary: Summary, path: Path) -> None:
     beside = path.with_name(f"{path.name}.tmp")
     try:
-        beside.write_text(json.dumps(summary.as_dict(), indent=2) + "\n", encoding="utf-8")
+        # Made anew, so that a link in its place is never written through.
+        beside.unlink(missing_ok=True)
+        with beside.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(summary.as_dict(), indent=2) + "\n")
         beside.replace(path)
     except OSError as error:
         raise StorageError(f"{path}: the summary cannot be written: {error}") from None

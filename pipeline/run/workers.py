@@ -1,15 +1,16 @@
-"""What a worker needs before its first frame: the model, and deaf ears for Ctrl-C."""
+"""What a worker needs before its first frame: the model."""
 
 from __future__ import annotations
 
 import logging
-import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from distributed import Client, WorkerPlugin
 
-from pipeline.config import ModelConfig
+from pipeline.config import Config
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +24,15 @@ class WarmModel(WorkerPlugin):
 
     name = "autorefiner-warm-model"
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: Config) -> None:
         self.config = config
 
     def setup(self, worker: Any) -> None:  # noqa: ARG002
         """Start loading, without holding up the worker's event loop."""
-        threading.Thread(target=self._load, name="autorefiner-warm-model", daemon=True).start()
+        threading.Thread(target=self._load, name=self.name, daemon=True).start()
 
     def _load(self) -> None:
-        from pipeline.sam import load_model  # (heavy, and only for workers)
+        from pipeline.sam import load_model  # heavy, and only for workers
 
         try:
             load_model(self.config)
@@ -40,18 +41,11 @@ class WarmModel(WorkerPlugin):
             log.warning("the model could not be loaded ahead of the first frame: %s", error)
 
 
-class DeafToInterrupt(WorkerPlugin):
-    """Leaves Ctrl-C to the driver: a terminal sends it to every process of the group."""
-
-    name = "autorefiner-deaf-to-interrupt"
-
-    def setup(self, worker: Any) -> None:  # noqa: ARG002
-        """Ignore SIGINT where the worker has a process of its own."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def prepare_workers(client: Client, model: ModelConfig) -> None:
-    """Register what every worker, now or later, does as it starts."""
-    client.register_plugin(DeafToInterrupt())
-    client.register_plugin(WarmModel(model))
+@contextmanager
+def warm_workers(client: Client, config: Config) -> Iterator[None]:
+    """Have every worker, now or later, load the model as it starts; no longer after the block."""
+    client.register_plugin(WarmModel(config))
+    try:
+        yield
+    finally:
+        client.unregister_worker_plugin(WarmModel.name)

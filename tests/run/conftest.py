@@ -66,15 +66,13 @@ class FailingProposer(ColourProposer):
 
 
 @pytest.fixture(autouse=True)
-def _no_model(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Propose by colour, except in tests of the real thing, which are marked slow."""
-    if request.node.get_closest_marker("real_model"):
-        return
+def _no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Propose by colour; `test_end_to_end.py` has the real thing."""
     proposer = ColourProposer()
     monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: proposer)
     monkeypatch.setattr("pipeline.run.runner.obtain_checkpoint", lambda _config: None)
     monkeypatch.setattr("pipeline.run.runner.model_identity", lambda _config: "colours")
-    monkeypatch.setattr("pipeline.run.runner.prepare_workers", lambda _client, _config: None)
+    monkeypatch.setattr("pipeline.run.workers.WarmModel._load", lambda _self: None)
 
 
 @pytest.fixture

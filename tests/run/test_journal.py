@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import StorageError
 from pipeline.records import FrameOutcome, FrameRef
-from pipeline.run.journal import FILE_NAME, Entry, open_journal, read_journal, stamp
+from pipeline.report.summary import SceneTally, Tally
+from pipeline.run.journal import FILE_NAME, Entry, _to_row, open_journal, read_journal, stamp
 
 
 def entry(image: str = "a.jpg", status: str = "done", **outcome: object) -> Entry:
@@ -61,6 +63,26 @@ def test_garbage_is_skipped(tmp_path_factory: pytest.TempPathFactory, garbage: b
     with open_journal(folder) as journal:
         journal.append([entry("a.jpg")])
     assert read_journal(folder)["scene", "a.jpg"] == entry("a.jpg")
+
+
+ODD = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers())
+
+
+@given(st.dictionaries(st.sampled_from([*_to_row(entry())]), ODD | st.dictionaries(st.text(), ODD)))
+def test_rows_of_odd_values_are_skipped(
+    tmp_path_factory: pytest.TempPathFactory, odd: dict[str, object]
+) -> None:
+    folder = tmp_path_factory.mktemp("journal")
+    row = json.dumps({**_to_row(entry("b.jpg")), **odd})
+    (folder / FILE_NAME).write_text(f"{row}\n{'[' * 100_000}\n")
+    for known in read_journal(folder).values():
+        Tally(scenes={known.outcome.frame.scene: SceneTally()}).add(known.outcome)
+
+
+def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).mkdir()
+    with pytest.raises(StorageError, match=r"journal\.jsonl: the journal cannot be read"):
+        read_journal(tmp_path)
 
 
 @given(st.text(), st.text())

@@ -4,13 +4,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.config import load_config
-from pipeline.dataset import Layout, discover
+from pipeline.dataset import Layout, discover, write_ids
 from pipeline.records import FrameRef
 from pipeline.run.journal import Entry, open_journal, read_journal
-from pipeline.run.partition import Job, refine_partition
+from pipeline.run.partition import Job, failed_entry, refine_partition
 from pipeline.run.plan import Plan, make_plan
 
 MakeDataset = Callable[..., Path]
@@ -148,3 +149,19 @@ def test_redo_failed(done: Done) -> None:
         journal.append(refine_partition([frame], Job(done.layout, load_config(), "f00d")))
     assert images(done.plan(redo="none").todo) == []
     assert images(done.plan(redo="failed").todo) == [1]
+
+
+def test_a_result_that_is_there_counts_though_the_frame_is_on_record_as_failed(done: Done) -> None:
+    job = Job(done.layout, load_config(), "f00d")
+    with open_journal(done.layout.record_dir) as journal:
+        journal.append([failed_entry(done.frames[1], job, "KilledWorker", "died after writing")])
+    plan = done.plan()
+    assert [entry.outcome.status for entry in plan.kept] == ["done"] * 3
+    assert images([entry.outcome.frame for entry in plan.adopted]) == [1]
+
+
+def test_a_result_whose_note_is_odd_is_made_again(done: Done) -> None:
+    path = done.layout.output_path(done.frames[0])
+    ids = np.zeros((48, 64), np.uint16)
+    write_ids(path, ids, "pth", {"settings": "f00d", "inputs": "x", "stats": "{"})
+    assert images(done.plan().todo) == [0]

@@ -20,6 +20,7 @@ from pipeline.config import ClusterConfig
 from pipeline.errors import DatasetError, StorageError
 from pipeline.records import Proposals
 from pipeline.run import partition
+from pipeline.run.workers import WarmModel
 
 MakeDataset = Callable[..., Path]
 FailOnCalls = Callable[..., None]
@@ -141,11 +142,28 @@ def test_no_data_set_is_an_error(tmp_path: Path, inside_client: Client) -> None:
         pipeline.refine_dataset(tmp_path, client=inside_client)
 
 
-def test_a_client_that_was_given_stays_open(
+def test_a_client_that_was_given_is_used_and_stays_open(
     make_dataset: MakeDataset, inside_client: Client
 ) -> None:
-    pipeline.refine_dataset(make_dataset(1, 1), client=inside_client)
-    assert inside_client.submit(sum, [1, 2]).result() == 3
+    with Client(inside_client.cluster, set_as_default=False) as other:
+        assert pipeline.refine_dataset(make_dataset(1, 2), client=other).complete
+        assert other.submit(sum, [1, 2]).result() == 3
+        plugins = other.run(lambda dask_worker: [*dask_worker.plugins])
+        assert all(WarmModel.name not in names for names in plugins.values())
+
+
+def test_a_summary_is_never_written_through_a_link(
+    make_dataset: MakeDataset, inside_client: Client, tmp_path: Path
+) -> None:
+    root = make_dataset(1, 1)
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (root / "autorefiner").mkdir()
+    for name in ("summary.json.tmp", "summary.json"):
+        (root / "autorefiner" / name).symlink_to(precious)
+    pipeline.refine_dataset(root, client=inside_client)
+    assert precious.read_text() == "mine"
+    assert json.loads((root / "autorefiner" / "summary.json").read_text())["complete"]
 
 
 POISON = (1, 2, 3)
