@@ -18,8 +18,8 @@ def segment_everything(decoder: PromptDecoder, config: ProposalsConfig) -> Propo
     """Ask SAM at every point of a grid: its automatic mask generation, at low resolution.
 
     Same prompts, same thresholds and the same greedy choice by predicted IoU as sam2's
-    `SAM2AutomaticMaskGenerator`. A mask is a duplicate if it overlaps a better one, and its box the
-    better one's box; sam2 asks for the boxes only, and so drops masks that are kept here.
+    `SAM2AutomaticMaskGenerator`, whose masks are all among these; masks that it drops for sharing a
+    box with another are kept if they are distinct.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch import Tensor
-from torchvision.ops import box_iou
+from torchvision.ops import box_iou, nms
 
 _NMS_BLOCK = 64
 
@@ -25,9 +25,9 @@ def stability(logits: Tensor) -> Tensor:
 def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Tensor:
     """Of masks that are alike, keep the best rated: greedy non-maximum suppression.
 
-    Two masks are alike if both they and their boxes overlap by more than the threshold. Boxes
-    alone, sam2's criterion, would drop distinct masks that share a box; masks alone would drop
-    some that sam2 keeps.
+    sam2 compares boxes, and so drops distinct masks that share a box. Here a mask goes if a better
+    one overlaps it, and its box the better one's box, by more than the threshold, unless sam2 would
+    keep it: what is kept is what sam2 keeps, and distinct masks besides.
 
     Works through the masks in blocks, best first: the IoU of a block's survivors with all that
     remain is one matrix product, and what it suppresses is not looked at again.
@@ -49,6 +49,8 @@ def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Ten
     left = torch.argsort(rating, descending=True, stable=True)
     inside = logits[left] > 0
     boxes = _boxes(inside)
+    kept_by_sam2 = np.zeros(len(left), bool)
+    kept_by_sam2[nms(boxes, rating[left], threshold).cpu().numpy()] = True
     flat = inside.flatten(1).float()
     area = flat.sum(1)
     kept: list[Tensor] = []
@@ -60,11 +62,12 @@ def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Ten
         suppressed = np.zeros(len(left), bool)
         for row, twins in enumerate(duplicates):
             if not suppressed[row]:
-                suppressed[row + 1 :] |= twins[row + 1 :]
+                suppressed[row + 1 :] |= (twins & ~kept_by_sam2)[row + 1 :]
         block = torch.from_numpy(~suppressed[:_NMS_BLOCK]).to(left.device)
         kept.append(left[:_NMS_BLOCK][block])
-        rest = torch.from_numpy(np.flatnonzero(~suppressed[_NMS_BLOCK:]) + _NMS_BLOCK)
-        rest = rest.to(left.device)
+        survivors = np.flatnonzero(~suppressed[_NMS_BLOCK:]) + _NMS_BLOCK
+        kept_by_sam2 = kept_by_sam2[survivors]
+        rest = torch.from_numpy(survivors).to(left.device)
         left, flat, area, boxes = left[rest], flat[rest], area[rest], boxes[rest]
     return torch.cat(kept) if kept else left
 

@@ -42,9 +42,14 @@ def iou(one: Masks, other: Masks) -> float:
 
 
 def plain_nms(inside: Masks, rating: npt.NDArray[np.float32], threshold: float) -> list[int]:
+    order = np.argsort(-rating, kind="stable")
+    by_box: list[int] = []
+    for m in order:
+        if all(iou(boxed(inside[m]), boxed(inside[k])) <= threshold for k in by_box):
+            by_box.append(int(m))
     kept: list[int] = []
-    for m in np.argsort(-rating, kind="stable"):
-        if all(
+    for m in order:
+        if m in by_box or all(
             iou(inside[m], inside[k]) <= threshold
             or iou(boxed(inside[m]), boxed(inside[k])) <= threshold
             for k in kept
