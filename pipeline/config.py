@@ -111,7 +111,7 @@ class ProposalsConfig(Section):
     """How SAM 2 is asked for masks."""
 
     mode: Literal["grid", "guided"] = setting(
-        "grid",
+        "guided",
         "grid: segment everything; guided: prompt from the coarse ids",
         shapes_results=True,
     )

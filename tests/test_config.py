@@ -129,7 +129,7 @@ def test_settings_cannot_be_changed() -> None:
 
 
 SHAPING = [
-    ("proposals.mode", "guided", "grid"),
+    ("proposals.mode", "grid", "guided"),
     ("refinement.iou_threshold", 0.4, 0.2),
     ("output.format", "png", "npy"),
 ]
