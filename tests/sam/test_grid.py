@@ -67,15 +67,25 @@ def test_finds_what_sam2s_generator_finds(model: SAM2Base, picture: Image, confi
 
 
 @pytest.mark.slow
-def test_agrees_with_sam2s_generator_on_a_drawn_room() -> None:
-    """Trained weights, the usual thresholds: what sam2 finds is found here."""
-    room = make_room(11)
-    image = take(room, camera_path(room, 1, (320, 240))[0]).image
-    config = load_config({"model": {"name": "demo", "device": "cpu"}})
+def test_agrees_with_sam2s_generator_on_drawn_rooms() -> None:
+    """Trained weights, the usual thresholds: what sam2 finds is found here.
+
+    But for masks whose stability is about the threshold: here it is counted in cells, not pixels.
+    """
+    config = load_config(
+        {
+            "model": {"name": "demo", "device": "cpu"},
+            "proposals": {"points_per_side": 16, "min_region_area": 0},
+        }
+    )
     demo = load_model(config)
-    theirs = sam2s(demo, image, config.proposals)
-    found = best_iou(theirs, full_size(ours(demo, image, config.proposals), image))
-    assert np.mean(found >= 0.9) >= 0.95
+    found = []
+    for seed in (11, 12, 13):
+        room = make_room(seed)
+        image = take(room, camera_path(room, 1, (640, 480))[0]).image
+        theirs = sam2s(demo, image, config.proposals)
+        found.append(best_iou(theirs, full_size(ours(demo, image, config.proposals), image)))
+    assert np.mean(np.concatenate(found) >= 0.9) >= 0.95
 
 
 def test_best_rated_come_first_and_none_twice(
