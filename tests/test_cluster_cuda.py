@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,27 @@ def test_one_worker_a_device_each_bound_to_its_own(stand_in: dict[str, str]) -> 
         "True",
         "2",
     ]
+
+
+def test_frames_are_refined_on_one_worker_a_device(
+    stand_in: dict[str, str], make_dataset: Callable[..., Path]
+) -> None:
+    root = make_dataset(scenes=2, frames=4)
+    out = run_script(
+        """
+        import sys
+        import pipeline
+
+        settings = {
+            "model": {"name": "demo", "device": "cpu"},
+            "cluster": {"kind": "cuda", "dashboard_address": "127.0.0.1:0"},
+            "run": {"partition_size": 1},
+        }
+        summary = pipeline.refine_dataset(sys.argv[1], settings)
+        print(summary.total.done, summary.complete)
+        """,
+        stand_in,
+        root,
+    )
+    assert out.splitlines() == ["8 True"]
+    assert len(list(root.glob("*/obj_ids_refine/*.pth"))) == 8
