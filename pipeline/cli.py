@@ -153,7 +153,10 @@ def demo(
     """Make a small data set of procedural rooms, with coarse ids and truth, in DIR."""
     from pipeline.demo.write import write_demo_dataset
 
-    write_demo_dataset(folder, scenes, frames, size, seed, severity)
+    try:
+        write_demo_dataset(folder, scenes, frames, size, seed, severity)
+    except OSError as error:
+        raise click.UsageError(f"{folder}: cannot be written to: {error}") from None
     click.echo(f"{scenes} scene(s) of {frames} frame(s) in {folder}; truth in gt_ids/")
 
 
@@ -184,7 +187,7 @@ def evaluate(
         try:
             json_file.write_text(json.dumps(scores.as_dict(), indent=2) + "\n", encoding="utf-8")
         except OSError as error:
-            raise click.ClickException(f"{json_file}: cannot be written: {error}") from None
+            raise click.UsageError(f"{json_file}: cannot be written: {error}") from None
 
 
 def _load_config(

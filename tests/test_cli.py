@@ -93,6 +93,13 @@ def test_wrong_use_says_what_and_exits_with_2(
     assert "Traceback" not in done.err
 
 
+def test_a_demo_that_cannot_be_written_says_where(autorefiner: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = autorefiner("demo", tmp_path / "file" / "scans", "--size", "64", "48")
+    assert done.code == 2
+    assert "file/scans: cannot be written to" in done.err
+
+
 Started = list[tuple[object, Config]]
 
 

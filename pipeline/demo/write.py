@@ -45,7 +45,7 @@ def write_demo_dataset(
     ------
     StorageError
         The disk is full or read-only.
-    FrameError
+    FrameError, OSError
         A file cannot be written.
     """
     for number in range(n_scenes):

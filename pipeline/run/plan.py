@@ -101,7 +101,7 @@ def _open_and_judge(
     except (OSError, KeyError, ValueError):
         # Whatever is wrong here, doing the frame again says it better.
         return "todo", None
-    if not same_inputs:
+    if not same_inputs or not isinstance(stats, dict):
         return "todo", None
     outcome = FrameOutcome(frame, "done", stats=stats)
     stamps = tuple(found for found in map(stamp, inputs) if found)

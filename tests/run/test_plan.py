@@ -10,6 +10,7 @@ import pytest
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, write_ids
 from pipeline.records import FrameRef
+from pipeline.run.frame import digest_inputs
 from pipeline.run.journal import Entry, open_journal, read_journal
 from pipeline.run.partition import Job, failed_entry, refine_partition
 from pipeline.run.plan import Plan, make_plan
@@ -160,8 +161,11 @@ def test_a_result_that_is_there_counts_though_the_frame_is_on_record_as_failed(d
     assert images([entry.outcome.frame for entry in plan.adopted]) == [1]
 
 
-def test_a_result_whose_note_is_odd_is_made_again(done: Done) -> None:
-    path = done.layout.output_path(done.frames[0])
+@pytest.mark.parametrize("stats", ["{", "[1]", "null"])
+def test_a_result_whose_note_is_odd_is_made_again(done: Done, stats: str) -> None:
+    frame = done.frames[0]
     ids = np.zeros((48, 64), np.uint16)
-    write_ids(path, ids, "pth", {"settings": "f00d", "inputs": "x", "stats": "{"})
+    inputs = digest_inputs(done.layout.image_path(frame), done.layout.ids_path(frame))
+    note = {"settings": "f00d", "inputs": inputs, "stats": stats}
+    write_ids(done.layout.output_path(frame), ids, "pth", note)
     assert images(done.plan().todo) == [0]
