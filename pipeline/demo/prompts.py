@@ -35,12 +35,12 @@ class Prompt:
 
 
 KINDS = {
-    "click": 0.28,
-    "box": 0.14,
-    "box_points": 0.1,
+    "click": 0.34,
+    "box": 0.18,
+    "box_points": 0.08,
     "guided": 0.24,
-    "coarse": 0.16,
-    "coarse_no_box": 0.08,
+    "coarse": 0.1,
+    "coarse_no_box": 0.06,
 }
 """How often each kind of prompt is drawn. `guided` asks as the product does; the other coarse kinds
 vary what a box and points may be."""

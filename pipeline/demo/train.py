@@ -1,6 +1,6 @@
-"""Train the tiny SAM 2 from nothing on procedural rooms.
+"""Train the tiny SAM 2 on procedural rooms, from nothing or from weights that are there.
 
-    python -m pipeline.demo.train --out DIR
+    python -m pipeline.demo.train --out DIR [--start WEIGHTS]
 
 Pictures grow from 128 to 256 to 512 pixels. `DIR` receives `state.pt` (all that a killed run
 needs to go on: start the same command again), `curve.jsonl` (one line a while) and
@@ -68,6 +68,8 @@ class Recipe:
     """Steps until the learning rate is full."""
     corrections: float = 0.3
     """Share of the steps that have a second round with a correcting click."""
+    balance: float = 1.0
+    """Weight of the class-balanced loss at first; it is gone after three tenths of the run."""
     average: float = 0.998
     """Decay of the average of the weights, per step."""
     seed: int = 0
@@ -121,6 +123,7 @@ def train(
     recipe: Recipe,
     pool: Path,
     *,
+    start: Path | None = None,
     save_every: int = 200,
     stop_after: int | None = None,
     rank: int = 0,
@@ -134,6 +137,8 @@ def train(
         Folder of the run; `state.pt` in it is taken up.
     pool
         Folder of the shards.
+    start
+        Weights to begin with where there is no `state.pt`; default: random ones.
     save_every
         Steps between two states on disk.
     stop_after
@@ -142,7 +147,8 @@ def train(
         Number of this process and of all; they add up their gradients.
     """
     torch.manual_seed(recipe.seed)
-    model = build_sam2(f"//{ARCHITECTURE.resolve()}", None, device="cpu", mode="train")
+    weights = str(start) if start else None
+    model = build_sam2(f"//{ARCHITECTURE.resolve()}", weights, device="cpu", mode="train")
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizer = _optimizer(model, recipe)
     progress = _Progress()
@@ -194,7 +200,7 @@ def _step(
         pool, recipe.shards_at(progress.images), phase.size, phase.batch, phase.prompts, rng
     )
     resize_model(model, phase.size)
-    balance = max(0.0, 1.0 - recipe.share_at(progress.images) / 0.3)
+    balance = recipe.balance * max(0.0, 1.0 - recipe.share_at(progress.images) / 0.3)
     with torch.autocast("cpu", torch.bfloat16):
         features = encode(model, batch.images)
         given = _ask(model, features, batch)
@@ -294,14 +300,16 @@ def _put(content: dict[str, Any], path: Path) -> None:
     unfinished.replace(path)
 
 
-def _process(rank: int, world: int, out: Path, recipe: Recipe, pool: Path, port: int) -> None:
+def _process(
+    rank: int, world: int, out: Path, recipe: Recipe, pool: Path, start: Path | None, port: int
+) -> None:
     torch.set_num_threads(1)
     if world > 1:
         address = f"tcp://127.0.0.1:{port}"
         dist.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
     # Fused attention on the CPU is several times slower than plain attention in going backward.
     with sdpa_kernel(SDPBackend.MATH):
-        train(out, recipe, pool, rank=rank, world=world)
+        train(out, recipe, pool, start=start, rank=rank, world=world)
     if world > 1:
         dist.destroy_process_group()
 
@@ -319,6 +327,7 @@ def main() -> None:
     phases = ",".join(":".join(map(str, asdict(phase).values())) for phase in default.phases)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--pool", type=Path, help="folder of the shards (default: OUT/pool)")
+    parser.add_argument("--start", type=Path, help="weights to begin with (default: random ones)")
     parser.add_argument("--phases", default=phases, help="SIZE:IMAGES:BATCH:PROMPTS, ...")
     parser.add_argument("--shards", type=int, default=default.shards, help="shards in use")
     parser.add_argument("--learning-rate", type=float, default=default.learning_rate)
@@ -331,11 +340,13 @@ def main() -> None:
         learning_rate=options.learning_rate,
         seed=options.seed,
         shards=options.shards,
+        # Weights that know masks do not need to be kept from empty ones.
+        balance=0.0 if options.start else default.balance,
     )
     pool = options.pool or options.out / "pool"
     for folder in (options.out, pool):
         folder.mkdir(parents=True, exist_ok=True)
-    arguments = (options.processes, options.out, recipe, pool, options.port)
+    arguments = (options.processes, options.out, recipe, pool, options.start, options.port)
     if options.processes == 1:
         _process(0, *arguments)
     else:

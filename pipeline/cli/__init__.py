@@ -1,0 +1,58 @@
+"""The command line: one module a command.
+
+Everything heavy is imported inside the commands, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+
+from pipeline.cli.demo import demo
+from pipeline.cli.evaluate import evaluate
+from pipeline.cli.exit_codes import BUG, INTERRUPTED, STOPPED, WRONG_USE
+from pipeline.cli.run import run
+from pipeline.errors import AutoRefinerError, StorageError
+
+COMMANDS = (run, demo, evaluate)
+
+
+class SeedFriendlyGroup(click.Group):
+    """Runs the launch scripts of the tool before: options without a command mean `run`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Insert `run` where the first word is an option of it."""
+        own = {"--help", "--version"}
+        if args and args[0].startswith("--") and args[0] not in own:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=SeedFriendlyGroup, context_settings={"help_option_names": ["--help"]})
+@click.version_option(package_name="autorefiner")
+def main() -> None:
+    """Turn coarse instance-id maps into sharp ones, with SAM 2, on a Dask cluster."""
+
+
+for _command in COMMANDS:
+    main.add_command(_command)
+
+
+def entry_point() -> None:
+    """Run the command line; what the user can mend is said in a line, without a traceback."""
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; the same command goes on where this one stopped", err=True)
+        sys.exit(INTERRUPTED)
+    except AutoRefinerError as error:
+        click.echo(f"autorefiner: {error}", err=True)
+        sys.exit(STOPPED if isinstance(error, StorageError) else WRONG_USE)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(BUG)

@@ -1,0 +1,39 @@
+"""`autorefiner evaluate`: score refined ids against a truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.options import config_options, load_settings
+
+
+@click.command()
+@click.argument("root", metavar="DATA_ROOT", type=click.Path(path_type=Path))
+@config_options
+@click.option(
+    "--truth", default="gt_ids", show_default=True, help="Folder of a scene that holds the truth."
+)
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path), help="Also write the scores here."
+)
+def evaluate(
+    root: Path,
+    config_file: Path | None,
+    overrides: tuple[str, ...],
+    truth: str,
+    json_file: Path | None,
+) -> None:
+    """Score refined ids against a truth, the coarse ids beside them."""
+    import json
+
+    from pipeline.evaluation import evaluate as evaluate_dataset
+
+    scores = evaluate_dataset(root, truth=truth, config=load_settings(config_file, overrides, {}))
+    click.echo(scores.as_text())
+    if json_file:
+        try:
+            json_file.write_text(json.dumps(scores.as_dict(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"{json_file}: cannot be written: {error}") from None

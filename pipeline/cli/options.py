@@ -1,0 +1,40 @@
+"""Options that several commands share, and the settings they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+
+def config_options(command: Any) -> Any:
+    """Give a command `--config` and `--set`."""
+    command = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        help="Override one setting; may be given many times.",
+    )(command)
+    return click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        help="YAML file of settings.",
+    )(command)
+
+
+def load_settings(
+    config_file: Path | None, overrides: tuple[str, ...], flags: dict[str, dict[str, Any]]
+) -> Config:
+    """Put the settings together: the file, over it the flags, over those `--set`."""
+    from pipeline.config import load_config
+
+    tree = load_config(config_file).model_dump()
+    for section, part in flags.items():
+        tree[section].update({key: value for key, value in part.items() if value is not None})
+    return load_config(tree, overrides)

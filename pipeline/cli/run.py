@@ -1,0 +1,70 @@
+"""`autorefiner run`: refine a data set."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline.cli.exit_codes import EXPLAINED, FAILED_FRAMES
+from pipeline.cli.options import config_options, load_settings
+
+
+@click.command(epilog=EXPLAINED)
+@click.argument("root", metavar="DATA_ROOT", required=False, type=click.Path(path_type=Path))
+@config_options
+@click.option(
+    "--data_root", "--data-root", type=click.Path(path_type=Path), help="Same as DATA_ROOT."
+)
+@click.option(
+    "--model_cfg",
+    "--model-cfg",
+    help="Architecture of your own checkpoint: a YAML file, or a name in the sam2 package.",
+)
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Weights of your own.")
+@click.option(
+    "--max_scenes",
+    "--max-scenes",
+    type=click.IntRange(min=1),
+    help="Take only the first so many scenes.",
+)
+@click.option(
+    "--redo",
+    type=click.Choice(["none", "stale", "failed", "all"]),
+    help="Do frames again that are on record.",
+)
+@click.option("--verbose", is_flag=True, help="Tell more.")
+def run(
+    root: Path | None,
+    data_root: Path | None,
+    config_file: Path | None,
+    overrides: tuple[str, ...],
+    model_cfg: str | None,
+    checkpoint: Path | None,
+    max_scenes: int | None,
+    redo: str | None,
+    verbose: bool,
+) -> None:
+    """Refine every frame below DATA_ROOT that is not done yet.
+
+    DATA_ROOT holds scenes, a scene holds images/ and obj_ids/; results go to obj_ids_refine/.
+    """
+    named = [path for path in (root, data_root) if path]
+    if len(named) != 1:
+        raise click.UsageError("name the data root once: DATA_ROOT or --data_root")
+    settings = load_settings(
+        config_file,
+        overrides,
+        {
+            "model": {"config": model_cfg, "checkpoint": checkpoint},
+            "data": {"max_scenes": max_scenes},
+            "run": {"redo": redo, "log_level": "debug" if verbose else None},
+        },
+    )
+    from pipeline.run.runner import refine_dataset
+
+    summary = refine_dataset(named[0], settings)
+    click.echo(summary.as_text())
+    if not summary.complete:
+        sys.exit(FAILED_FRAMES)
