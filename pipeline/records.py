@@ -63,6 +63,11 @@ class ObjectRecord:
     """Masks used; 0 for a fallback."""
     area: int
     """Pixels of this id in the refined map."""
+    coarse_area: int
+    """Pixels of this id in the coarse map."""
+    agreement: float
+    """How far the masks used and the coarse map agree on this object, in [0, 1]; 0 for a fallback.
+    Unlike `iou`, what another object's masks explain does not count against it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +79,14 @@ class Refinement:
     objects: tuple[ObjectRecord, ...]
     """One record per coarse id, by id."""
     stats: Mapping[str, float]
-    """invalid_ratio, changed_ratio, n_objects, n_proposals, direct, low_confidence, merged,
-    matched (the sum of these three), fallback."""
+    """Figures of the frame, by name.
+
+    - invalid_ratio, changed_ratio: shares of pixels without an id, and with another than before
+    - agreement: mean `ObjectRecord.agreement`, weighted by coarse area; 1 without any object
+    - lost_ratio: area by which objects shrank, as a share of the coarse area of all
+    - n_objects, n_proposals
+    - direct, low_confidence, merged, matched (the sum of these three), fallback: objects
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,26 @@ import numpy as np
 from pipeline.config import RefinementConfig
 from pipeline.records import How, ObjectRecord, Refinement
 from pipeline.refinement.arrays import Ids, Ints
-from pipeline.refinement.compose import Composition
-from pipeline.refinement.merge import Claims
-from pipeline.refinement.regions import Regions
+from pipeline.refinement.decisions import Decisions
+from pipeline.refinement.gate import agreement
 
 
 def describe(
     coarse_ids: Ids,
     refined: Ids,
-    regions: Regions,
-    claims: Claims,
-    composition: Composition,
+    decisions: Decisions,
     n_proposals: int,
     config: RefinementConfig,
 ) -> Refinement:
     """Write one record per coarse id, and the figures of the frame."""
+    regions, claims, composition = decisions.regions, decisions.claims, decisions.composition
     n_columns = len(regions.ids)
     n_masks = np.where(composition.by_masks, np.bincount(claims.serves, minlength=n_columns), 0)
     iou = np.where(composition.by_masks, claims.iou, 0.0)
     coverage = np.where(composition.by_masks, claims.coverage, 0.0)
+    agreed = np.where(composition.by_masks, agreement(regions, claims), 0.0)
     area = _area_by_id(refined)
+    coarse_area = decisions.overlap.object_area
     records = [
         ObjectRecord(
             id=int(regions.ids[g]),
@@ -35,6 +35,8 @@ def describe(
             coverage=float(coverage[g]),
             n_masks=int(n_masks[g]),
             area=int(area[regions.ids[g]]),
+            coarse_area=int(coarse_area[g]),
+            agreement=float(agreed[g]),
         )
         for g in range(1, n_columns)
     ]
@@ -42,12 +44,16 @@ def describe(
         how: sum(record.how == how for record in records)
         for how in ("direct", "low_confidence", "merged", "fallback")
     }
+    labelled = int(coarse_area[1:].sum())
+    lost = sum(max(0, record.coarse_area - record.area) for record in records)
     return Refinement(
         ids=refined,
         objects=tuple(sorted(records, key=lambda record: record.id)),
         stats={
             "invalid_ratio": 1.0 - float(np.count_nonzero(refined)) / refined.size,
             "changed_ratio": float(np.count_nonzero(refined != coarse_ids)) / refined.size,
+            "agreement": float(agreed[1:] @ coarse_area[1:]) / labelled if labelled else 1.0,
+            "lost_ratio": lost / max(1, labelled),
             "n_objects": len(records),
             "n_proposals": n_proposals,
             **count,

@@ -14,6 +14,7 @@ from pipeline.refinement import crossings
 from pipeline.refinement.arrays import Floats, Ids, Ints
 from pipeline.refinement.compose import compose
 from pipeline.refinement.crossings import Crossings
+from pipeline.refinement.decisions import Decisions
 from pipeline.refinement.gate import drop_doubtful, trust
 from pipeline.refinement.inputs import check_ids, check_masks
 from pipeline.refinement.match import match
@@ -86,20 +87,33 @@ def _refine(
     config: RefinementConfig,
     clock: StageClock,
 ) -> Refinement:
+    decisions = _decide(ids, find_crossings, rating, config, clock)
+    with clock("compose"):
+        regions = decisions.regions
+        refined = regions.paint(regions.ids[decisions.composition.winner].astype(np.uint16))
+        refined = fill_unclaimed(refined, ids, config.unclaimed)
+        return describe(ids, refined, decisions, len(rating), config)
+
+
+def _decide(
+    ids: Ids,
+    find_crossings: Callable[[], Crossings],
+    rating: Floats,
+    config: RefinementConfig,
+    clock: StageClock,
+) -> Decisions:
     with clock("match"):
         regions = partition(ids, find_crossings())
         overlap = measure_overlap(regions)
         matches = match(overlap)
     with clock("merge"):
         rating_of_mask = _best_rating(regions.mask_number, rating, regions.n_masks)
-        claims = merge(regions, overlap, matches)
-        claims = drop_doubtful(regions, overlap, claims, rating_of_mask, config.min_agreement)
+        merged = merge(regions, overlap, matches)
+        claims = drop_doubtful(regions, overlap, merged, rating_of_mask, config.min_agreement)
     with clock("compose"):
         fit = claims.iou * trust(regions, claims, rating_of_mask)
         composition = compose(regions, claims, fit)
-        refined = regions.paint(regions.ids[composition.winner].astype(np.uint16))
-        refined = fill_unclaimed(refined, ids, config.unclaimed)
-        return describe(ids, refined, regions, claims, composition, len(rating), config)
+    return Decisions(regions, overlap, matches, rating_of_mask, merged, claims, composition)
 
 
 def _best_rating(mask_number: Ints, rating: Floats, n_masks: int) -> Floats:

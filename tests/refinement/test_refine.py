@@ -194,6 +194,8 @@ def test_figures_of_the_frame() -> None:
     assert stats == {
         "invalid_ratio": pytest.approx(np.mean(refined == 0)),
         "changed_ratio": pytest.approx(np.mean(refined != coarse)),
+        "agreement": pytest.approx((432 * 0 + 344 * (334 / 336) + 80) / 856, abs=1e-3),
+        "lost_ratio": 0.0,
         "n_objects": 3,
         "n_proposals": 3,
         "direct": 2,
@@ -243,3 +245,28 @@ def test_objects_smaller_than_a_cell_keep_their_place() -> None:
     large = torch.from_numpy(np.where(truth[None, 8::16, 8::16] == 6, 5.0, -5.0))
     refined = refine_proposals(truth, proposals_of(large), RefinementConfig(), StageClock())
     np.testing.assert_array_equal(refined.ids == 4, truth == 4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(drawings())
+def test_figures_of_the_frame_follow_from_its_objects(
+    drawing: tuple[np.ndarray, np.ndarray],
+) -> None:
+    coarse, masks = drawing
+    refined = refine_masks(coarse, masks)
+    areas = {i: int((coarse == i).sum()) for i in np.unique(coarse).tolist() if i}
+    assert {record.id: record.coarse_area for record in refined.objects} == areas
+    assert all((record.agreement == 0) == (record.how == "fallback") for record in refined.objects)
+    labelled = sum(areas.values())
+    agreed = sum(record.agreement * record.coarse_area for record in refined.objects)
+    lost = sum(max(0, record.coarse_area - record.area) for record in refined.objects)
+    expected = (agreed / labelled, lost / labelled) if labelled else (1.0, 0.0)
+    found = (refined.stats["agreement"], refined.stats["lost_ratio"])
+    assert found == pytest.approx(expected)
+
+
+def test_masks_that_are_the_objects_agree_and_those_of_another_frame_do_not() -> None:
+    truth = room()
+    assert refine_masks(truth, masks_of(truth)).stats["agreement"] == pytest.approx(1.0)
+    elsewhere = masks_of(np.roll(truth, truth.shape[1] // 4, axis=1))
+    assert refine_masks(truth, elsewhere).stats["agreement"] < 0.7

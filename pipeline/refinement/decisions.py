@@ -1,0 +1,28 @@
+"""Everything that is decided about one frame, kept together for whoever wants to know why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.refinement.arrays import Floats
+from pipeline.refinement.compose import Composition
+from pipeline.refinement.match import Matches
+from pipeline.refinement.merge import Claims
+from pipeline.refinement.overlap import Overlap
+from pipeline.refinement.regions import Regions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """What match, merge and compose decided, in the order of their coming about."""
+
+    regions: Regions
+    overlap: Overlap
+    matches: Matches
+    rating: Floats
+    """(M,) trust in each distinct mask, in [0, 1]."""
+    merged: Claims
+    """The best union of each object, before any was doubted."""
+    claims: Claims
+    """Those that were believed."""
+    composition: Composition
