@@ -1,13 +1,14 @@
-"""Small data sets, and the order of the tests: quick ones first."""
+"""Small data sets, a cluster inside this process, and the order of the tests: quick ones first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from distributed import Client, LocalCluster
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
@@ -43,6 +44,23 @@ def make_dataset(tmp_path: Path) -> MakeDataset:
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def inside_client() -> Iterator[Client]:
+    """Yield a client of a cluster that lives in this process, where fakes can be put in place."""
+    with (
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=False,
+            host="127.0.0.1",
+            protocol="tcp",
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
 
 
 def rectangles(size: tuple[int, int], seed: int) -> tuple[np.ndarray, np.ndarray]:

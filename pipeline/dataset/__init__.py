@@ -1,6 +1,7 @@
 """Where frames live: discover them, read images and ids, write ids."""
 
 from pipeline.dataset.discover import Inventory, discover
+from pipeline.dataset.files import Stamp, stamp
 from pipeline.dataset.frames import read_pair
 from pipeline.dataset.id_maps import read_ids
 from pipeline.dataset.images import read_image
@@ -12,11 +13,13 @@ __all__ = [
     "Inventory",
     "Layout",
     "Problem",
+    "Stamp",
     "discover",
     "is_whole",
     "read_ids",
     "read_image",
     "read_pair",
     "read_provenance",
+    "stamp",
     "write_ids",
 ]

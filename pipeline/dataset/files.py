@@ -1,4 +1,4 @@
-"""Bounds on what is read, and reading a whole file within them."""
+"""Bounds on what is read, reading a whole file within them, and telling whether it changed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import TypeAlias
 
 from pipeline.errors import FrameError
 
@@ -42,6 +43,19 @@ def read_whole(path: Path, error: type[FrameError]) -> bytes:
     if not content:
         raise error(path, "an empty file", "a file that holds data", "Was it copied completely?")
     return content
+
+
+Stamp: TypeAlias = tuple[int, int]
+"""Size in bytes and modification time in nanoseconds: a file's identity without opening it."""
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Return the stamp of a file, or None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 _FORMATS = {

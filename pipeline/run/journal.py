@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipeline.dataset import Stamp, stamp
 from pipeline.errors import StorageError
 from pipeline.records import FrameOutcome, FrameRef
 
 FILE_NAME = "journal.jsonl"
-
-Stamp = tuple[int, int]
-"""Size in bytes and modification time in nanoseconds: a file's identity without opening it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +32,6 @@ class Entry:
     """Stamps of the image and the coarse ids, as they were read."""
     output: Stamp | None
     """Stamp of the result; None for a failed frame."""
-
-
-def stamp(path: Path) -> Stamp | None:
-    """Return the stamp of a file, or None where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
 
 
 class Journal:

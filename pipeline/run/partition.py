@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 from pipeline.clock import StageClock
 from pipeline.config import Config
-from pipeline.dataset import Layout
+from pipeline.dataset import Layout, Stamp, stamp
 from pipeline.errors import AutoRefinerError, FrameError
 from pipeline.records import FrameOutcome, FrameRef, Refinement
 from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_frame
-from pipeline.run.journal import Entry, Stamp, stamp
+from pipeline.run.journal import Entry
 from pipeline.sam import make_proposer
 
 

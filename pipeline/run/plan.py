@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.config import RunConfig
-from pipeline.dataset import Layout, is_whole, read_provenance
+from pipeline.dataset import Layout, is_whole, read_provenance, stamp
 from pipeline.records import FrameOutcome, FrameRef
 from pipeline.run.frame import digest_inputs
-from pipeline.run.journal import Entry, stamp
+from pipeline.run.journal import Entry
 
 State = Literal["todo", "done", "failed", "stale"]
 """todo: no result, or a torn one, or one of another input. done: nothing to do. failed: on record

@@ -1,14 +1,13 @@
-"""A proposer without a model, for tests of what surrounds it, and a cluster inside this process."""
+"""A proposer without a model, for tests of what surrounds it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from distributed import Client, LocalCluster
 
 from pipeline.clock import StageClock
 from pipeline.records import Proposals
@@ -84,20 +83,3 @@ def fail_on_calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: proposer)
 
     return fail
-
-
-@pytest.fixture(scope="session")
-def inside_client() -> Iterator[Client]:
-    """Yield a client of a cluster that lives in this process, where fakes can be put in place."""
-    with (
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=False,
-            host="127.0.0.1",
-            protocol="tcp",
-            dashboard_address="127.0.0.1:0",
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
