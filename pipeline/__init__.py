@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.refinement import refine_masks
     from pipeline.run.frame import refine_frame
     from pipeline.run.runner import refine_dataset
+    from pipeline.run.status import read_status, verify_dataset
     from pipeline.sam import load_model
 
 _HOME = {
@@ -27,9 +28,11 @@ _HOME = {
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
     "open_client": "pipeline.cluster",
+    "read_status": "pipeline.run.status",
     "refine_dataset": "pipeline.run.runner",
     "refine_frame": "pipeline.run.frame",
     "refine_masks": "pipeline.refinement",
+    "verify_dataset": "pipeline.run.status",
 }
 
 __all__ = [
@@ -38,9 +41,11 @@ __all__ = [
     "load_config",
     "load_model",
     "open_client",
+    "read_status",
     "refine_dataset",
     "refine_frame",
     "refine_masks",
+    "verify_dataset",
 ]
 
 

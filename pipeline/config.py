@@ -23,6 +23,7 @@ RESULTS_VERSION = 1
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 Natural: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
 Fraction: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
+Seconds: TypeAlias = Annotated[float, Field(strict=True, gt=0.0)]
 Switch: TypeAlias = Annotated[bool, Field(strict=True)]
 
 
@@ -175,14 +176,19 @@ class OutputConfig(Section):
 class ClusterConfig(Section):
     """Which Dask cluster does the work."""
 
-    kind: Literal["auto", "cuda", "cpu", "existing"] = setting(
+    kind: Literal["auto", "cuda", "cpu", "slurm", "existing"] = setting(
         "auto",
-        "auto: an existing scheduler if one is named, else CUDA if there is a GPU, else CPU",
+        "auto: an existing scheduler if one is named, else CUDA if there is a GPU, else CPU; "
+        "slurm: workers as SLURM jobs",
     )
     scheduler: str | None = setting(None, "address of a scheduler that runs already")
     scheduler_file: Path | None = setting(None, "file that a running scheduler wrote")
     workers: Count | None = setting(
-        None, "worker processes; default: one a GPU, or as many as the CPUs carry"
+        None,
+        "worker processes, or SLURM jobs; default: one a GPU, as many as the CPUs carry, or 1 job",
+    )
+    worker_timeout: Seconds = setting(
+        300.0, "seconds to wait for a worker, at the start and whenever all of them are gone"
     )
     memory_limit: str | None = setting(
         None, "memory at which a worker is restarted, such as '16GB'; default: no limit"
@@ -190,16 +196,44 @@ class ClusterConfig(Section):
     dashboard_address: str = setting(
         "127.0.0.1:8787", "where the Dask dashboard listens; another port if this one is taken"
     )
+    tls_ca_file: Path | None = setting(
+        None,
+        "PEM file of the authority that signed the certificates of a tls:// cluster; "
+        "default: temporary credentials for local clusters, Dask's own settings for others",
+    )
+    tls_cert: Path | None = setting(None, "PEM file of this side's certificate")
+    tls_key: Path | None = setting(None, "PEM file of this side's private key")
+    slurm_queue: str | None = setting(None, "SLURM partition to submit to")
+    slurm_account: str | None = setting(None, "SLURM account to charge")
+    slurm_walltime: str | None = setting(None, "time limit of a SLURM job, such as '12:00:00'")
+    slurm_gpus: Natural = setting(1, "GPUs of a SLURM job, one worker each; 0: a CPU worker")
+    slurm_cores: Count = setting(4, "CPU cores of a SLURM job")
+    slurm_memory: str = setting("32GB", "memory of a SLURM job")
+    slurm_interface: str | None = setting(
+        None, "network interface between scheduler and workers, such as 'ib0'"
+    )
+    slurm_directives: tuple[str, ...] = setting(
+        (), "more #SBATCH options, such as '--constraint=a100'"
+    )
+    slurm_prologue: tuple[str, ...] = setting(
+        (), "shell lines before a SLURM worker starts, such as 'module load cuda'"
+    )
 
 
 class RunConfig(Section):
     """How a run is cut up and watched."""
 
-    partition_size: Count = setting(16, "frames in one Dask task: the unit of progress and loss")
+    partition_size: Count = setting(
+        16, "frames in one Dask task, at most: the unit of progress and loss"
+    )
     redo: Literal["none", "stale", "failed", "all"] = setting(
         "none",
         "frames to do again though they are on record: those made with other settings (stale), "
         "those that failed, or all",
+    )
+    max_failure_rate: Fraction = setting(
+        0.9,
+        "end the run once more than this share of its frames has failed, of 100 or more; 1: never",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "how much the run tells"

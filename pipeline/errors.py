@@ -7,6 +7,8 @@ Anything that is not an `AutoRefinerError` is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class AutoRefinerError(Exception):
     """Base of everything this package raises on purpose; its text is meant for the user."""
@@ -30,6 +32,30 @@ class ClusterError(AutoRefinerError):
 
 class StorageError(AutoRefinerError):
     """Results cannot be kept at all: the disk is full, or the output folder cannot be written."""
+
+
+class OutputInUse(StorageError):  # noqa: N818 (it is a finding, not a fault)
+    """Another run works on the same output root."""
+
+
+class RunStopped(AutoRefinerError):  # noqa: N818 (it is an end, not a fault)
+    """A run ended before its end: too many frames failed, or the cluster was lost.
+
+    What was done is done, and `summary` says how much.
+    """
+
+    summary: Any = None
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """A run was asked to stop, finished the frames in hand and put everything on record.
+
+    As a `KeyboardInterrupt` it ends a script that runs one data set after the other.
+    """
+
+    def __init__(self, why: str, summary: Any) -> None:
+        super().__init__(f"{why}: the run was stopped; the same call goes on where it is")
+        self.summary = summary
 
 
 class FrameError(AutoRefinerError):

@@ -14,9 +14,11 @@ from pipeline.cli.demo import demo
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.exit_codes import BUG, INTERRUPTED, STOPPED, WRONG_USE
 from pipeline.cli.run import run
-from pipeline.errors import AutoRefinerError, StorageError
+from pipeline.cli.status import status
+from pipeline.cli.verify import verify
+from pipeline.errors import AutoRefinerError, RunStopped, StorageError
 
-COMMANDS = (run, demo, evaluate)
+COMMANDS = (run, status, verify, demo, evaluate)
 
 
 class SeedFriendlyGroup(click.Group):
@@ -52,7 +54,7 @@ def entry_point() -> None:
         sys.exit(INTERRUPTED)
     except AutoRefinerError as error:
         click.echo(f"autorefiner: {error}", err=True)
-        sys.exit(STOPPED if isinstance(error, StorageError) else WRONG_USE)
+        sys.exit(STOPPED if isinstance(error, StorageError | RunStopped) else WRONG_USE)
     except Exception:
         traceback.print_exc()
         sys.exit(BUG)

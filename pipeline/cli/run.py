@@ -29,6 +29,13 @@ from pipeline.cli.options import config_options, load_settings
     type=click.IntRange(min=1),
     help="Take only the first so many scenes.",
 )
+@click.option("--scheduler", help="Address of a Dask scheduler to join, tcp://… or tls://….")
+@click.option(
+    "--scheduler_file",
+    "--scheduler-file",
+    type=click.Path(path_type=Path),
+    help="File that the scheduler to join wrote.",
+)
 @click.option(
     "--redo",
     type=click.Choice(["none", "stale", "failed", "all"]),
@@ -43,6 +50,8 @@ def run(
     model_cfg: str | None,
     checkpoint: Path | None,
     max_scenes: int | None,
+    scheduler: str | None,
+    scheduler_file: Path | None,
     redo: str | None,
     verbose: bool,
 ) -> None:
@@ -59,12 +68,18 @@ def run(
         {
             "model": {"config": model_cfg, "checkpoint": checkpoint},
             "data": {"max_scenes": max_scenes},
+            "cluster": {"scheduler": scheduler, "scheduler_file": scheduler_file},
             "run": {"redo": redo, "log_level": "debug" if verbose else None},
         },
     )
+    from pipeline.errors import RunInterrupted, RunStopped
     from pipeline.run.runner import refine_dataset
 
-    summary = refine_dataset(named[0], settings)
+    try:
+        summary = refine_dataset(named[0], settings)
+    except (RunStopped, RunInterrupted) as end:
+        click.echo(end.summary.as_text())
+        raise
     click.echo(summary.as_text())
     if not summary.complete:
         sys.exit(FAILED_FRAMES)

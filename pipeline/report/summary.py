@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline.records import STAGES, FrameOutcome
+from pipeline.records import STAGES, FrameOutcome, FrameRef
 
 SHOWN_EXAMPLES = 5
 """Things named of each kind; every failed frame is in the journal."""
@@ -105,10 +105,14 @@ class Tally:
     stage_seconds: Counter[str] = field(default_factory=Counter)
     processed: int = 0
 
-    def expect(self, frames: Mapping[str, int], stale: Mapping[str, int]) -> None:
-        """Say how many frames each scene has, and how many of them keep other settings' results."""
+    def expect(self, frames: Mapping[str, int]) -> None:
+        """Say how many frames each scene has."""
         for scene, count in frames.items():
-            self.scenes[scene] = SceneTally(frames=count, stale=stale.get(scene, 0))
+            self.scenes[scene] = SceneTally(frames=count)
+
+    def add_stale(self, frame: FrameRef) -> None:
+        """Take in a frame that keeps the result of other settings."""
+        self.scenes[frame.scene].stale += 1
 
     def add_kept(self, outcome: FrameOutcome) -> None:
         """Take in a frame that an earlier run finished."""

@@ -8,13 +8,14 @@ is killed can leave a torn last line; reading skips it, and the frame is judged 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-from pipeline.dataset import Stamp, stamp
+from pipeline.dataset import Stamp
 from pipeline.errors import StorageError
 from pipeline.records import FrameOutcome, FrameRef
 
@@ -37,14 +38,16 @@ class Entry:
 class Journal:
     """An open journal; entries are with the operating system when `append` returns."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Put entries on record."""
+        lines = "".join(json.dumps(_to_row(entry)) + "\n" for entry in entries).encode()
         try:
-            self._file.writelines(json.dumps(_to_row(entry)) + "\n" for entry in entries)
-            self._file.flush()
+            # Unbuffered: after a full disk nothing is left over that closing would try again.
+            while lines:
+                lines = lines[self._file.write(lines) :]
         except OSError as error:
             raise _cannot_write(Path(self._file.name), error) from None
 
@@ -59,47 +62,84 @@ def open_journal(record_dir: Path) -> Iterator[Journal]:
     try:
         record_dir.mkdir(parents=True, exist_ok=True)
         _end_torn_line(path)
-        file = path.open("a", encoding="utf-8")
+        file = path.open("ab", buffering=0)
     except OSError as error:
         raise _cannot_write(path, error) from None
     with file:
         yield Journal(file)
 
 
-def read_journal(record_dir: Path) -> dict[tuple[str, str], Entry]:
-    """Return the last entry of every frame, by scene and image name; empty without a journal."""
-    entries: dict[tuple[str, str], Entry] = {}
-    for row in _rows(record_dir / FILE_NAME):
-        entry = _from_row(row)
-        if entry:
-            entries[entry.outcome.frame.scene, entry.outcome.frame.image] = entry
-    return entries
+class JournalIndex:
+    """Where the last line of every frame begins; an entry is read when it is asked for."""
+
+    def __init__(self, file: BinaryIO | None = None) -> None:
+        self._file = file
+        self._starts: dict[str, dict[str, int]] = {}
+        at = 0
+        for line in file or ():
+            if key := _key_of(line):
+                scene, image = key
+                self._starts.setdefault(scene, {})[image] = at
+            at += len(line)
+
+    def find(self, frame: FrameRef) -> Entry | None:
+        """Return what is on record about a frame; None where nothing is, or nothing readable."""
+        start = self._starts.get(frame.scene, {}).get(frame.image)
+        if start is None or self._file is None:
+            return None
+        self._file.seek(start)
+        try:
+            row = json.loads(self._file.readline().decode(errors="replace"))
+        except (ValueError, RecursionError):
+            return None
+        return _from_row(row)
+
+
+@contextmanager
+def read_journal(record_dir: Path) -> Iterator[JournalIndex]:
+    """Open the journal of an output root for reading; without one, nothing is on record."""
+    path = record_dir / FILE_NAME
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        yield JournalIndex()
+        return
+    except OSError as error:
+        raise StorageError(f"{path}: the journal cannot be read: {error}") from None
+    with file:
+        yield JournalIndex(file)
+
+
+_STRING = rb'"(?:[^"\\]|\\.)*"'
+_KEY = re.compile(rb'\{"scene": (%b), "image": (%b), .*\}\n?$' % (_STRING, _STRING), re.DOTALL)
+"""How a whole line begins and ends; what lies between is read when its frame is asked for."""
+
+
+def _key_of(line: bytes) -> tuple[str, str] | None:
+    """Return scene and image of a whole line of ours; None for a torn or foreign one."""
+    whole = _KEY.match(line)
+    if not whole:
+        return None
+    try:
+        scene, image = (_text(literal) for literal in whole.groups())
+    except ValueError:
+        return None
+    return scene, image
+
+
+def _text(literal: bytes) -> str:
+    """Return the string that a JSON string stands for."""
+    text = literal.decode(errors="replace")
+    return str(json.loads(text)) if "\\" in text else text[1:-1]
 
 
 def _cannot_write(path: Path, error: OSError) -> StorageError:
     return StorageError(f"{path}: the journal cannot be written: {error}")
 
 
-def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        file = path.open(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StorageError(f"{path}: the journal cannot be read: {error}") from None
-    with file:
-        for line in file:
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(row, dict):
-                yield row
-
-
 def _end_torn_line(path: Path) -> None:
     """Close the line a killed driver left open, so that the next entry starts on its own."""
-    if stamp(path) is None:
+    if not path.exists():
         return
     with path.open("rb+") as file:
         if file.seek(0, 2):

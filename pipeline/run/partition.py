@@ -23,6 +23,7 @@ from pipeline.errors import AutoRefinerError, FrameError
 from pipeline.records import FrameOutcome, FrameRef, Refinement
 from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_frame
 from pipeline.run.journal import Entry
+from pipeline.run.stopping import is_stopped
 from pipeline.sam import make_proposer
 
 
@@ -33,6 +34,8 @@ class Job:
     layout: Layout
     config: Config
     fingerprint: str
+    run_id: str = ""
+    """By which workers know a run that is to end early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
     Returns
     -------
     list of Entry
-        One per frame, in order, done or failed.
+        One per frame, in order, done or failed; fewer if the run is to end early.
 
     Raises
     ------
@@ -65,6 +68,8 @@ def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
         ThreadPoolExecutor(1, "autorefiner-write") as writer,
     ):
         for reading in _read_ahead(frames, job.layout, reader):
+            if is_stopped(job.run_id):
+                break
             try:
                 refinement = refine_loaded(
                     reading.loaded.result(), proposer, job.config, reading.clock

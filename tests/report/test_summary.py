@@ -34,7 +34,7 @@ def summary_of(tally: Tally) -> Summary:
 
 def test_a_scene_is_one_line() -> None:
     tally = Tally()
-    tally.expect({"room": 2}, {})
+    tally.expect({"room": 2})
     tally.add(done("room", "a.jpg", invalid=0.1))
     tally.add(done("room", "b.jpg", invalid=0.2))
     text = summary_of(tally).as_text()
@@ -45,7 +45,8 @@ def test_a_scene_is_one_line() -> None:
 
 def test_failed_and_stale_frames_are_not_complete() -> None:
     tally = Tally()
-    tally.expect({"a": 1, "b": 1}, {"b": 1})
+    tally.expect({"a": 1, "b": 1})
+    tally.add_stale(FrameRef("b", "y.jpg", ""))
     tally.add(failed("a", "x.jpg"))
     summary = summary_of(tally)
     assert not summary.complete
@@ -60,7 +61,7 @@ def test_failed_and_stale_frames_are_not_complete() -> None:
 
 def test_frames_of_earlier_runs_count_for_the_scene_but_not_for_this_run() -> None:
     tally = Tally()
-    tally.expect({"a": 2}, {})
+    tally.expect({"a": 2})
     tally.add_kept(done("a", "x.jpg"))
     tally.add(done("a", "y.jpg"))
     summary = summary_of(tally)
@@ -71,7 +72,7 @@ def test_frames_of_earlier_runs_count_for_the_scene_but_not_for_this_run() -> No
 
 def test_many_failures_of_one_kind_stay_readable() -> None:
     tally = Tally()
-    tally.expect({"a": 100}, {})
+    tally.expect({"a": 100})
     for number in range(100):
         tally.add(failed("a", f"{number}.jpg"))
     text = summary_of(tally).as_text()
@@ -82,7 +83,7 @@ def test_many_failures_of_one_kind_stay_readable() -> None:
 
 def test_the_same_as_json() -> None:
     tally = Tally()
-    tally.expect({"a": 2}, {})
+    tally.expect({"a": 2})
     tally.add(done("a"))
     tally.add(failed("a", "x.jpg"))
     tally.add_problem("image without ids", "a/y.jpg: no ids")
@@ -101,13 +102,13 @@ def test_an_empty_run_has_a_summary() -> None:
 
 def test_html_escapes_what_comes_from_outside() -> None:
     tally = Tally()
-    tally.expect({"<script>alert(1)</script>": 1}, {})
+    tally.expect({"<script>alert(1)</script>": 1})
     assert "<script>" not in summary_of(tally)._repr_html_()
 
 
 def test_names_cannot_steer_a_terminal_or_add_lines() -> None:
     tally = Tally()
-    tally.expect({"room\n\x1b[2J": 1}, {})
+    tally.expect({"room\n\x1b[2J": 1})
     tally.add(failed("room\n\x1b[2J", "x\r.jpg"))
     text = summary_of(tally).as_text()
     assert "\x1b" not in text

@@ -10,10 +10,12 @@ import pytest
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, write_ids
 from pipeline.records import FrameRef
+from pipeline.report.summary import Tally
+from pipeline.run import plan as planning
 from pipeline.run.frame import digest_inputs
-from pipeline.run.journal import Entry, open_journal, read_journal
+from pipeline.run.journal import FILE_NAME, JournalIndex, open_journal, read_journal
 from pipeline.run.partition import Job, failed_entry, refine_partition
-from pipeline.run.plan import Plan, make_plan
+from pipeline.run.plan import Judgement, Plan, judge_frames, make_plan
 
 MakeDataset = Callable[..., Path]
 
@@ -30,9 +32,19 @@ class Done:
         with open_journal(self.layout.record_dir) as journal:
             journal.append(entries)
 
-    def plan(self, fingerprint: str = "f00d", redo: str = "none", journal: bool = True) -> Plan:
-        known: dict[tuple[str, str], Entry] = read_journal(self.layout.record_dir)
-        return make_plan(self.frames, known if journal else {}, self.layout, fingerprint, redo)
+    def judge(self, fingerprint: str = "f00d", journal: bool = True) -> list[Judgement]:
+        with read_journal(self.layout.record_dir) as known:
+            index = known if journal else JournalIndex()
+            return list(judge_frames(self.frames, index, self.layout, fingerprint))
+
+    def states(self, fingerprint: str = "f00d", journal: bool = True) -> list[str]:
+        return [judgement.state for judgement in self.judge(fingerprint, journal)]
+
+    def plan(self, fingerprint: str = "f00d", redo: str = "none") -> Plan:
+        tally = Tally()
+        tally.expect({self.frames[0].scene: len(self.frames)})
+        with open_journal(self.layout.record_dir) as journal:
+            return make_plan(self.judge(fingerprint), redo, journal, tally)
 
 
 @pytest.fixture
@@ -44,71 +56,82 @@ def images(frames: list[FrameRef]) -> list[int]:
     return [int(frame.image[6:12]) for frame in frames]
 
 
-def kept(plan: Plan) -> list[int]:
-    return images([entry.outcome.frame for entry in plan.kept])
-
-
 def test_a_finished_run_leaves_nothing_to_do(done: Done) -> None:
+    assert done.states() == ["done"] * 3
     plan = done.plan()
-    assert (plan.todo, plan.stale, plan.adopted) == ([], [], [])
-    assert kept(plan) == [0, 1, 2]
+    assert (plan.todo, plan.kept, plan.stale) == ([], 3, 0)
+
+
+def test_a_finished_run_is_believed_without_opening_a_file(
+    done: Done, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_words: object) -> None:
+        raise AssertionError("a file was opened")
+
+    for opening in ("read_ids", "read_provenance", "digest_inputs"):
+        monkeypatch.setattr(planning, opening, refuse)
+    assert done.states() == ["done"] * 3
 
 
 def test_a_missing_result_is_to_do(done: Done) -> None:
     done.layout.output_path(done.frames[1]).unlink()
-    plan = done.plan()
-    assert images(plan.todo) == [1]
-    assert kept(plan) == [0, 2]
+    assert done.states() == ["done", "todo", "done"]
+    assert images(done.plan().todo) == [1]
 
 
 @pytest.mark.parametrize("journal", [True, False])
 def test_a_torn_result_is_to_do(done: Done, journal: bool) -> None:
     path = done.layout.output_path(done.frames[1])
     path.write_bytes(path.read_bytes()[:-20])
-    assert images(done.plan(journal=journal).todo) == [1]
+    assert done.states(journal=journal) == ["done", "todo", "done"]
+    assert done.judge(journal=journal)[1].why.startswith("torn")
 
 
 def test_without_a_journal_the_results_speak_for_themselves(done: Done) -> None:
-    with_journal, without = done.plan(), done.plan(journal=False)
-    assert without.todo == []
-    assert kept(without) == [0, 1, 2]
-    assert len(without.adopted) == 3
-    for one, other in zip(with_journal.kept, without.kept, strict=True):
-        assert other.outcome.stats == one.outcome.stats
-        assert (other.inputs, other.output) == (one.inputs, one.output)
+    with_journal, without = done.judge(), done.judge(journal=False)
+    for one, other in zip(with_journal, without, strict=True):
+        assert one.state == other.state == "done"
+        assert (one.is_new, other.is_new) == (False, True)
+        assert one.entry
+        assert other.entry
+        assert other.entry.outcome.stats == one.entry.outcome.stats
+        assert (other.entry.inputs, other.entry.output) == (one.entry.inputs, one.entry.output)
+
+
+def test_a_lost_journal_is_made_again(done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "NEWS_AT_ONCE", 2)
+    (done.layout.record_dir / FILE_NAME).unlink()
+    assert done.plan().kept == 3
+    assert [judgement.is_new for judgement in done.judge()] == [False] * 3
 
 
 def test_a_copied_data_set_is_done(done: Done, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(done.root, copy, copy_function=shutil.copyfile)
     config = load_config()
-    layout = Layout(copy, config.data, config.output)
-    plan = make_plan(done.frames, read_journal(layout.record_dir), layout, "f00d")
-    assert plan.todo == []
-    assert kept(plan) == [0, 1, 2]
+    done.layout = Layout(copy, config.data, config.output)
+    assert done.states() == ["done"] * 3
 
 
 @pytest.mark.parametrize("journal", [True, False])
 def test_changed_input_is_to_do(done: Done, journal: bool) -> None:
     ids = [done.layout.ids_path(frame) for frame in done.frames]
     shutil.copyfile(ids[2], ids[0])
-    assert images(done.plan(journal=journal).todo) == [0]
+    assert done.states(journal=journal) == ["todo", "done", "done"]
 
 
 @pytest.mark.parametrize("journal", [True, False])
 def test_other_settings_make_results_stale_and_leave_them_alone(done: Done, journal: bool) -> None:
-    plan = done.plan(fingerprint="0ther", journal=journal)
-    assert plan.todo == []
-    assert plan.kept == []
-    assert images(plan.stale) == [0, 1, 2]
+    assert done.states("0ther", journal) == ["stale"] * 3
+    plan = done.plan(fingerprint="0ther")
+    assert (plan.todo, plan.kept, plan.stale) == ([], 0, 3)
 
 
 def test_a_result_of_unknown_origin_is_stale_not_done(done: Done) -> None:
     import torch
 
     torch.save(torch.zeros(48, 64, dtype=torch.int32), done.layout.output_path(done.frames[0]))
-    plan = done.plan()
-    assert images(plan.stale) == [0]
+    assert done.states() == ["stale", "done", "done"]
 
 
 def test_a_failed_frame_waits_for_its_input_to_change(done: Done) -> None:
@@ -119,12 +142,12 @@ def test_a_failed_frame_waits_for_its_input_to_change(done: Done) -> None:
     config = load_config()
     with open_journal(done.layout.record_dir) as journal:
         journal.append(refine_partition([frame], Job(done.layout, config, "f00d")))
-    plan = done.plan()
-    assert plan.todo == []
-    assert [entry.outcome.status for entry in plan.kept] == ["failed", "done", "done"]
-    assert images(done.plan(fingerprint="0ther").todo) == [0]
+    assert done.states() == ["failed", "done", "done"]
+    assert done.judge()[0].why.startswith("failed, read: IdMapError: ")
+    assert (done.plan().todo, done.plan().kept) == ([], 3)
+    assert done.states("0ther")[0] == "todo"
     done.layout.ids_path(frame).write_bytes(good)
-    assert images(done.plan().todo) == [0]
+    assert done.states()[0] == "todo"
 
 
 @pytest.mark.parametrize(
@@ -156,9 +179,8 @@ def test_a_result_that_is_there_counts_though_the_frame_is_on_record_as_failed(d
     job = Job(done.layout, load_config(), "f00d")
     with open_journal(done.layout.record_dir) as journal:
         journal.append([failed_entry(done.frames[1], job, "KilledWorker", "died after writing")])
-    plan = done.plan()
-    assert [entry.outcome.status for entry in plan.kept] == ["done"] * 3
-    assert images([entry.outcome.frame for entry in plan.adopted]) == [1]
+    assert done.states() == ["done"] * 3
+    assert [judgement.is_new for judgement in done.judge()] == [False, True, False]
 
 
 @pytest.mark.parametrize("stats", ["{", "[1]", "null"])
@@ -168,4 +190,4 @@ def test_a_result_whose_note_is_odd_is_made_again(done: Done, stats: str) -> Non
     inputs = digest_inputs(done.layout.image_path(frame), done.layout.ids_path(frame))
     note = {"settings": "f00d", "inputs": inputs, "stats": stats}
     write_ids(done.layout.output_path(frame), ids, "pth", note)
-    assert images(done.plan().todo) == [0]
+    assert done.states()[0] == "todo"

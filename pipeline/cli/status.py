@@ -1,0 +1,27 @@
+"""`autorefiner status`: how far a data set is, at a glance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.options import config_options, load_settings
+
+
+@click.command()
+@click.argument("root", metavar="DATA_ROOT", type=click.Path(path_type=Path))
+@config_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(root: Path, config_file: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Say what is done, to do, failed and stale below DATA_ROOT, scene by scene.
+
+    Reads the journal and lists folders, also while a run is at work; opens no result. Give it the
+    settings of the run: results of others are stale.
+    """
+    import json
+
+    from pipeline.run.status import read_status
+
+    found = read_status(root, load_settings(config_file, overrides, {}))
+    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())

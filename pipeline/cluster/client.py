@@ -1,0 +1,103 @@
+"""A client of the cluster that the settings or the caller name, with workers that can work."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from distributed import Client
+from distributed.deploy.cluster import Cluster
+
+from pipeline.cluster.kind import choose_kind, existing_address
+from pipeline.cluster.local import open_local_cluster
+from pipeline.cluster.muster import check_workers, wait_for_workers
+from pipeline.cluster.security import own_certificates
+from pipeline.cluster.slurm import open_slurm_cluster
+from pipeline.cluster.torch_threads import TorchThreads
+from pipeline.config import ClusterConfig
+from pipeline.errors import ClusterError
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def use_cluster(given: Client | Cluster | None, config: ClusterConfig) -> Iterator[Client]:
+    """Yield a client of what the caller gave, or else of the cluster that `config` asks for.
+
+    A client or cluster that was given is left open.
+
+    Raises
+    ------
+    ClusterError
+        No such cluster can be had here, no worker comes in time, or the workers run another
+        version of this package.
+    """
+    if given is None:
+        with open_client(config) as client:
+            yield client
+    elif isinstance(given, Client):
+        _muster(given, config)
+        yield given
+    elif isinstance(given, Cluster):
+        with Client(given, set_as_default=False) as client:
+            _muster(client, config)
+            yield client
+    else:
+        raise ClusterError(
+            f"client: found a {type(given).__name__}; expected a dask.distributed Client, "
+            "a cluster object such as LocalCUDACluster or SLURMCluster, or None"
+        )
+
+
+@contextmanager
+def open_client(config: ClusterConfig) -> Iterator[Client]:
+    """Yield a client of the cluster that `config` asks for, and close what was opened for it.
+
+    Raises
+    ------
+    ClusterError
+        As `use_cluster`.
+    """
+    kind, why = choose_kind(config)
+    if kind == "existing":
+        with _join(config) as client:
+            _muster(client, config)
+            log.info("joined the cluster at %s (%s)", client.scheduler.address, why)
+            yield client
+    elif kind == "slurm":
+        with open_slurm_cluster(config) as cluster, Client(cluster) as client:
+            client.register_plugin(TorchThreads(config.slurm_cores))
+            _muster(client, config)
+            log.info("SLURM cluster, %d job(s)", config.workers or 1)
+            yield client
+    else:
+        with open_local_cluster(kind, config) as client:
+            _muster(client, config)
+            workers = len(client.nthreads())
+            log.info("%s cluster, %d worker(s): %s", kind.upper(), workers, why)
+            yield client
+
+
+def _muster(client: Client, config: ClusterConfig) -> None:
+    wait_for_workers(client, config.worker_timeout)
+    check_workers(client)
+
+
+def _join(config: ClusterConfig) -> Client:
+    where: dict[str, Any] = existing_address(config)
+    if not where:
+        raise ClusterError(
+            "cluster.kind is existing, but no scheduler is named; set cluster.scheduler, "
+            "cluster.scheduler_file or the environment variable DASK_SCHEDULER_ADDRESS"
+        )
+    if config.scheduler_file and not config.scheduler and not config.scheduler_file.is_file():
+        # Dask would wait for it without a word, for ever.
+        raise ClusterError(f"{config.scheduler_file}: no such scheduler file; is the scheduler up?")
+    try:
+        return Client(**where, security=own_certificates(config))
+    except (OSError, ValueError, TypeError) as error:
+        raise ClusterError(
+            f"no scheduler answers at {', '.join(where.values())}: {error}"
+        ) from None

@@ -1,0 +1,117 @@
+"""A cluster on this machine: one worker a GPU, or CPU workers that share the cores."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Literal
+
+from dask.system import CPU_COUNT
+from distributed import Client, LocalCluster, WorkerPlugin
+from distributed.system import MEMORY_LIMIT
+
+from pipeline.cluster.security import own_certificates
+from pipeline.cluster.torch_threads import TorchThreads
+from pipeline.config import ClusterConfig
+from pipeline.errors import ClusterError
+
+BYTES_PER_CPU_WORKER = 4 << 30
+"""Memory to set aside for one CPU worker: the largest SAM 2 in float32 and its activations."""
+
+
+@contextmanager
+def open_local_cluster(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> Iterator[Client]:
+    """Yield a client of a new cluster, on loopback only; both are closed at the end.
+
+    Raises
+    ------
+    ClusterError
+        No such cluster can be opened.
+    """
+    with _closing(_open(kind, config)) as cluster, Client(cluster) as client:
+        client.register_plugin(DeafToSignals())
+        if kind == "cpu":
+            client.register_plugin(TorchThreads(_threads_per_worker(len(cluster.workers))))
+        yield client
+
+
+class DeafToSignals(WorkerPlugin):
+    """Leaves Ctrl-C and SIGTERM to the driver.
+
+    A terminal sends the one, and systemd or a batch system the other, to every process there is.
+    """
+
+    name = "autorefiner-deaf-to-signals"
+
+    def setup(self, worker: Any) -> None:  # noqa: ARG002
+        """Ignore both where the worker has a process of its own."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def _closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
+    try:
+        yield cluster
+    finally:
+        # A process that holds torch may take longer to end than a nanny waits. It has no work left,
+        # so killing it is no news, and neither is the TimeoutError that can come of it.
+        nanny = logging.getLogger("distributed.nanny")
+        level = nanny.level
+        nanny.setLevel(logging.ERROR)
+        try:
+            with suppress(TimeoutError):
+                cluster.close()
+        finally:
+            nanny.setLevel(level)
+
+
+def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:
+    common: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "security": own_certificates(config) or True,
+        "threads_per_worker": 1,
+        "dashboard_address": config.dashboard_address,
+        "memory_limit": config.memory_limit or 0,
+    }
+    if kind == "cpu":
+        open_cluster: Callable[..., LocalCluster] = LocalCluster
+        # Were a GPU here, every worker of a CPU cluster would take the first one.
+        common |= {
+            "n_workers": config.workers or _default_cpu_workers(),
+            "env": {"CUDA_VISIBLE_DEVICES": ""},
+        }
+    else:
+        try:
+            from dask_cuda import LocalCUDACluster
+        except ImportError:
+            raise ClusterError(
+                "a GPU is here but dask-cuda is not; install autorefiner[cuda], "
+                "or set cluster.kind=cpu"
+            ) from None
+        open_cluster = LocalCUDACluster
+        common["n_workers"] = config.workers
+    try:
+        with warnings.catch_warnings():
+            # A taken port is no news: another is found, and the dashboard's address is printed.
+            warnings.filterwarnings("ignore", message="Port .* is already in use")
+            return open_cluster(**common)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ClusterError(
+            f"no local cluster can be opened: {error.__cause__ or error}. "
+            "Look at cluster.workers, cluster.memory_limit and cluster.dashboard_address"
+        ) from error
+
+
+def _default_cpu_workers() -> int:
+    # Dask's figures heed the limits of a container, which the machine's own do not show.
+    return max(1, min(CPU_COUNT, int(MEMORY_LIMIT // BYTES_PER_CPU_WORKER)))
+
+
+def _threads_per_worker(workers: int) -> int:
+    return max(1, CPU_COUNT // max(1, workers))

@@ -1,0 +1,162 @@
+"""One run at a time on an output root.
+
+Whoever works on it holds two things: a lock of the operating system on `run.lock`, which is gone
+with its process however that ends, and that file's text, which says who it is and is renewed every
+few seconds. Where the lock reaches all machines, as it does on local disks and NFS, it decides. On
+file systems that know no locks, or keep them to one machine (Lustre often does), the text decides:
+one of this machine counts while its process lives, one of another while it is fresh.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import getpass
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from pipeline.errors import OutputInUse, StorageError
+
+FILE_NAME = "run.lock"
+
+SECONDS_BETWEEN_SIGNS = 15.0
+SECONDS_FRESH = 120.0
+"""Age at which the text of a run on another machine no longer counts."""
+
+_NO_LOCKS_HERE = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A run that works on an output root."""
+
+    host: str
+    pid: int
+    started: float
+    """When its process started, in seconds since 1970; a pid alone may be another's by now."""
+    user: str
+
+    def __str__(self) -> str:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.started))
+        return f"process {self.pid} of {self.user} on {self.host}, started {since}"
+
+
+@contextmanager
+def hold_output(record_dir: Path) -> Iterator[None]:
+    """Keep other runs off an output root for as long as the block lasts.
+
+    Raises
+    ------
+    OutputInUse
+        Another run works on it.
+    StorageError
+        The lock file cannot be written.
+    """
+    path = record_dir / FILE_NAME
+    if record_dir.is_symlink() or path.is_symlink():
+        # A data set from elsewhere could lead what is written here to any file of the user's.
+        raise StorageError(f"{path}: found a link; expected a folder and file of its own")
+    try:
+        record_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    with os.fdopen(descriptor, "r+b", buffering=0):
+        is_ours = _lock(descriptor, path)
+        holder = _read(descriptor)
+        if not is_ours or (holder and _is_at_work(holder, descriptor)):
+            raise OutputInUse(
+                f"{path.parent.parent}: another run works here: {holder or 'one that just began'}. "
+                "Wait for it or stop it; autorefiner status shows how far it is. A run that died "
+                f"on another machine is no longer in the way after {SECONDS_FRESH:.0f} s"
+            )
+        _write(descriptor, path, json.dumps(asdict(_this_process())).encode())
+        over = threading.Event()
+        threading.Thread(target=_give_signs, args=(descriptor, over), daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
+
+
+def read_holder(record_dir: Path) -> Holder | None:
+    """Return the run that works on an output root, if there is one."""
+    try:
+        descriptor = os.open(record_dir / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb", buffering=0):
+        holder = _read(descriptor)
+        return holder if holder and _is_at_work(holder, descriptor) else None
+
+
+def _lock(descriptor: int, path: Path) -> bool:
+    """Take the operating system's lock; False where another process holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return False
+        if error.errno not in _NO_LOCKS_HERE:
+            raise _cannot_write(path, error) from None
+    return True
+
+
+def _is_at_work(holder: Holder, descriptor: int) -> bool:
+    if holder.host != platform.node():
+        return _age(descriptor) < SECONDS_FRESH
+    try:
+        started = psutil.Process(holder.pid).create_time()
+    except psutil.Error:
+        return False
+    return abs(started - holder.started) < 1.0 and holder != _this_process()
+
+
+def _age(descriptor: int) -> float:
+    """Return the seconds since the lock file was renewed."""
+    return time.time() - os.fstat(descriptor).st_mtime
+
+
+def _read(descriptor: int) -> Holder | None:
+    try:
+        return Holder(**json.loads(os.pread(descriptor, 4096, 0)))
+    except (ValueError, TypeError):
+        return None
+
+
+def _write(descriptor: int, path: Path, text: bytes) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text, 0)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+def _give_signs(descriptor: int, over: threading.Event) -> None:
+    while not over.wait(SECONDS_BETWEEN_SIGNS):
+        with suppress(OSError):
+            os.utime(descriptor)
+
+
+def _this_process() -> Holder:
+    process = psutil.Process()
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"user {os.getuid()}"
+    return Holder(platform.node(), process.pid, process.create_time(), user)
+
+
+def _cannot_write(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path}: the run's lock cannot be written: {error}")

@@ -1,0 +1,207 @@
+"""How far a data set is: at a glance from the journal, or for sure by opening every file.
+
+`read_status` lists folders and reads the journal; it opens no result, so that a million frames take
+seconds, and may be asked while a run is at work. `verify_dataset` opens everything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import ConfigLike, load_config
+from pipeline.dataset import Layout, discover
+from pipeline.records import FrameRef
+from pipeline.run.journal import Entry, read_journal
+from pipeline.run.lock import read_holder
+from pipeline.run.plan import NO_RESULT, OF_OTHER_SETTINGS, Judgement, judge, open_and_judge
+from pipeline.sam import model_identity
+
+FRAMES_IN_HAND = 256
+"""Frames that `verify_dataset` hands to its threads ahead of those it has an answer for."""
+
+
+@dataclass(slots=True)
+class SceneStatus:
+    """Frames of one scene, by state."""
+
+    frames: int = 0
+    done: int = 0
+    todo: int = 0
+    failed: int = 0
+    stale: int = 0
+    unrecorded: int = 0
+    """Results that the journal does not know; the next run opens them and sees."""
+
+    def add(self, state: str) -> None:
+        """Count one frame."""
+        self.frames += 1
+        setattr(self, state, getattr(self, state) + 1)
+
+
+@dataclass(slots=True)
+class Status:
+    """How far a data set is."""
+
+    scenes: dict[str, SceneStatus] = field(default_factory=dict)
+    running: str = ""
+    """The run that is at work, in words; empty without one."""
+    defects: list[str] = field(default_factory=list)
+    """Results that are there and no good, with what is wrong; found by opening them only."""
+
+    @property
+    def total(self) -> SceneStatus:
+        """Sums over all scenes."""
+        names = SceneStatus.__slots__
+        sums = (sum(getattr(scene, name) for scene in self.scenes.values()) for name in names)
+        return SceneStatus(*sums)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame is done."""
+        return self.total.done == self.total.frames
+
+    def add(self, frame: FrameRef, state: str) -> None:
+        """Count one frame."""
+        self.scenes.setdefault(frame.scene, SceneStatus()).add(state)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values only, for JSON."""
+        return {
+            "complete": self.complete,
+            "running": self.running,
+            "total": asdict(self.total),
+            "scenes": {name: asdict(scene) for name, scene in self.scenes.items()},
+            "defects": self.defects,
+        }
+
+    def as_text(self) -> str:
+        """Lay the status out as a table for a terminal."""
+        columns = [*SceneStatus.__slots__]
+        if not self.total.unrecorded:
+            columns.remove("unrecorded")
+        width = max(5, *(len(name) for name in self.scenes)) if self.scenes else 5
+        rows = [*self.scenes.items(), ("total", self.total)]
+        heading = " ".join(f"{name.replace('todo', 'to do'):>10}" for name in columns)
+        lines = [f"{'':<{width}}{heading}"]
+        lines += [
+            f"{ascii(name)[1:-1]:<{width}}"
+            + " ".join(f"{getattr(scene, column):>10}" for column in columns)
+            for name, scene in rows
+        ]
+        lines += self.defects
+        if self.total.stale:
+            lines += [f"stale: {OF_OTHER_SETTINGS}; --redo stale makes them again"]
+        if self.running:
+            lines += [f"a run is at work: {self.running}"]
+        return "\n".join(lines)
+
+
+def read_status(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Status:
+    """Say how far a data set is, without opening a result.
+
+    Parameters
+    ----------
+    data_root
+        Folder that holds the scenes.
+    config
+        The settings that results should have been made with, as for `refine_dataset`.
+
+    Raises
+    ------
+    AutoRefinerError
+        A setting is wrong, there is no data set, or its journal cannot be read.
+    """
+    layout, frames, fingerprint = _find(data_root, config)
+    status = Status(running=str(read_holder(layout.record_dir) or ""))
+    with read_journal(layout.record_dir) as journal:
+        for _, of_scene in groupby(frames, key=lambda frame: frame.scene):
+            there: set[str] | None = None
+            for frame in of_scene:
+                path = layout.output_path(frame)
+                if there is None:
+                    there = _names_in(path.parent)
+                entry = journal.find(frame)
+                status.add(frame, _state(entry, path.name in there, fingerprint))
+    return status
+
+
+def verify_dataset(
+    data_root: str | os.PathLike[str], config: ConfigLike = None, *, remove: bool = False
+) -> Status:
+    """Open every result and its inputs, and say what is whole and belongs together.
+
+    Parameters
+    ----------
+    data_root, config
+        As for `read_status`.
+    remove
+        Remove results that are torn or of another input, so that the next run makes them again:
+        where size and time are those on record, it would not open them.
+
+    Raises
+    ------
+    AutoRefinerError
+        As `read_status`.
+    """
+    layout, frames, fingerprint = _find(data_root, config)
+    status = Status(running=str(read_holder(layout.record_dir) or ""))
+    with read_journal(layout.record_dir) as journal:
+
+        def look(frame: FrameRef) -> Judgement:
+            judgement = open_and_judge(frame, layout, fingerprint)
+            if judgement.why != NO_RESULT:
+                return judgement
+            return judge(frame, journal.find(frame), layout, fingerprint)
+
+        for judgement in _in_threads(look, frames):
+            status.add(judgement.frame, judgement.state)
+            if judgement.state == "todo" and judgement.why != NO_RESULT:
+                path = layout.output_path(judgement.frame)
+                status.defects.append(f"{path}: {judgement.why}")
+                if remove:
+                    with suppress(OSError):
+                        path.unlink()
+    return status
+
+
+def _find(
+    data_root: str | os.PathLike[str], config: ConfigLike
+) -> tuple[Layout, list[FrameRef], str]:
+    settings = load_config(config)
+    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
+    frames = discover(layout.data_root, settings.data).frames
+    return layout, frames, settings.fingerprint(model_identity(settings.model))
+
+
+def _names_in(folder: Path) -> set[str]:
+    try:
+        return {*os.listdir(folder)}  # noqa: PTH208 (names, not a million Paths)
+    except OSError:
+        return set()
+
+
+def _state(entry: Entry | None, is_there: bool, fingerprint: str) -> str:
+    if entry and entry.outcome.status == "failed" and entry.fingerprint == fingerprint:
+        return "failed"
+    if not is_there:
+        return "todo"
+    if entry is None or entry.outcome.status == "failed":
+        return "unrecorded"
+    return "done" if entry.fingerprint == fingerprint else "stale"
+
+
+def _in_threads(
+    look: Callable[[FrameRef], Judgement], frames: list[FrameRef]
+) -> Iterator[Judgement]:
+    """Look at frames in several threads, and yield in order; never a million answers at once."""
+    rest = iter(frames)
+    with ThreadPoolExecutor() as pool:
+        while batch := list(islice(rest, FRAMES_IN_HAND)):
+            yield from pool.map(look, batch)

@@ -1,0 +1,99 @@
+"""Ending a run before its end: Ctrl-C, SIGTERM, or whoever calls `StopRequest.ask`.
+
+Asked once, the run hands out no more frames, workers finish those in hand, and everything is put on
+record. Asked twice, it stops where it is: results are whole or not there, so nothing is torn.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from distributed import Client, WorkerPlugin
+
+_INTERRUPTED = 130
+
+_stopped: set[str] = set()
+"""In a worker: the runs that are to end."""
+
+
+class StopRequest:
+    """Whether a run is to end early, and why; may be asked from any thread.
+
+    Attributes
+    ----------
+    why
+        What asked, such as `Ctrl-C`; empty until something does.
+    """
+
+    def __init__(self) -> None:
+        self.why = ""
+        self._signals = 0
+        self._is_gentle = False
+
+    def ask(self, why: str) -> None:
+        """Ask the run to finish what is in hand, and end."""
+        self.why = self.why or why
+
+    @contextmanager
+    def gently(self) -> Iterator[None]:
+        """In this block a first signal only asks; outside nothing is in hand, and it interrupts."""
+        self._is_gentle = True
+        try:
+            yield
+        finally:
+            self._is_gentle = False
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Handle SIGINT and SIGTERM."""
+        self._signals += 1
+        if self._signals > 2:
+            # Whatever cleaning up waits for, it has been waited for long enough.
+            os._exit(_INTERRUPTED)
+        if self._signals == 2 or not self._is_gentle:
+            self._signals = 2
+            raise KeyboardInterrupt
+        self.ask("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
+
+
+@contextmanager
+def listen_for_stop(stop: StopRequest) -> Iterator[None]:
+    """Send this process's SIGINT and SIGTERM to `stop`, if this is the thread that gets them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, stop.on_signal) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class EndRun(WorkerPlugin):
+    """Tells a worker, now or when it starts, that a run is to end."""
+
+    name = "autorefiner-end-run"
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+
+    def setup(self, worker: Any) -> None:  # noqa: ARG002
+        """Let partitions of the run end after the frame in hand."""
+        _stopped.add(self.run_id)
+
+
+def is_stopped(run_id: str) -> bool:
+    """Tell, on a worker, whether a run is to end."""
+    return run_id in _stopped
+
+
+def stop_partitions(client: Client, run_id: str) -> None:
+    """Have every worker end the partitions of a run after the frame in hand."""
+    client.register_plugin(EndRun(run_id))

@@ -1,0 +1,214 @@
+"""Frames out to the cluster, entries back as they come.
+
+The driver keeps a bounded number of partitions in flight, so that the graph of a million frames
+never exists at once and a run can be stopped at any moment. Towards the end partitions shrink to
+single frames, so that no worker is left with a long one while the others have nothing to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
+
+import dask.bag
+from dask.delayed import Delayed, delayed
+from distributed import Client, Future, KilledWorker, as_completed
+
+from pipeline.errors import RunStopped
+from pipeline.records import FrameRef
+from pipeline.run.journal import Entry
+from pipeline.run.partition import Job, failed_entry, refine_partition
+from pipeline.run.stopping import EndRun, StopRequest, stop_partitions
+
+log = logging.getLogger(__name__)
+
+WAVE = 256
+"""Partitions handed to the scheduler at once; two waves are in flight, so workers never wait."""
+
+PARTS_A_WORKER = 4
+"""Partitions are cut so that every worker has at least so many to go until frames go singly."""
+
+HOPELESS = 3
+"""Partitions that killed their workers before any frame was done: nothing here will be done."""
+
+SECONDS_BETWEEN_LOOKS = 5.0
+
+
+class FrameStream:
+    """Refines frames on a cluster; iterate over it for the entries, partition by partition.
+
+    Parameters
+    ----------
+    frames
+        What to do, in order.
+    job
+        What all partitions have in common.
+    client
+        Of the cluster.
+    stop
+        Once it is asked, workers finish the frames in hand and the stream ends.
+
+    Raises
+    ------
+    RunStopped
+        The cluster is lost, or every worker dies whatever it is given.
+    AutoRefinerError
+        What would fail every frame alike, such as a full disk.
+    """
+
+    def __init__(
+        self, frames: Sequence[FrameRef], job: Job, client: Client, stop: StopRequest
+    ) -> None:
+        self._job, self._client, self._stop = job, client, stop
+        self._shared: Delayed = delayed(job, traverse=False)
+        workers = max(1, len(client.nthreads()))
+        self._waves = deque(cut(frames, job.config.run.partition_size, workers))
+        self._in_flight: dict[Future, Sequence[FrameRef]] = {}
+        self._finished = as_completed(loop=client.loop)
+        self._killers: list[FrameRef] = []
+        self._deaths = 0
+        self._any_done = False
+        self._is_ending = False
+        self._last_look = time.monotonic()
+        self._workers_seen = self._last_look
+
+    def __iter__(self) -> Iterator[list[Entry]]:
+        """Yield the entries of each partition in the order they finish."""
+        try:
+            yield from self._refine_all()
+            yield from self._refine_alone()
+        finally:
+            self._abandon()
+
+    def _refine_all(self) -> Iterator[list[Entry]]:
+        while self._waves or self._in_flight:
+            while self._waves and len(self._in_flight) <= WAVE:
+                self._send(*self._waves.popleft())
+            yield from self._next()
+
+    def _refine_alone(self) -> Iterator[list[Entry]]:
+        """Refine frames that were on a worker as it died, one at a time with nothing beside them.
+
+        Dask blames a death on every task its worker had; alone, a frame that kills is known for
+        sure.
+        """
+        for frame in self._killers:
+            if self._is_ending:
+                return
+            self._send([frame], 1)
+            while self._in_flight:
+                yield from self._next(is_alone=True)
+
+    def _send(self, frames: Sequence[FrameRef], size: int) -> None:
+        """Send frames to the cluster as one bag of partitions of `size` frames."""
+        bag = dask.bag.from_sequence(frames, partition_size=size)
+        refined = bag.map_partitions(refine_partition, self._shared)
+        futures = self._client.compute(refined.to_delayed(optimize_graph=False))
+        starts = range(0, len(frames), size)
+        self._in_flight.update(
+            (future, frames[at : at + size]) for at, future in zip(starts, futures, strict=True)
+        )
+        self._finished.update(futures)
+
+    def _next(self, *, is_alone: bool = False) -> Iterator[list[Entry]]:
+        """Yield the entries of the next partition that comes back, if it does."""
+        while not self._finished.has_ready():
+            self._look_around()
+            time.sleep(0.02)
+        future = next(self._finished)
+        part = self._in_flight.pop(future)
+        try:
+            entries: list[Entry] = future.result()
+        except KilledWorker as error:
+            if is_alone:
+                yield [self._killed(part[0], error)]
+            else:
+                self._split(part)
+        except CancelledError:
+            raise self._lost("the scheduler forgot what it was given") from None
+        else:
+            self._any_done = self._any_done or bool(entries)
+            yield entries
+
+    def _split(self, part: Sequence[FrameRef]) -> None:
+        self._deaths += 1
+        if self._deaths >= HOPELESS and not self._any_done:
+            raise RunStopped(
+                f"workers died under each of the first {self._deaths} partitions, and no frame was "
+                "done. Often memory runs out: see the log of the workers, and cluster.memory_limit "
+                "and cluster.workers"
+            )
+        if len(part) == 1:
+            self._killers += part
+            return
+        log.warning("workers died under %d frames repeatedly: they go one by one now", len(part))
+        if not self._is_ending:
+            self._send(part, 1)
+
+    def _killed(self, frame: FrameRef, error: KilledWorker) -> Entry:
+        message = (
+            f"its worker died {error.allowed_failures + 1} times while on this frame alone; "
+            "often memory ran out: see the worker's log"
+        )
+        return failed_entry(frame, self._job, "KilledWorker", message)
+
+    def _look_around(self) -> None:
+        """Heed a request to stop, and notice a cluster that is gone."""
+        if self._stop.why and not self._is_ending:
+            self._is_ending = True
+            self._waves.clear()
+            stop_partitions(self._client, self._job.run_id)
+            log.info(
+                "%s: workers finish the frames in hand; once more stops at once", self._stop.why
+            )
+        if self._client.status != "running":
+            raise self._lost("the connection broke")
+        now = time.monotonic()
+        if now - self._last_look < SECONDS_BETWEEN_LOOKS:
+            return
+        self._last_look = now
+        timeout = self._job.config.cluster.worker_timeout
+        if self._client.nthreads():
+            self._workers_seen = now
+        elif now - self._workers_seen > timeout:
+            raise self._lost(f"it had no worker for {timeout:g} s (cluster.worker_timeout)")
+
+    def _lost(self, why: str) -> RunStopped:
+        address = self._client.scheduler.address if self._client.scheduler else "?"
+        return RunStopped(
+            f"the cluster at {address} is lost: {why}. Frames that were "
+            "done are done; the same command goes on from there"
+        )
+
+    def _abandon(self) -> None:
+        """Let go of what is still in flight: much may be after an error, nothing after a stop."""
+        if self._client.status != "running":
+            return
+        if self._in_flight:
+            stop_partitions(self._client, self._job.run_id)
+            self._client.cancel(list(self._in_flight))
+        if self._in_flight or self._is_ending:
+            with suppress(KeyError):
+                self._client.unregister_worker_plugin(EndRun.name)
+
+
+def cut(
+    frames: Sequence[FrameRef], largest: int, workers: int
+) -> Iterator[tuple[Sequence[FrameRef], int]]:
+    """Cut frames into waves, each with the size of its partitions.
+
+    Partitions have the largest size while there is plenty left. Towards the end each wave takes
+    half of what is left, cut so that every worker gets several, down to single frames.
+    """
+    at = 0
+    while at < len(frames):
+        left = len(frames) - at
+        size = max(1, min(largest, left // (PARTS_A_WORKER * workers)))
+        is_plenty = left >= 2 * WAVE * size
+        count = WAVE * size if is_plenty else max(left // 2, PARTS_A_WORKER * workers * size)
+        yield frames[at : at + count], size
+        at += count
