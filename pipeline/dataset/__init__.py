@@ -1,19 +1,21 @@
 """Where frames live: discover them, read images and ids, write ids."""
 
 from pipeline.dataset.discover import Inventory, discover
-from pipeline.dataset.files import Stamp, stamp
+from pipeline.dataset.files import Stamp, digest_file, stamp
 from pipeline.dataset.frames import read_pair
 from pipeline.dataset.id_maps import read_ids
 from pipeline.dataset.images import read_image
 from pipeline.dataset.layout import Layout
 from pipeline.dataset.problems import Problem
-from pipeline.dataset.results import is_whole, read_provenance, write_ids
+from pipeline.dataset.results import check_place, is_whole, read_provenance, write_ids
 
 __all__ = [
     "Inventory",
     "Layout",
     "Problem",
     "Stamp",
+    "check_place",
+    "digest_file",
     "discover",
     "is_whole",
     "read_ids",

@@ -63,6 +63,7 @@ def _choose_scenes(root: Path, data: DataConfig, problems: list[Problem]) -> lis
         wanted += f", with names that match data.scenes={list(data.scenes)}"
     try:
         folders = _list_folders(root)
+        problems += _find_broken_links(root)
     except OSError as error:
         raise DatasetError(
             f"{root}: found {describe_os_error(error)}; expected a folder of scenes: {wanted}"
@@ -159,6 +160,14 @@ def _list_files(
         text = f"holds {len(unknown)} other file(s) or folder(s), such as {min(unknown)}; left out"
         problems.append(Problem("unknown file", scene, folder, text))
     return sorted(usable)
+
+
+def _find_broken_links(root: Path) -> Iterator[Problem]:
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if entry.is_symlink() and is_text(entry.name) and not Path(entry).exists():
+                text = "a link that leads to no scene; left out"
+                yield Problem("broken link", entry.name, entry.name, text)
 
 
 def _list_folders(folder: Path) -> set[str]:

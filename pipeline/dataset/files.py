@@ -1,10 +1,14 @@
-"""Bounds on what is read, reading a whole file within them, and telling whether it changed."""
+"""Bounds on what is read, reading and hashing within them, and telling whether a file changed."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,6 +31,30 @@ def read_whole(path: Path, error: type[FrameError]) -> bytes:
     FrameError
         Of the type `error`: the file is missing, unreadable, no regular file, empty or too large.
     """
+    with _open_within_bounds(path, error) as (file, size):
+        content = file.read(size)
+    if not content:
+        raise error(path, "an empty file", "a file that holds data", "Was it copied completely?")
+    return content
+
+
+def digest_file(path: Path, error: type[FrameError]) -> bytes:
+    """Hash a file that `read_whole` would read, in as many bytes of memory as a buffer takes.
+
+    Raises
+    ------
+    FrameError
+        Of the type `error`: the file is missing, unreadable, no regular file or too large.
+    """
+    with _open_within_bounds(path, error) as (file, _):
+        return hashlib.file_digest(file, "blake2b").digest()
+
+
+@contextmanager
+def _open_within_bounds(
+    path: Path, error: type[FrameError]
+) -> Iterator[tuple[BufferedReader, int]]:
+    """Open a regular file, and say how many bytes it holds."""
     try:
         # Without O_NONBLOCK the mere opening of a named pipe would wait for ever.
         with open(path, "rb", opener=_open_without_waiting) as file:
@@ -37,12 +65,9 @@ def read_whole(path: Path, error: type[FrameError]) -> bytes:
                 raise error(
                     path, f"{info.st_size} bytes", f"at most {MAX_FILE_BYTES} bytes in one file"
                 )
-            content = file.read(info.st_size)
+            yield file, info.st_size
     except OSError as failure:
         raise error(path, describe_os_error(failure), "a file that can be read") from None
-    if not content:
-        raise error(path, "an empty file", "a file that holds data", "Was it copied completely?")
-    return content
 
 
 Stamp: TypeAlias = tuple[int, int]

@@ -7,6 +7,7 @@ The rules, for all containers alike:
 - 0 is "no object". So are -1 and -100, the usual markers; any other negative id is refused.
 - Ids above 65 535 are refused: results are 16 bits wide.
 - A PNG is 8- or 16-bit grey, or a palette image, whose indices are the ids.
+- A map has at most `MAX_OBJECTS` different ids; depth and noise have more.
 - Nothing in a file is ever executed.
 """
 
@@ -27,6 +28,9 @@ from pipeline.errors import IdMapError, IdRangeError
 
 EXPECTED = "an id map: integers of shape (H, W) or (1, H, W)"
 LARGEST_ID = 65_535
+MAX_OBJECTS = 4096
+"""Different ids in one map; ScanNet++ has at most 524 in a scene. Time and memory of a frame grow
+with its objects: a 16-bit depth image taken for ids would cost hours."""
 NO_OBJECT = (-1, -100)
 """Negative ids that stand for "no object"; they become 0."""
 
@@ -84,7 +88,15 @@ def _to_ids(path: Path, array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
                 "Only -1 and -100 stand for no object.",
             )
         array = np.maximum(array, 0)
-    return array.astype(np.int32)
+    ids = array.astype(np.int32)
+    if largest > MAX_OBJECTS:
+        n_objects = np.count_nonzero(np.bincount(ids.ravel())[1:])
+        if n_objects > MAX_OBJECTS:
+            raise NotAnIdMap(
+                f"{n_objects} different ids",
+                f"At most {MAX_OBJECTS} objects are taken in one frame; is this a depth image?",
+            )
+    return ids
 
 
 def _show(number: int) -> str:

@@ -42,6 +42,7 @@ TEMP_PREFIX = ".autorefiner-"
 LEFTOVER_AGE = 3600.0
 """Seconds after which a temporary file has no writer any more."""
 
+_LONGEST_NAME = 255
 _MAX_PROVENANCE = 100_000
 _ENCODERS: dict[str, tuple[Callable[[npt.NDArray[Any], bytes], bytes], type[np.integer[Any]]]] = {
     "pth": (encode_tensor, np.uint16),
@@ -77,7 +78,7 @@ def write_ids(
     StorageError
         The disk is full or read-only: no other frame could be written either.
     FrameError
-        This file cannot be written.
+        This file cannot be written, or not without following a link (see `check_place`).
     """
     encode, dtype = _ENCODERS[output_format]
     note = json.dumps(dict(provenance), sort_keys=True).encode()
@@ -93,6 +94,36 @@ def write_ids(
         raise FrameError(
             path, describe_os_error(error), "a folder that results can be written to"
         ) from None
+
+
+def check_place(path: Path) -> None:
+    """Check that a result can have the path it is meant for.
+
+    A data set may come from a stranger, and links in it lead anywhere: results are written neither
+    into a folder that is a link nor through a scene that is one.
+
+    Raises
+    ------
+    FrameError
+        The result's folder, or the scene it belongs to, is a link; or its name is too long.
+    """
+    n_bytes = len(os.fsencode(path.name))
+    if n_bytes > _LONGEST_NAME:
+        raise FrameError(
+            path,
+            f"a name of {n_bytes} bytes",
+            f"at most {_LONGEST_NAME}, which is what file systems take",
+            "Give the image a shorter name.",
+        )
+    for folder in (path.parent, path.parent.parent):
+        if folder.is_symlink():
+            raise FrameError(
+                folder,
+                "a link",
+                "a folder of its own for the results",
+                "Set output.root to a folder elsewhere; input is read through links, "
+                "results are not written through them.",
+            )
 
 
 def read_provenance(path: Path) -> dict[str, str]:
@@ -133,11 +164,7 @@ def _fit(path: Path, ids: npt.NDArray[Any], dtype: type[np.integer[Any]]) -> npt
 
 def _replace(path: Path, content: bytes) -> None:
     folder = path.parent
-    if folder.is_symlink():
-        # A data set may come from a stranger, and the link lead anywhere.
-        raise FrameError(
-            folder, "a link", "a folder of its own", "Remove it, or set output.root elsewhere."
-        )
+    check_place(path)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
     temp = folder / f"{TEMP_PREFIX}{secrets.token_hex(8)}.tmp"

@@ -151,7 +151,12 @@ def _array(tree: Any, fetch: Fetch, byte_order: str = "<") -> npt.NDArray[Any]:
             if len(tree.args) != _TENSORS[tree.name]:
                 raise NotAnIdMap("a view of a tensor, such as its negative", "Save its clone().")
             return _tensor(tree.args, fetch, byte_order)
-        if tree.name in _ARRAYS and tree.args[0] == Global("numpy.ndarray"):
+        if tree.name in _ARRAYS:
+            if tree.args[0] != Global("numpy.ndarray"):
+                raise NotAnIdMap(
+                    f"an array of class {tree.args[0].name[:60]!r}",
+                    "Save a plain one: numpy.array(ids, subok=False).",
+                )
             _, shape, dtype, is_fortran, values = tree.state
             return _numpy_array(values, dtype, shape, "F" if is_fortran else "C")
         if tree.name in _BUFFER_ARRAYS:

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
-from pipeline.dataset import Layout, read_pair, write_ids
+from pipeline.dataset import Layout, check_place, digest_file, read_pair, write_ids
+from pipeline.errors import IdMapError, ImageError
 from pipeline.records import FrameRef, Refinement
 from pipeline.refinement import check_ids, refine_proposals
 from pipeline.sam import Proposer, make_proposer
@@ -74,9 +75,13 @@ def refine_frame(
 
 
 def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFrame:
-    """Read image and coarse ids; raises `FrameError` where either cannot be used."""
+    """Read image and coarse ids; raises `FrameError` where either cannot be used.
+
+    So it does where the result could not be put: better before the work than after it.
+    """
     image_path, ids_path = layout.image_path(frame), layout.ids_path(frame)
     with clock("read"):
+        check_place(layout.output_path(frame))
         # Hashed first: a file replaced in between then looks changed, not done.
         digest = digest_inputs(image_path, ids_path)
         image, ids = read_pair(image_path, ids_path)
@@ -109,11 +114,15 @@ def write_frame(
         )
 
 
-def digest_inputs(*paths: Path) -> str:
-    """Hash the contents of the files a frame is made from (32 hex digits)."""
+def digest_inputs(image_path: Path, ids_path: Path) -> str:
+    """Hash the contents of the files a frame is made from (32 hex digits).
+
+    Raises
+    ------
+    ImageError, IdMapError
+        Either file is none that could be read.
+    """
     digest = hashlib.blake2b(digest_size=16)
-    for path in paths:
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "blake2b").digest()
-        digest.update(content)
+    digest.update(digest_file(image_path, ImageError))
+    digest.update(digest_file(ids_path, IdMapError))
     return digest.hexdigest()

@@ -137,7 +137,7 @@ def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgeme
         if provenance["inputs"] != digest_inputs(*inputs):
             return Judgement(frame, "todo", "made from another input")
         stats = dict(json.loads(provenance["stats"]))
-    except (OSError, KeyError, ValueError, TypeError):
+    except (FrameError, KeyError, ValueError, TypeError):
         # Whatever is wrong here, doing the frame again says it better.
         return Judgement(frame, "todo", "what it was made from cannot be told")
     outcome = FrameOutcome(frame, "done", stats=stats)

@@ -148,7 +148,7 @@ def test_farms_of_links(tmp_path: Path) -> None:
     (root / "circle").symlink_to("circle")
     inventory = discover(root, DataConfig())
     assert [frame.image for frame in inventory.frames] == ["f.jpg", "g.jpg", "f.jpg"]
-    assert kinds(inventory) == {"broken link": 2, "unknown file": 1}
+    assert kinds(inventory) == {"broken link": 3, "unknown file": 1}
 
 
 def test_scenes_called_like_our_own_folders(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,9 @@ import torch
 
 from pipeline.clock import StageClock
 from pipeline.records import Proposals
+
+# The tables of bad files lie beside the tests of their readers and belong to no package.
+sys.path.insert(0, str(Path(__file__).parents[1] / "dataset"))
 
 LOW = 32
 
@@ -67,11 +72,24 @@ class FailingProposer(ColourProposer):
 @pytest.fixture(autouse=True)
 def _no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Propose by colour; `test_end_to_end.py` has the real thing."""
+    propose_by_colour(monkeypatch)
+
+
+def propose_by_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a proposer in place that needs no model."""
     proposer = ColourProposer()
     monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: proposer)
     monkeypatch.setattr("pipeline.run.runner.obtain_checkpoint", lambda _config: None)
     monkeypatch.setattr("pipeline.run.runner.model_identity", lambda _config: "colours")
     monkeypatch.setattr("pipeline.run.workers.WarmModel._load", lambda _self: None)
+
+
+@pytest.fixture(scope="module")
+def _no_model_in_module() -> Iterator[None]:
+    """Propose by colour for what a whole module shares."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        propose_by_colour(monkeypatch)
+        yield
 
 
 @pytest.fixture
