@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation import evaluate
     from pipeline.refinement import refine_masks
     from pipeline.run.frame import refine_frame
+    from pipeline.run.reporting import write_report
     from pipeline.run.runner import refine_dataset
     from pipeline.run.status import read_status, verify_dataset
     from pipeline.sam import load_model
@@ -33,6 +34,7 @@ _HOME = {
     "refine_frame": "pipeline.run.frame",
     "refine_masks": "pipeline.refinement",
     "verify_dataset": "pipeline.run.status",
+    "write_report": "pipeline.run.reporting",
 }
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "refine_frame",
     "refine_masks",
     "verify_dataset",
+    "write_report",
 ]
 
 

@@ -220,6 +220,16 @@ class ClusterConfig(Section):
     )
 
 
+class ReportConfig(Section):
+    """The page that shows what happened."""
+
+    at_end: Switch = setting(True, "write the report at the end of every run")
+    frames: Natural = setting(
+        4, "frames to show for each reason to look at one; their pictures are inside the page"
+    )
+    picture_width: Count = setting(560, "width of these pictures, in pixels")
+
+
 class RunConfig(Section):
     """How a run is cut up and watched."""
 
@@ -250,6 +260,7 @@ class Config(Section):
     output: OutputConfig = OutputConfig()
     cluster: ClusterConfig = ClusterConfig()
     run: RunConfig = RunConfig()
+    report: ReportConfig = ReportConfig()
 
     def fingerprint(self, model_identity: str) -> str:
         """Hash what shapes results, and nothing else (16 hex digits).

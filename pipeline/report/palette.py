@@ -38,11 +38,15 @@ def colour_of(ids: npt.ArrayLike) -> Colours:
     Returns
     -------
     (…, 3) uint8
-        sRGB; 0, no object, is black, and no other id is. For CSS, an id's colour is
-        `"#" + colour_of(7).tobytes().hex()`.
+        sRGB; 0, no object, is black, and no other id is.
     """
     colours: Colours = _palette()[np.asarray(ids)]
     return colours
+
+
+def css_colour(id_: int) -> str:
+    """Return the colour of an id for CSS and SVG, such as `#7fb2d3`."""
+    return f"#{colour_of(id_).tobytes().hex()}"
 
 
 @functools.cache

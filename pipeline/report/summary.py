@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipeline.records import STAGES, FrameOutcome, FrameRef
+from pipeline.report.text import duration, printable
 
 SHOWN_EXAMPLES = 5
 """Things named of each kind; every failed frame is in the journal."""
@@ -85,7 +86,7 @@ class Group:
         """Count one more."""
         self.count += 1
         if len(self.examples) < SHOWN_EXAMPLES:
-            self.examples.append(_printable(text))
+            self.examples.append(printable(text))
 
     def lines(self, heading: str) -> list[str]:
         """Lay the group out for a terminal."""
@@ -198,11 +199,11 @@ class Summary:
         lines = [f"{len(self.scenes)} scene(s), {total.frames} frame(s)"]
         width = max((len(name) for name in self.scenes), default=0)
         lines += [
-            f"  {_printable(name):<{width}}  {scene.line()}" for name, scene in self.scenes.items()
+            f"  {printable(name):<{width}}  {scene.line()}" for name, scene in self.scenes.items()
         ]
         lines += [f"total: {total.line()}"]
         lines += [
-            f"this run: {self.processed} frame(s) in {_duration(self.seconds)}, "
+            f"this run: {self.processed} frame(s) in {duration(self.seconds)}, "
             f"{self.frames_per_second:.2f} frames/s"
         ]
         if self.processed:
@@ -229,16 +230,3 @@ class Summary:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.as_text())}</pre>"
-
-
-def _printable(text: str) -> str:
-    """Escape what could break a line or steer a terminal: names come from outside."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02.0f} s" if minutes else f"{rest:.1f} s"

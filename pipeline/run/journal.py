@@ -88,11 +88,7 @@ class JournalIndex:
         if start is None or self._file is None:
             return None
         self._file.seek(start)
-        try:
-            row = json.loads(self._file.readline().decode(errors="replace"))
-        except (ValueError, RecursionError):
-            return None
-        return _from_row(row)
+        return _parse(self._file.readline())
 
 
 @contextmanager
@@ -131,6 +127,32 @@ def _text(literal: bytes) -> str:
     """Return the string that a JSON string stands for."""
     text = literal.decode(errors="replace")
     return str(json.loads(text)) if "\\" in text else text[1:-1]
+
+
+def scan_journal(file: BinaryIO) -> Iterator[tuple[int, Entry]]:
+    """Yield every entry of an open journal, one at a time, with the offset of its line."""
+    offset = 0
+    for line in file:
+        if entry := _parse(line):
+            yield offset, entry
+        offset += len(line)
+
+
+def read_entry(file: BinaryIO, offset: int) -> Entry:
+    """Return the entry whose line begins at an offset that `scan_journal` gave."""
+    file.seek(offset)
+    entry = _parse(file.readline())
+    if entry is None:
+        raise StorageError(f"{file.name}: the journal changed while it was read; try again")
+    return entry
+
+
+def _parse(line: bytes) -> Entry | None:
+    try:
+        row = json.loads(line.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    return _from_row(row) if isinstance(row, dict) else None
 
 
 def _cannot_write(path: Path, error: OSError) -> StorageError:

@@ -1,8 +1,7 @@
-"""The summary of a run, put together and written beside the results."""
+"""The summary of a run, and the files that a run leaves beside its journal."""
 
 from __future__ import annotations
 
-import json
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from pipeline.run.journal import FILE_NAME
 from pipeline.run.partition import Job
 
 SUMMARY_NAME = "summary.json"
+REPORT_NAME = "report.html"
 
 SHAPING_LIBRARIES = ("autorefiner", "sam2", "torch", "numpy", "pillow")
 
@@ -21,6 +21,13 @@ SHAPING_LIBRARIES = ("autorefiner", "sam2", "torch", "numpy", "pillow")
 def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
     """Say what became of a data set in a run of so many seconds."""
     layout = job.layout
+    paths = {
+        "results": str(layout.output_root / "<scene>" / layout.output.dir),
+        "journal": str(layout.record_dir / FILE_NAME),
+        "summary": str(layout.record_dir / SUMMARY_NAME),
+    }
+    if job.config.report.at_end:
+        paths["report"] = str(layout.record_dir / REPORT_NAME)
     return Summary(
         scenes=tally.scenes,
         failures=tally.failures,
@@ -28,11 +35,7 @@ def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
         processed=tally.processed,
         seconds=seconds,
         stage_seconds=tally.stage_seconds,
-        paths={
-            "results": str(layout.output_root / "<scene>" / layout.output.dir),
-            "journal": str(layout.record_dir / FILE_NAME),
-            "summary": str(layout.record_dir / SUMMARY_NAME),
-        },
+        paths=paths,
         settings=_settings_on_record(job),
     )
 
@@ -47,8 +50,8 @@ def _settings_on_record(job: Job) -> dict[str, Any]:
     }
 
 
-def write_summary(summary: Summary, path: Path) -> None:
-    """Write a summary as JSON, whole or not at all.
+def write_record(path: Path, text: str) -> Path:
+    """Write a file beside its place and move it there, so that it is whole; return the place.
 
     Raises
     ------
@@ -60,7 +63,8 @@ def write_summary(summary: Summary, path: Path) -> None:
         # Made anew, so that a link in its place is never written through.
         beside.unlink(missing_ok=True)
         with beside.open("x", encoding="utf-8") as file:
-            file.write(json.dumps(summary.as_dict(), indent=2) + "\n")
+            file.write(text)
         beside.replace(path)
     except OSError as error:
-        raise StorageError(f"{path}: the summary cannot be written: {error}") from None
+        raise StorageError(f"{path}: cannot be written: {error}") from None
+    return path

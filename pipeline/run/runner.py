@@ -7,6 +7,7 @@ inventory -> plan -> dask.bag of FrameRef -> refine_partition on workers -> jour
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
@@ -29,7 +30,8 @@ from pipeline.run.lock import hold_output
 from pipeline.run.partition import Job
 from pipeline.run.plan import Plan, judge_frames, make_plan
 from pipeline.run.progress import Progress, show_progress, start_log
-from pipeline.run.record import SUMMARY_NAME, summarise, write_summary
+from pipeline.run.record import SUMMARY_NAME, summarise, write_record
+from pipeline.run.reporting import report
 from pipeline.run.stopping import StopRequest, listen_for_stop
 from pipeline.run.stream import FrameStream
 from pipeline.run.workers import warm_workers
@@ -98,7 +100,10 @@ def refine_dataset(
             except RunStopped as error:
                 ended = error
             summary = summarise(tally, job, time.monotonic() - start)
-            write_summary(summary, layout.record_dir / SUMMARY_NAME)
+            text = json.dumps(summary.as_dict(), indent=2) + "\n"
+            write_record(layout.record_dir / SUMMARY_NAME, text)
+            if settings.report.at_end:
+                report(layout, settings, summary.as_dict())
     if ended:
         ended.summary = summary
         raise ended

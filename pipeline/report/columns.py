@@ -1,0 +1,125 @@
+"""What is on record about half a million frames, as columns of numbers.
+
+A journal is read once, line by line, and only numbers are kept: some seventy bytes a frame. A frame
+that was done again has several lines, of which the last counts. Names and messages stay in the
+journal; whoever wants those of a frame goes back to its line.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.records import STAGES, FrameOutcome
+
+Values: TypeAlias = npt.NDArray[np.float32]
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+MEASURES = (
+    "invalid_ratio",
+    "changed_ratio",
+    "agreement",
+    "lost_ratio",
+    "n_objects",
+    "matched",
+    "merged",
+    "fallback",
+)
+"""Figures of a frame that are kept; NaN where a frame's record lacks one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """The frames that count, each once; arrays hold one value a frame."""
+
+    scene_names: tuple[str, ...]
+    reasons: tuple[str, ...]
+    """Why frames failed, as `read: ImageError`."""
+    scene: Ints
+    """Index into `scene_names`."""
+    reason: Ints
+    """Index into `reasons`; -1 for a frame that is done."""
+    place: Ints
+    """Where the frame's line is, as it was given to `Columns.add`."""
+    measures: Mapping[str, Values]
+    seconds: Mapping[str, Values]
+    """Time by stage; NaN for a stage that the frame never came to."""
+
+    @property
+    def done(self) -> npt.NDArray[np.bool_]:
+        """Which frames are done."""
+        return self.reason < 0
+
+
+class Columns:
+    """Takes in one line of the journal at a time."""
+
+    def __init__(self) -> None:
+        self._scenes: dict[str, int] = {}
+        self._reasons: dict[str, int] = {}
+        self._settings: dict[str, int] = {}
+        self._key, self._place = array("q"), array("q")
+        self._scene, self._reason, self._setting = array("i"), array("i"), array("i")
+        self._measures = {name: array("f") for name in MEASURES}
+        self._seconds = {stage: array("f") for stage in STAGES}
+        self.last_fingerprint = ""
+
+    def add(self, place: int, outcome: FrameOutcome, fingerprint: str) -> None:
+        """Take in one line.
+
+        Parameters
+        ----------
+        place
+            What leads back to the line, such as its offset in the file.
+        outcome
+            What it says.
+        fingerprint
+            The settings that the frame was processed with.
+        """
+        frame = outcome.frame
+        # 64 bits tell half a million frames apart but for one chance in a hundred million.
+        self._key.append(hash((frame.scene, frame.image)))
+        self._place.append(place)
+        self._scene.append(_number(self._scenes, frame.scene))
+        self._setting.append(_number(self._settings, fingerprint))
+        failed = outcome.status == "failed"
+        reason = f"{outcome.stage or 'run'}: {outcome.error}"
+        self._reason.append(_number(self._reasons, reason) if failed else -1)
+        for name, column in self._measures.items():
+            column.append(outcome.stats.get(name, np.nan))
+        for stage, column in self._seconds.items():
+            column.append(outcome.seconds.get(stage, np.nan))
+        self.last_fingerprint = fingerprint
+
+    def frames(self, fingerprint: str, only_scenes: Collection[str] | None = None) -> Frames:
+        """Return the frames whose last line is of these settings, of all or some scenes."""
+        key, setting = _as_numpy(self._key), _as_numpy(self._setting)
+        _, from_the_end = np.unique(key[::-1], return_index=True)
+        last = len(key) - 1 - from_the_end
+        counts = setting[last] == self._settings.get(fingerprint, -1)
+        if only_scenes is not None:
+            wanted = np.array([name in only_scenes for name in self._scenes], dtype=np.bool_)
+            counts &= wanted[_as_numpy(self._scene)[last]]
+        rows = np.sort(last[counts])
+        return Frames(
+            scene_names=tuple(self._scenes),
+            reasons=tuple(self._reasons),
+            scene=_as_numpy(self._scene)[rows].astype(np.int64),
+            reason=_as_numpy(self._reason)[rows].astype(np.int64),
+            place=_as_numpy(self._place)[rows],
+            measures={name: _as_numpy(column)[rows] for name, column in self._measures.items()},
+            seconds={stage: _as_numpy(column)[rows] for stage, column in self._seconds.items()},
+        )
+
+
+def _number(numbers: dict[str, int], text: str) -> int:
+    return numbers.setdefault(text, len(numbers))
+
+
+def _as_numpy(column: array[Any]) -> npt.NDArray[Any]:
+    return np.frombuffer(column, dtype=column.typecode)

@@ -1,0 +1,208 @@
+"""One page that holds everything it shows: no request leaves it, and nothing in it is run but ours.
+
+Names, messages and settings come from outside. Jinja escapes them, JSON inside the page included,
+and the page's own policy lets a browser run one script and one style sheet: those with the hashes
+that it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from pipeline.config import Config
+from pipeline.records import FrameRef
+from pipeline.report.looks import REASONS, Reason
+from pipeline.report.pictures import FramePictures
+from pipeline.report.survey import Distribution, SceneRow, Survey
+from pipeline.report.text import duration
+
+PARTS = Path(__file__).parent / "page"
+UNKNOWN = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFrame:
+    """A frame worth a look, as the page shows it."""
+
+    frame: FrameRef
+    reasons: tuple[Reason, ...]
+    stats: Mapping[str, float]
+    pictures: FramePictures | None
+    problem: str
+    """Why there are no pictures; empty where there are."""
+    path: str
+    """Of the image."""
+
+    @property
+    def command(self) -> str:
+        """What to type to see every decision."""
+        return f"autorefiner frame {shlex.quote(self.path)}"
+
+
+def render(
+    data_root: Path,
+    survey: Survey,
+    looks: Sequence[ShownFrame],
+    summary: Mapping[str, Any],
+    config: Config,
+) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    data_root
+        For the title.
+    survey
+        All frames, summed up.
+    looks
+        The frames to show.
+    summary
+        `Summary.as_dict()` of the last run; empty if none came to its end.
+    config
+        The settings of that run.
+    """
+    style, script = (_read(name) for name in ("style.css", "script.js"))
+    totals = _totals(survey.scenes)
+    settings = summary.get("settings", {})
+    html = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=data_root.name or str(data_root),
+            root=str(data_root),
+            made=datetime.now(UTC).replace(microsecond=0),
+            policy=_policy(script, style),
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            survey=survey,
+            totals=totals,
+            verdict=_verdict(totals),
+            progress=_progress(totals),
+            run=summary,
+            looks=looks,
+            reasons=[
+                (reason, count)
+                for reason in REASONS
+                if (count := sum(reason in look.reasons for look in looks))
+            ],
+            objects={
+                str(number): [
+                    [change.id, change.colour, change.before, change.after, round(change.iou, 4)]
+                    for change in look.pictures.objects
+                ]
+                for number, look in enumerate(looks)
+                if look.pictures
+            },
+            problems=summary.get("problems", {}),
+            settings=_settings(config, settings.get("versions", {}), summary.get("paths", {})),
+            fingerprint=settings.get("fingerprint", ""),
+        )
+    )
+    # A name from a file system may hold half a character; a page cannot.
+    return html.encode("utf-8", "replace").decode()
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PARTS),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "amount": _amount,
+        "count": lambda value: f"{value:,}",
+        "duration": duration,
+        "percent": lambda value: UNKNOWN if math.isnan(value) else f"{100 * value:.1f} %",
+        "seconds": lambda value: f"{value:.3f}",
+        "short": lambda value: UNKNOWN if math.isnan(value) else f"{value:.3g}",
+        "sortable": lambda value: "" if math.isnan(value) else f"{value:.6g}",
+    }
+    return environment
+
+
+def _read(name: str) -> str:
+    return (PARTS / name).read_text(encoding="utf-8")
+
+
+def _policy(script: str, style: str) -> str:
+    """Forbid everything, then allow this script, this style and pictures inside the page."""
+    sources = {"script-src": _hash(script), "style-src": _hash(style), "img-src": "data:"}
+    allowed = "; ".join(f"{kind} {source}" for kind, source in sources.items())
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _amount(distribution: Distribution, value: float) -> str:
+    if distribution.is_share:
+        return f"{100 * value:.3g} %"
+    return f"{value:.3g} {distribution.unit}".strip()
+
+
+def _totals(scenes: Sequence[SceneRow]) -> dict[str, int]:
+    names = ("frames", "done", "failed", "stale", "open")
+    return {name: sum(getattr(scene, name) for scene in scenes) for name in names}
+
+
+def _verdict(totals: Mapping[str, int]) -> str:
+    if totals["frames"] and totals["done"] == totals["frames"]:
+        return f"All {totals['frames']:,} frames are done."
+    parts = [f"{totals['done']:,} of {totals['frames']:,} frames are done"]
+    said = {
+        "failed": "failed",
+        "stale": "hold results of other settings",
+        "open": "are still to do",
+    }
+    parts += [f"{totals[name]:,} {text}" for name, text in said.items() if totals[name]]
+    return "; ".join(parts) + "."
+
+
+def _progress(totals: Mapping[str, int]) -> list[dict[str, Any]]:
+    parts, start = [], 0.0
+    for kind in ("done", "stale", "failed"):
+        width = 1000 * totals[kind] / max(1, totals["frames"])
+        if width:
+            parts.append({"kind": kind, "start": start, "width": width})
+        start += width
+    return parts
+
+
+def _settings(
+    config: Config, versions: Mapping[str, str], paths: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Lay out all settings, marked where they are not the default; then versions and paths."""
+    given, defaults = config.model_dump(mode="json"), Config().model_dump(mode="json")
+    tables = {
+        section: [
+            {"name": key, "value": _plain(value), "changed": value != defaults[section][key]}
+            for key, value in part.items()
+        ]
+        for section, part in given.items()
+    }
+    for title, part in (("versions", versions), ("paths", paths)):
+        if part:
+            tables[title] = [
+                {"name": key, "value": str(value), "changed": False} for key, value in part.items()
+            ]
+    return tables
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,94 @@
+"""Which frames are worth a look first, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.report.columns import Frames, Ints
+
+PER_SCENE = 2
+"""Frames of one scene under one heading: one bad scene shall not fill the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One way in which a frame stands out."""
+
+    name: str
+    title: str
+    measure: str
+    lowest: bool
+    """Whether it is the lowest values that stand out, not the highest."""
+    meaning: str
+
+
+REASONS = (
+    Reason(
+        "change",
+        "Large change",
+        "changed_ratio",
+        lowest=False,
+        meaning="pixels that have another id than before",
+    ),
+    Reason(
+        "agreement",
+        "Low agreement",
+        "agreement",
+        lowest=True,
+        meaning="how far SAM's masks and the coarse ids agree, by area",
+    ),
+    Reason(
+        "invalid",
+        "Much invalid",
+        "invalid_ratio",
+        lowest=False,
+        meaning="pixels without an id",
+    ),
+    Reason(
+        "lost",
+        "Lost area",
+        "lost_ratio",
+        lowest=False,
+        meaning="area by which objects shrank",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A frame to look at."""
+
+    row: int
+    """Of the `Frames`."""
+    reasons: tuple[Reason, ...]
+
+
+def worth_a_look(frames: Frames, per_reason: int) -> list[Look]:
+    """Choose the frames that stand out most, by every reason; one that does by several comes once.
+
+    A value that says nothing is wrong (no change, full agreement) never stands out.
+    """
+    chosen: dict[int, list[Reason]] = {}
+    for reason in REASONS:
+        for row in _extremes(frames, reason, per_reason):
+            chosen.setdefault(int(row), []).append(reason)
+    return [Look(row, tuple(reasons)) for row, reasons in chosen.items()]
+
+
+def _extremes(frames: Frames, reason: Reason, count: int) -> list[int]:
+    values = frames.measures[reason.measure]
+    harm = 1 - values if reason.lowest else values
+    rows: Ints = np.flatnonzero(frames.done & (harm > 0))
+    picked: list[int] = []
+    from_scene: Counter[int] = Counter()
+    for row in rows[np.argsort(-harm[rows], kind="stable")]:
+        if len(picked) == count:
+            break
+        scene = int(frames.scene[row])
+        if from_scene[scene] < PER_SCENE:
+            from_scene[scene] += 1
+            picked.append(int(row))
+    return picked

@@ -1,0 +1,130 @@
+"""From the record of runs to the page: the journal is read once, the frames worth a look are drawn.
+
+journal -> columns of numbers -> survey, frames worth a look -> their files -> report.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.config import Config, ConfigLike, load_config
+from pipeline.dataset import Layout
+from pipeline.errors import ConfigError, DatasetError, FrameError, StorageError
+from pipeline.records import FrameOutcome
+from pipeline.report.columns import Columns
+from pipeline.report.html import ShownFrame, render
+from pipeline.report.looks import Look, worth_a_look
+from pipeline.report.pictures import draw_frame
+from pipeline.report.survey import make_survey
+from pipeline.run.journal import FILE_NAME, read_entry, scan_journal
+from pipeline.run.record import REPORT_NAME, SUMMARY_NAME, write_record
+
+
+def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Path:
+    """Write the page that shows what happened to a data set, from what is on record.
+
+    Works while a run goes on, too, and after one that was killed.
+
+    Parameters
+    ----------
+    data_root
+        Folder that holds the scenes.
+    config
+        The settings of the run, of which only `data`, `output` and `report` matter here; where the
+        last run left a summary, the page shows the settings that are in it.
+
+    Returns
+    -------
+    Path
+        Of `report.html`, beside the journal.
+
+    Raises
+    ------
+    DatasetError
+        Nothing is on record.
+    StorageError
+        The record cannot be read, or the page not be written.
+    """
+    settings = load_config(config)
+    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
+    summary = _read_summary(layout.record_dir / SUMMARY_NAME)
+    return report(layout, settings, summary)
+
+
+def report(layout: Layout, config: Config, summary: Mapping[str, Any]) -> Path:
+    """Write the page of a run that has this summary; it is empty for one that came to no end."""
+    path = layout.record_dir / FILE_NAME
+    try:
+        journal = path.open("rb")
+    except FileNotFoundError:
+        raise DatasetError(
+            f"{layout.record_dir}: found no journal; expected the record of a run. "
+            "Run `autorefiner run` first, or give the settings that its run had"
+        ) from None
+    except OSError as error:
+        raise StorageError(f"{path}: the journal cannot be read: {error}") from None
+    on_record = summary.get("settings", {})
+    with journal:
+        page = _page(journal, layout, _settings_of(on_record, config), summary, config)
+    return write_record(layout.record_dir / REPORT_NAME, page)
+
+
+def _page(
+    journal: BinaryIO,
+    layout: Layout,
+    shown: Config,
+    summary: Mapping[str, Any],
+    config: Config,
+) -> str:
+    columns = Columns()
+    for place, entry in scan_journal(journal):
+        columns.add(place, entry.outcome, entry.fingerprint)
+    expected = summary.get("scenes", {})
+    fingerprint = summary.get("settings", {}).get("fingerprint", columns.last_fingerprint)
+    frames = columns.frames(fingerprint, only_scenes=expected or None)
+
+    def fetch(place: int) -> FrameOutcome:
+        return read_entry(journal, place).outcome
+
+    survey = make_survey(frames, expected, fetch)
+    looks = [
+        _draw(look, fetch(int(frames.place[look.row])), layout, config.report.picture_width)
+        for look in worth_a_look(frames, config.report.frames)
+    ]
+    return render(layout.data_root, survey, looks, summary, shown)
+
+
+def _draw(look: Look, outcome: FrameOutcome, layout: Layout, width: int) -> ShownFrame:
+    frame, pictures, problem = outcome.frame, None, ""
+    try:
+        pictures = draw_frame(layout, frame, width)
+    except FrameError as error:
+        # Files may have moved since. The page then says so in the picture's place.
+        problem = str(error)
+    path = str(layout.image_path(frame))
+    return ShownFrame(frame, look.reasons, outcome.stats, pictures, problem, path)
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    """Read the summary of the last run that came to its end; empty where there is none."""
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"{path}: cannot be read as a summary: {error}. Remove it to do without"
+        ) from None
+    return summary if isinstance(summary, dict) else {}
+
+
+def _settings_of(on_record: Mapping[str, Any], given: Config) -> Config:
+    """Return the settings on record, if this version still understands them."""
+    try:
+        return load_config(on_record["config"])
+    except (KeyError, ConfigError):
+        return given
