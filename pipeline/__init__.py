@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.cluster import open_client
     from pipeline.config import Config, load_config
     from pipeline.evaluation import evaluate
+    from pipeline.mirror import build_mirror, check_mirror, open_mirror
     from pipeline.refinement import refine_masks
     from pipeline.run.frame import refine_frame
     from pipeline.run.reporting import write_report
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Config": "pipeline.config",
+    "build_mirror": "pipeline.mirror",
+    "check_mirror": "pipeline.mirror",
     "evaluate": "pipeline.evaluation",
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
     "open_client": "pipeline.cluster",
+    "open_mirror": "pipeline.mirror",
     "read_status": "pipeline.run.status",
     "refine_dataset": "pipeline.run.runner",
     "refine_frame": "pipeline.run.frame",
@@ -39,10 +43,13 @@ _HOME = {
 
 __all__ = [
     "Config",
+    "build_mirror",
+    "check_mirror",
     "evaluate",
     "load_config",
     "load_model",
     "open_client",
+    "open_mirror",
     "read_status",
     "refine_dataset",
     "refine_frame",

@@ -171,6 +171,14 @@ class OutputConfig(Section):
         "npy: int16; png: 16-bit grey",
         shapes_results=True,
     )
+    mirror: Switch | Annotated[str, Field(min_length=1)] = setting(
+        False,
+        "keep a zarr store of all results: true puts it beside the scenes, a path or URL elsewhere",
+    )
+    mirror_shard: Count = setting(
+        1,
+        "frames in one file of the mirror; above 1, files are made when their frames are done",
+    )
 
 
 class ClusterConfig(Section):

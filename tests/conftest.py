@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import torch
 from distributed import Client, LocalCluster
 from hypothesis import HealthCheck, settings
 from PIL import Image
+
+# What several rooms of tests share lies here and belongs to no package.
+sys.path.insert(0, str(Path(__file__).parent))
 
 # These machines are shared: an example that is slow today says nothing about the code.
 settings.register_profile(

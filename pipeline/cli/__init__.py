@@ -13,13 +13,14 @@ import click
 from pipeline.cli.demo import demo
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.exit_codes import BUG, INTERRUPTED, STOPPED, WRONG_USE
+from pipeline.cli.mirror import mirror
 from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.status import status
 from pipeline.cli.verify import verify
 from pipeline.errors import AutoRefinerError, RunStopped, StorageError
 
-COMMANDS = (run, status, verify, report, demo, evaluate)
+COMMANDS = (run, status, verify, report, mirror, demo, evaluate)
 
 
 class SeedFriendlyGroup(click.Group):

@@ -20,6 +20,7 @@ from pipeline.clock import StageClock
 from pipeline.config import Config
 from pipeline.dataset import Layout, Stamp, stamp
 from pipeline.errors import AutoRefinerError, FrameError
+from pipeline.mirror import Place, write_chunk
 from pipeline.records import FrameOutcome, FrameRef, Refinement
 from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_frame
 from pipeline.run.journal import Entry
@@ -36,6 +37,8 @@ class Job:
     fingerprint: str
     run_id: str = ""
     """By which workers know a run that is to end early."""
+    mirror: Place | None = None
+    """Mirror that takes each frame as it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,9 @@ def _write(reading: _Reading, refinement: Refinement, job: Job) -> Entry:
     provenance = {"settings": job.fingerprint, "inputs": digest}
     try:
         write_frame(reading.frame, refinement, job.layout, provenance, reading.clock)
+        if job.mirror:
+            with reading.clock("write"):
+                write_chunk(job.mirror, reading.frame, refinement.ids)
     except Exception as error:
         return _failed(reading, job, error)
     outcome = FrameOutcome(reading.frame, "done", reading.clock.seconds, refinement.stats)

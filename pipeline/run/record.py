@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.config import Config
 from pipeline.errors import StorageError
+from pipeline.mirror import mirror_url
 from pipeline.report.summary import Summary, Tally
 from pipeline.run.journal import FILE_NAME
 from pipeline.run.partition import Job
@@ -26,6 +27,8 @@ def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
         "journal": str(layout.record_dir / FILE_NAME),
         "summary": str(layout.record_dir / SUMMARY_NAME),
     }
+    if layout.output.mirror:
+        paths["mirror"] = mirror_url(layout)
     if job.config.report.at_end:
         paths["report"] = str(layout.record_dir / REPORT_NAME)
     return Summary(

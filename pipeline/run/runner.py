@@ -27,6 +27,7 @@ from pipeline.records import FrameRef
 from pipeline.report.summary import Summary, Tally
 from pipeline.run.journal import Journal, open_journal, read_journal
 from pipeline.run.lock import hold_output
+from pipeline.run.mirroring import MirrorOfRun, keep_mirror
 from pipeline.run.partition import Job
 from pipeline.run.plan import Plan, judge_frames, make_plan
 from pipeline.run.progress import Progress, show_progress, start_log
@@ -87,16 +88,25 @@ def refine_dataset(
         inventory = discover(layout.data_root, settings.data)
         obtain_checkpoint(settings.model)
         fingerprint = settings.fingerprint(model_identity(settings.model))
-        job = Job(layout, settings, fingerprint, run_id=secrets.token_hex(8))
-        with hold_output(layout.record_dir), open_journal(layout.record_dir) as record:
+        run_id = secrets.token_hex(8)
+        with (
+            hold_output(layout.record_dir),
+            open_journal(layout.record_dir) as record,
+            keep_mirror(layout, fingerprint, inventory.frames) as mirror,
+        ):
+            job = Job(layout, settings, fingerprint, run_id, mirror.place)
             tally = _open_tally(inventory)
-            plan = _plan(inventory, job, record, tally)
+            plan = _plan(inventory, job, record, tally, mirror)
             try:
-                if plan.todo:
+                if plan.todo or mirror.is_behind:
                     with use_cluster(client, settings.cluster) as running:
                         log.info("dashboard: %s", running.dashboard_link)
-                        with warm_workers(running, settings), stop.gently():
-                            _refine_frames(plan.todo, job, running, record, tally, stop)
+                        if plan.todo:
+                            with warm_workers(running, settings), stop.gently():
+                                _refine_frames(plan.todo, job, running, record, mirror, tally, stop)
+                        if not stop.why:
+                            for problem in mirror.catch_up(running):
+                                tally.add_problem("incomplete mirror", problem)
             except RunStopped as error:
                 ended = error
             summary = summarise(tally, job, time.monotonic() - start)
@@ -143,11 +153,14 @@ def _open_tally(inventory: Inventory) -> Tally:
     return tally
 
 
-def _plan(inventory: Inventory, job: Job, record: Journal, tally: Tally) -> Plan:
+def _plan(
+    inventory: Inventory, job: Job, record: Journal, tally: Tally, mirror: MirrorOfRun
+) -> Plan:
     layout = job.layout
     with read_journal(layout.record_dir) as journal:
         judgements = judge_frames(inventory.frames, journal, layout, job.fingerprint)
-        plan = make_plan(judgements, job.config.run.redo, record, tally)
+        plan = make_plan(mirror.watch(judgements), job.config.run.redo, record, tally)
+    mirror.settle(plan.todo)
     log.info(
         "%d frame(s) in %d scene(s): %d to do, %d on record, %d of other settings",
         len(inventory.frames),
@@ -164,6 +177,7 @@ def _refine_frames(
     job: Job,
     client: Client,
     journal: Journal,
+    mirror: MirrorOfRun,
     tally: Tally,
     stop: StopRequest,
 ) -> None:
@@ -171,6 +185,7 @@ def _refine_frames(
     with show_progress(len(frames)) as progress:
         for entries in FrameStream(frames, job, client, stop):
             journal.append(entries)
+            mirror.add(entries)
             outcomes = [entry.outcome for entry in entries]
             for outcome in outcomes:
                 tally.add(outcome)

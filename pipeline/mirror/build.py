@@ -1,0 +1,168 @@
+"""The mirror of a data set, made of its results or compared with them; no model is needed."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from distributed import Client
+
+from pipeline.config import ConfigLike, load_config
+from pipeline.dataset import Layout, discover, is_whole, read_provenance, stamp
+from pipeline.errors import DatasetError
+from pipeline.mirror.copy import (
+    BATCH,
+    Finding,
+    Verdict,
+    batches,
+    compare_frames,
+    settings_of,
+    spread,
+)
+from pipeline.mirror.keep import Keeper
+from pipeline.mirror.place import Place, mirror_url
+from pipeline.mirror.root import check_root, open_for_reading
+from pipeline.records import FrameRef
+
+_EXAMPLES = 3
+_FINE: frozenset[Verdict] = frozenset({"same", "copied"})
+_IN_WORDS: dict[Verdict, str] = {
+    "same": "agree with their results",
+    "copied": "copied",
+    "differs": "differ from their results",
+    "missing": "not in the mirror",
+    "no result": "in the mirror without a result",
+    "unreadable": "left out: the result cannot be read",
+    "stale": "left out: the result is of other settings",
+}
+
+
+@dataclass(slots=True)
+class MirrorReport:
+    """What became of a mirror, or was found in it."""
+
+    url: str
+    fingerprint: str
+    counts: Counter[Verdict] = field(default_factory=Counter)
+    examples: dict[Verdict, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Count findings."""
+        for finding in findings:
+            self.counts[finding.verdict] += 1
+            if len(self.examples[finding.verdict]) < _EXAMPLES:
+                frame = finding.frame
+                self.examples[finding.verdict].append(f"{frame.scene}/{frame.image}")
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the mirror holds every result, as it is, and nothing else."""
+        return not {*self.counts} - _FINE
+
+    def as_text(self) -> str:
+        """Return a few lines for a terminal."""
+        lines = [f"{self.url}: results of settings {self.fingerprint}"]
+        for verdict, words in _IN_WORDS.items():
+            if self.counts[verdict]:
+                examples = self.examples[verdict] if verdict not in _FINE else ()
+                such_as = f", such as {', '.join(examples)}" if examples else ""
+                lines.append(f"  {self.counts[verdict]} {words}{such_as}")
+        return "\n".join(lines)
+
+
+def build_mirror(
+    data_root: str | os.PathLike[str], config: ConfigLike, client: Client
+) -> MirrorReport:
+    """Make a mirror of the results of a data set, or complete and repair the one that is there.
+
+    Every result is read. Chunks that agree with it stay as they are.
+
+    Parameters
+    ----------
+    data_root
+        Folder that holds the scenes.
+    config
+        A `Config`, a mapping, the path of a YAML file, or None for the defaults; `output` says
+        where results and mirror lie.
+    client
+        Of the cluster that copies; it is left open.
+
+    Raises
+    ------
+    DatasetError
+        There is no result to mirror.
+    ConfigError
+        There is a mirror of other settings, or something that is no mirror.
+    StorageError
+        The mirror cannot be read or written.
+    """
+    layout, frames = _open_dataset(data_root, config)
+    place = _choose_place(layout, frames)
+    report = MirrorReport(place.url, place.fingerprint)
+    keeper = Keeper(place, layout, frames)
+    wrong = []
+    for finding in _compare([f for f in frames if keeper.has_traces(f)], layout, place, client):
+        if finding.result:
+            keeper.note(finding.frame, finding.result)
+            report.add([finding])
+        else:
+            wrong.append(finding.frame)
+    keeper.settle(wrong)
+    agree = report.counts["same"]
+    results = {frame: stamp(layout.output_path(frame)) for frame in frames}
+    for frame, result in results.items():
+        keeper.expect(frame, result)
+    keeper.settle()
+    left = keeper.copy_waiting(client)
+    keeper.finish()
+    report.add(left)
+    report.counts["copied"] = sum(map(bool, results.values())) - agree - len(left)
+    report.counts += Counter()
+    return report
+
+
+def check_mirror(
+    data_root: str | os.PathLike[str], config: ConfigLike, client: Client
+) -> MirrorReport:
+    """Compare a mirror with the results of a data set, chunk by chunk; nothing is written.
+
+    Parameters and errors are those of `build_mirror`; a mirror has to be there.
+    """
+    layout, frames = _open_dataset(data_root, config)
+    place = _choose_place(layout, frames)
+    check_root(open_for_reading(place.url), place)
+    report = MirrorReport(place.url, place.fingerprint)
+    report.add(_compare(frames, layout, place, client))
+    return report
+
+
+def _open_dataset(
+    data_root: str | os.PathLike[str], config: ConfigLike
+) -> tuple[Layout, list[FrameRef]]:
+    settings = load_config(config)
+    root = settings.output.root
+    output = settings.output.model_copy(update={"root": root and root.expanduser().absolute()})
+    layout = Layout(Path(data_root).absolute(), settings.data, output)
+    return layout, discover(layout.data_root, settings.data).frames
+
+
+def _choose_place(layout: Layout, frames: Iterable[FrameRef]) -> Place:
+    """Name the mirror, of the settings that the first result says it was made with."""
+    for frame in frames:
+        path = layout.output_path(frame)
+        if is_whole(path):
+            fingerprint = settings_of(read_provenance(path))
+            return Place(mirror_url(layout), fingerprint, layout.output.mirror_shard)
+    raise DatasetError(
+        f"{layout.output_root}: found no result in <scene>/{layout.output.dir}; "
+        "expected some to mirror. `autorefiner run` makes them"
+    )
+
+
+def _compare(
+    frames: list[FrameRef], layout: Layout, place: Place, client: Client
+) -> Iterator[Finding]:
+    return spread(compare_frames, batches(frames, BATCH), client, layout, place)

@@ -1,0 +1,165 @@
+"""From result files to chunks, and back again to see whether they agree: what workers do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from distributed import Client, KilledWorker, as_completed
+from zarr.errors import GroupNotFoundError
+
+from pipeline.dataset import Layout, Stamp, read_ids, read_provenance, stamp
+from pipeline.errors import ClusterError, FrameError
+from pipeline.mirror.place import Place
+from pipeline.mirror.write import SceneArrays, open_scene, write_shard
+from pipeline.records import FrameRef
+
+Verdict: TypeAlias = Literal[
+    "same", "copied", "differs", "missing", "no result", "unreadable", "stale"
+]
+"""same: chunk and file agree. copied: they do now. differs: they do not, or the chunk is torn.
+missing: a result without a chunk. no result: a chunk without a result. unreadable: the result is no
+id map. stale: the result is of other settings than the mirror."""
+
+BATCH = 16
+"""Frames in one task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one frame."""
+
+    frame: FrameRef
+    verdict: Verdict
+    result: Stamp | None = None
+    """Of the file, as it was read; for frames that are in the mirror."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The frames that go into one file of the mirror; one frame, if there are no shards."""
+
+    scene: str
+    number: int
+    frames: tuple[FrameRef, ...]
+
+
+def copy_shards(shards: Sequence[Shard], layout: Layout, place: Place) -> list[Finding]:
+    """Copy results into the mirror, a whole chunk or shard at a time.
+
+    Raises
+    ------
+    StorageError
+        The mirror cannot be written. A result that cannot be read is a finding.
+    """
+    return [finding for shard in shards for finding in _copy_shard(shard, layout, place)]
+
+
+def compare_frames(frames: Sequence[FrameRef], layout: Layout, place: Place) -> list[Finding]:
+    """Read chunks and results, and tell which agree; frames that have neither are left out."""
+    findings = (_compare(frame, layout, place) for frame in frames)
+    return [finding for finding in findings if finding]
+
+
+def spread(
+    work: Callable[..., list[Finding]], parts: Sequence[Any], client: Client, *common: Any
+) -> Iterator[Finding]:
+    """Do work on the cluster, part by part, a bounded number of them at a time.
+
+    Raises
+    ------
+    ClusterError
+        Workers died over the same part again and again.
+    """
+    if not parts:
+        return
+    waiting = iter(parts)
+    shared = client.scatter(list(common), broadcast=True, hash=False)
+    finished = as_completed(loop=client.loop)
+
+    def send(count: int) -> None:
+        for part in islice(waiting, count):
+            finished.add(client.submit(work, part, *shared, pure=False))
+
+    send(4 * max(1, len(client.nthreads())))
+    for future in finished:
+        try:
+            findings = future.result()
+        except KilledWorker as error:
+            raise ClusterError(f"workers died while they copied into the mirror: {error}") from None
+        send(1)
+        yield from findings
+
+
+def _copy_shard(shard: Shard, layout: Layout, place: Place) -> Iterator[Finding]:
+    numbers = open_scene(place, shard.scene).numbers
+    content: list[tuple[int, npt.NDArray[np.uint16]]] = []
+    findings: list[Finding] = []
+    for frame in shard.frames:
+        # The stamp comes before the bytes: a file replaced in between looks changed, not copied.
+        result = stamp(layout.output_path(frame))
+        ids = _read_result(frame, layout, place.fingerprint)
+        if isinstance(ids, str):
+            findings.append(Finding(frame, ids))
+            continue
+        content.append((numbers[frame.image], ids))
+        findings.append(Finding(frame, "copied", result))
+    write_shard(place, shard.scene, shard.number, content)
+    yield from findings
+
+
+def _compare(frame: FrameRef, layout: Layout, place: Place) -> Finding | None:
+    result = stamp(layout.output_path(frame))
+    scene = _find_scene(frame, place)
+    number = scene.numbers[frame.image] if scene else -1
+    is_recorded = scene is not None and bool(scene.recorded[number])
+    if not result:
+        return Finding(frame, "no result") if is_recorded else None
+    ids = _read_result(frame, layout, place.fingerprint)
+    if isinstance(ids, str):
+        return Finding(frame, ids)
+    if not scene or not is_recorded:
+        return Finding(frame, "missing")
+    array = scene.find((ids.shape[0], ids.shape[1]))
+    try:
+        is_same = array is not None and np.array_equal(np.asarray(array[number]), ids)
+    except Exception:  # whatever a torn chunk makes its decoder raise
+        is_same = False
+    return Finding(frame, "same", result) if is_same else Finding(frame, "differs")
+
+
+def _find_scene(frame: FrameRef, place: Place) -> SceneArrays | None:
+    """Open a scene, if it is in the mirror with this very frame."""
+    try:
+        scene = open_scene(place, frame.scene)
+    except (FileNotFoundError, GroupNotFoundError):
+        return None
+    return scene if frame.image in scene.numbers else None
+
+
+def _read_result(
+    frame: FrameRef, layout: Layout, fingerprint: str
+) -> npt.NDArray[np.uint16] | Literal["unreadable", "stale"]:
+    path = layout.output_path(frame)
+    try:
+        ids = read_ids(path)
+    except FrameError:
+        return "unreadable"
+    if settings_of(read_provenance(path)) != fingerprint:
+        return "stale"
+    return ids.astype(np.uint16)
+
+
+def settings_of(provenance: dict[str, str]) -> str:
+    """Return the settings that a result was made with; results of other programs do not say."""
+    return provenance.get("settings", "unknown")
+
+
+def batches(items: Iterable[Any], size: int) -> list[list[Any]]:
+    """Cut a sequence into lists of at most `size`."""
+    iterator = iter(items)
+    return list(iter(lambda: list(islice(iterator, size)), []))

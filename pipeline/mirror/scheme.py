@@ -1,0 +1,137 @@
+"""What a mirror looks like: names, shapes, attributes, compression.
+
+    obj_ids_refine.zarr         attributes: fingerprint, versions, frames_per_file, scheme
+      scene_0000                attributes: scene, frames (names), sizes (null: no result)
+        ids                     (frame, y, x) uint16, one chunk a frame
+        ids_720x1280            frames of another size, at the same place along the first axis
+        files                   (frame, 2) int64: size and time of the result file; -1: no result
+
+Frame k of a scene is entry k of every array, so an index never has to be translated. `ids` has the
+size of the scene's first frame. Frames of another size go to an array of their own: padding would
+put pixels into the data set that no image has, and a chunk's size cannot grow when a larger frame
+comes along. What is not written costs nothing.
+
+One chunk is one file, named `c.<frame>.0.0`: with dots instead of slashes a frame costs one entry
+of the file system, not three.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from zarr.codecs import ZstdCodec
+from zarr.core.array_spec import ArrayConfigParams
+from zarr.errors import ContainsArrayError
+
+Size: TypeAlias = tuple[int, int]
+"""Height and width in pixels."""
+
+SCHEME = 1
+"""To be raised when mirrors are laid out in another way."""
+
+IDS = "ids"
+FILES = "files"
+NO_FILE = -1
+
+COMPRESSION = ZstdCodec(level=9, checksum=True)
+"""Of those measured (docs/mirror.md) the smallest at a cost that does not show beside a model; its
+checksum makes a torn chunk an error instead of odd ids."""
+
+_STORED_WHOLE: ArrayConfigParams = {"write_empty_chunks": True}
+"""A frame without any object is a result: zarr would leave it out, and it would look missing."""
+_UNFIT = re.compile(r"[%\\*?\[\]{}]|^zarr\.json$")
+
+
+def node_name(scene: str) -> str:
+    """Name the group of a scene: its own name, but for characters that stores read otherwise."""
+    return _UNFIT.sub(lambda found: f"%{ord(found[0][0]):02X}{found[0][1:]}", scene)
+
+
+def array_name(size: Size) -> str:
+    """Name the array of frames that differ in size from the first frame of their scene."""
+    return f"{IDS}_{size[0]}x{size[1]}"
+
+
+def size_of(name: str) -> Size | None:
+    """Return the size in the name of an array, or None for any other name."""
+    found = re.fullmatch(rf"{IDS}_(\d+)x(\d+)", name)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def chunk_name(number: int) -> str:
+    """Name the file of a chunk or shard by its number along the first axis."""
+    return f"c.{number}.0.0"
+
+
+def chunk_number(name: str) -> int | None:
+    """Return the number of a chunk or shard by the name of its file, or None for another file."""
+    found = re.fullmatch(r"c\.(\d+)\.0\.0", name)
+    return int(found[1]) if found else None
+
+
+def create_scene(
+    root: zarr.Group, scene: str, frames: Sequence[str], size: Size | None, frames_per_file: int
+) -> zarr.Group:
+    """Create the group of a scene in place of an older one; `ids` only where a size is known."""
+    attributes = {"scene": scene, "frames": list(frames), "sizes": [None] * len(frames)}
+    group = root.create_group(node_name(scene), overwrite=True, attributes=attributes)
+    files = group.create_array(
+        FILES,
+        shape=(len(frames), 2),
+        chunks=(len(frames), 2),
+        dtype="int64",
+        fill_value=NO_FILE,
+        dimension_names=("frame", "stamp"),
+    )
+    files[:] = NO_FILE
+    if size:
+        create_ids(group, IDS, len(frames), size, frames_per_file)
+    return group
+
+
+def create_ids(
+    group: zarr.Group, name: str, n_frames: int, size: Size, frames_per_file: int = 1
+) -> zarr.Array[Any]:
+    """Create an array of ids, or open the one that another worker has created meanwhile."""
+    # One name has one length, or xarray cannot open the scene.
+    y, x = ("y", "x") if name == IDS else (f"y_{size[0]}x{size[1]}", f"x_{size[0]}x{size[1]}")
+    try:
+        return group.create_array(
+            name,
+            shape=(n_frames, *size),
+            chunks=(1, *size),
+            shards=(frames_per_file, *size) if frames_per_file > 1 else None,
+            dtype="uint16",
+            fill_value=0,
+            compressors=[COMPRESSION],
+            dimension_names=("frame", y, x),
+            chunk_key_encoding={"name": "default", "separator": "."},
+            config=_STORED_WHOLE,
+        )
+    except ContainsArrayError:
+        return open_ids(group, name)
+
+
+def open_ids(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    """Open an array of ids for writing; raises `KeyError` where there is none."""
+    array = group[name]
+    if not isinstance(array, zarr.Array):
+        raise KeyError(name)
+    opened: zarr.Array[Any] = array.with_config(_STORED_WHOLE)
+    return opened
+
+
+def read_files(group: zarr.Group) -> npt.NDArray[np.int64]:
+    """Read the stamps of the results that frames were copied from: (frames, 2) int64."""
+    array = group[FILES]
+    return np.asarray(array[:] if isinstance(array, zarr.Array) else (), np.int64)
+
+
+def attribute(group: zarr.Group, name: str) -> Any:
+    """Return an attribute, or None where there is none."""
+    return group.attrs.asdict().get(name)

@@ -1,0 +1,98 @@
+"""The mirror during a run: what its workers write into it, and what the driver keeps of that.
+
+Workers write a frame's file, then its chunk; then the driver enters the frame in the journal and in
+the mirror's record. What a killed worker or driver left out is copied from the files by the next
+run. No frame goes through the model again for the mirror's sake.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from distributed import Client
+
+from pipeline.dataset import Layout
+from pipeline.mirror import Keeper, Place, mirror_url
+from pipeline.records import FrameRef
+from pipeline.run.journal import Entry
+from pipeline.run.plan import Judgement
+
+log = logging.getLogger(__name__)
+
+
+class MirrorOfRun:
+    """The mirror that a run keeps up to date; without one, nothing."""
+
+    def __init__(self, keeper: Keeper | None) -> None:
+        self._keeper = keeper
+
+    @property
+    def place(self) -> Place | None:
+        """Where workers write chunks; shards are made of results when a run has them all."""
+        if self._keeper and self._keeper.place.frames_per_file == 1:
+            return self._keeper.place
+        return None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are results that the mirror lacks."""
+        return self._keeper is not None and self._keeper.is_behind
+
+    def watch(self, judgements: Iterable[Judgement]) -> Iterator[Judgement]:
+        """Pass judgements on, and see from them which results there are."""
+        for judgement in judgements:
+            if self._keeper:
+                # A failed frame has an entry too, but no result in it.
+                result = judgement.entry.output if judgement.entry else None
+                self._keeper.expect(judgement.frame, result)
+            yield judgement
+
+    def settle(self, todo: Iterable[FrameRef]) -> None:
+        """Take out what is not of a result that stays."""
+        if self._keeper:
+            self._keeper.settle(todo)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Tell which frames came to an end."""
+        for entry in entries:
+            if self._keeper and entry.output:
+                self._keeper.add_result(entry.outcome.frame, entry.output)
+
+    def catch_up(self, client: Client) -> list[str]:
+        """Copy the results that the mirror lacks, and say which could not be."""
+        if not self._keeper or not self._keeper.is_behind:
+            return []
+        log.info("the mirror catches up with the results")
+        return [
+            f"{finding.frame.scene}/{finding.frame.image}: not in the mirror: the result is "
+            f"{finding.verdict}; `autorefiner mirror --check` tells more"
+            for finding in self._keeper.copy_waiting(client)
+        ]
+
+
+@contextmanager
+def keep_mirror(
+    layout: Layout, fingerprint: str, frames: Iterable[FrameRef]
+) -> Iterator[MirrorOfRun]:
+    """Open the mirror of a run, if the settings ask for one, and close it after the block.
+
+    Raises
+    ------
+    ConfigError
+        There is a mirror of other settings, or something that is no mirror.
+    StorageError
+        The mirror cannot be read or written.
+    """
+    if not layout.output.mirror:
+        yield MirrorOfRun(None)
+        return
+    place = Place(mirror_url(layout), fingerprint, layout.output.mirror_shard)
+    keeper = Keeper(place, layout, frames)
+    try:
+        yield MirrorOfRun(keeper)
+    except BaseException:
+        keeper.save()
+        raise
+    keeper.finish()
