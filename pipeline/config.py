@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import ConfigError
+from pipeline.plain_yaml import MAX_CHARACTERS, YamlError, read_yaml
 
 RESULTS_VERSION = 1
 """To be raised when the same settings begin to give other results: older ones are then stale."""
@@ -289,6 +290,11 @@ class Config(Section):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+_MOST_LINES = 100
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring = _SHOWN.maxother = 100
+"""What was found in place of a setting: however large it is, it has to fit into a line."""
+
 ConfigLike: TypeAlias = Config | Mapping[str, Any] | str | Path | None
 
 
@@ -326,8 +332,9 @@ def load_config(config: ConfigLike = None, overrides: Iterable[str] = ()) -> Con
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        with path.open(encoding="utf-8") as file:
+            tree = read_yaml(file.read(MAX_CHARACTERS + 1))
+    except (OSError, UnicodeDecodeError, YamlError) as error:
         raise ConfigError(f"{path}: cannot be read as a YAML config: {error}") from None
     if tree is None:
         return {}
@@ -348,8 +355,8 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
     if not (equals and dot and section and key):
         raise ConfigError(f"--set {override}: expected section.key=value")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = read_yaml(text)
+    except YamlError as error:
         raise ConfigError(f"--set {override}: the value is not YAML: {error}") from None
     part = tree.setdefault(section, {})
     if isinstance(part, dict):
@@ -359,12 +366,16 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
 def _explain(source: str, error: ValidationError) -> str:
     lines = []
     for issue in error.errors(include_url=False):
-        where = ".".join(str(step) for step in issue["loc"])
+        # A key may be anything, codes that a terminal obeys included.
+        where = ".".join(ascii(str(step))[1:-1] for step in issue["loc"])
         if issue["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown setting; known here: {_known_names(issue['loc'])}")
         else:
-            lines.append(f"{where}: {issue['msg']}, found {issue['input']!r}")
-    return f"{source}: {len(lines)} wrong setting(s)\n" + "\n".join(f"  {line}" for line in lines)
+            lines.append(f"{where}: {issue['msg']}, found {_SHOWN.repr(issue['input'])}")
+    count = len(lines)
+    if count > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"and {count - _MOST_LINES} more"]
+    return f"{source}: {count} wrong setting(s)\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def _known_names(loc: tuple[int | str, ...]) -> str:

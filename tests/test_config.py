@@ -176,3 +176,27 @@ def test_whatever_is_given_is_a_config_or_a_config_error(tree: dict[str, Any]) -
         assert "wrong setting" in str(error)
     else:
         assert load_config(config) == config
+
+
+def test_a_config_of_nothing_but_mistakes_fits_on_a_screen(tmp_path: Path) -> None:
+    tree = {"run": {f"setting_{number}": "x" * 10_000 for number in range(500)}}
+    tree["model"] = {"name": ["demo"] * 10_000, "\x1b[2J": 1, "device": "y" * 10_000}
+    with pytest.raises(ConfigError) as caught:
+        load_config(tree)
+    text = str(caught.value)
+    assert "503 wrong setting(s)" in text
+    assert "and 403 more" in text
+    assert len(text) < 40_000
+    assert "\x1b" not in text
+
+
+def test_a_value_that_refers_to_itself_a_billion_times_is_an_error() -> None:
+    value: list[Any] = ["x"]
+    for _ in range(100):
+        value = [value] * 10
+    with pytest.raises(ConfigError, match=r"model\.name"):
+        load_config({"model": {"name": value}})
+
+
+def test_powers_of_ten_are_numbers() -> None:
+    assert load_config(None, ["refinement.iou_threshold=1e-1"]).refinement.iou_threshold == 0.1

@@ -7,27 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import sam2
 import torch
-import yaml
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 from sam2.modeling.sam2_base import SAM2Base
 from sam2.sam2_image_predictor import SAM2ImagePredictor
 
 from pipeline.config import ConfigLike, ModelConfig, ProposalsConfig, load_config
 from pipeline.errors import ModelError
+from pipeline.sam.architecture import build_architecture
 from pipeline.sam.checkpoints import obtain_checkpoint, read_weights
 from pipeline.sam.registry import find_source
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-# What sam2's own `build_sam2` adds to every architecture for prediction.
-_FOR_PREDICTION = {
-    "dynamic_multimask_via_stability": True,
-    "dynamic_multimask_stability_delta": 0.05,
-    "dynamic_multimask_stability_thresh": 0.98,
-}
 _NAMED_KEYS = 5
 
 _models: dict[ModelConfig, SAM2Base] = {}
@@ -137,45 +128,6 @@ def _build(config: ModelConfig) -> SAM2Base:
     model = model.to(device).eval().requires_grad_(False)
     if config.compile:
         model.image_encoder.compile(dynamic=False)
-    return model
-
-
-def build_architecture(architecture: str) -> SAM2Base:
-    """Build a model without weights.
-
-    This reads the YAML itself rather than through `hydra.compose`, whose search path is one global
-    of the process: it needs no set-up, and models from inside and outside the sam2 package live
-    side by side, in any thread. As everywhere in hydra, `_target_` names the code to call, so a
-    YAML is to be trusted like a program.
-    """
-    path = Path(architecture).expanduser()
-    if not path.is_file():
-        path = Path(sam2.__file__).parent / architecture
-    if not path.is_file():
-        raise ModelError(
-            f"{architecture}: no such architecture, neither a file nor a name inside the sam2 "
-            "package such as configs/sam2.1/sam2.1_hiera_l.yaml; correct model.config"
-        )
-    try:
-        tree = OmegaConf.load(path)
-    except yaml.YAMLError as error:
-        raise ModelError(f"{path}: not a YAML file: {error}") from error
-    try:
-        OmegaConf.update(tree, "model.sam_mask_decoder_extra_args", _FOR_PREDICTION, force_add=True)
-        OmegaConf.resolve(tree)
-        model = instantiate(tree.model)
-    except Exception as error:
-        # Whatever the code that the YAML names may raise; hydra itself raises anything.
-        raise ModelError(f"{path}: does not describe a SAM 2 model: {error}") from error
-    if not isinstance(model, SAM2Base):
-        raise ModelError(
-            f"{path}: describes a {type(model).__name__}; expected a model of class SAM2Base"
-        )
-    if not model.use_high_res_features_in_sam:
-        raise ModelError(
-            f"{path}: has use_high_res_features_in_sam off; only models that have it on, as all "
-            "the official ones do, can be used here"
-        )
     return model
 
 

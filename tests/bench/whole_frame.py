@@ -29,7 +29,8 @@ from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.refinement import refine_proposals
 from pipeline.sam import load_model, make_proposer
-from pipeline.sam.model import build_architecture, mask_generator
+from pipeline.sam.architecture import build_architecture
+from pipeline.sam.model import mask_generator
 from pipeline.sam.registry import KNOWN
 
 MODES = ("guided", "grid")

@@ -12,7 +12,7 @@ from sam2.modeling.sam2_base import SAM2Base
 
 from pipeline.config import Config, load_config
 from pipeline.sam import load_model
-from pipeline.sam.model import build_architecture
+from pipeline.sam.architecture import build_architecture
 
 ARCHITECTURE = Path(__file__).with_name("small_hiera.yaml")
 

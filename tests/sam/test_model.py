@@ -16,9 +16,9 @@ from sam2.modeling.sam2_base import SAM2Base
 from pipeline.config import Config, ModelConfig
 from pipeline.errors import ModelError
 from pipeline.sam import load_model, model
+from pipeline.sam.architecture import build_architecture
 from pipeline.sam.model import (
     arithmetic,
-    build_architecture,
     image_predictor,
     resolve_device,
 )
@@ -130,37 +130,6 @@ def test_wrong_architecture_names_some_keys(checkpoint: Path) -> None:
     assert "image_encoder" in text
     assert "model.config" in text
     assert len(text) < 2000
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        ("model: [", "not a YAML file"),
-        ("model: {_target_: builtins.dict}", "describes a dict"),
-        ("model: {_target_: no.such.thing}", "does not describe a SAM 2 model"),
-        ("encoder: {}", "describes a DictConfig; expected a model"),
-        ("", "describes a DictConfig; expected a model"),
-        ("[]", "does not describe a SAM 2 model"),
-    ],
-)
-def test_yaml_that_is_no_model(tmp_path: Path, content: str, complaint: str) -> None:
-    path = tmp_path / "own.yaml"
-    path.write_text(content)
-    with pytest.raises(ModelError, match=rf"own\.yaml: {complaint}"):
-        build_architecture(str(path))
-
-
-def test_yaml_that_is_nowhere() -> None:
-    with pytest.raises(ModelError, match=r"configs/sam3\.yaml: no such architecture"):
-        build_architecture("configs/sam3.yaml")
-
-
-def test_model_without_high_res_features_is_refused(config: Config, tmp_path: Path) -> None:
-    path = tmp_path / "own.yaml"
-    text = Path(str(config.model.config)).read_text()
-    path.write_text(text.replace("use_high_res_features_in_sam: true", ""))
-    with pytest.raises(ModelError, match="use_high_res_features_in_sam"):
-        build_architecture(str(path))
 
 
 def test_device_that_is_not_there() -> None:

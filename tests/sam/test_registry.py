@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config import MODEL_NAMES, ModelConfig
 from pipeline.errors import ModelError
-from pipeline.sam.model import build_architecture
+from pipeline.sam.architecture import build_architecture
 from pipeline.sam.registry import KNOWN, Download, find_source
 
 
