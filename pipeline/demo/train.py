@@ -33,6 +33,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pipeline.demo.examples import draw_batch
 from pipeline.demo.objective import answer, encode, judge, resize_model, with_correction
+from pipeline.sam.checkpoints import read_weights
 
 ARCHITECTURE = Path(__file__).with_name("tiny_sam2.yaml")
 
@@ -147,8 +148,9 @@ def train(
         Number of this process and of all; they add up their gradients.
     """
     torch.manual_seed(recipe.seed)
-    weights = str(start) if start else None
-    model = build_sam2(f"//{ARCHITECTURE.resolve()}", weights, device="cpu", mode="train")
+    model = build_sam2(f"//{ARCHITECTURE.resolve()}", device="cpu", mode="train")
+    if start:
+        model.load_state_dict(read_weights(start))
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizer = _optimizer(model, recipe)
     progress = _Progress()

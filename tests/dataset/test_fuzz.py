@@ -9,11 +9,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import json
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +210,19 @@ def test_results(folder: Path, output_format: str, steps: list[Mutation]) -> Non
     path.write_bytes(mutate(result(folder, output_format), steps))
     assert isinstance(is_whole(path), bool)
     assert all(isinstance(word, str) for word in read_provenance(path).values())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not installed")
+def test_all_readers_guided_by_coverage(tmp_path: Path) -> None:
+    script = Path(__file__).parents[1] / "bench" / "fuzz.py"
+    done = subprocess.run(
+        [sys.executable, script, "--inputs", "5000", "--folder", tmp_path],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    figures = json.loads((tmp_path / "figures.json").read_text())["tried, accepted"]
+    assert len(figures) == 6
+    assert all(tried > accepted > 0 for tried, accepted in figures.values())

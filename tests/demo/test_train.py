@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 
 from pipeline.demo.pool import FRAMES_PER_SHARD, render_example, write_shard
 from pipeline.demo.train import Phase, Recipe, train
+from pipeline.errors import ModelError
 
 RECIPE = Recipe(
     phases=(Phase(64, 6, 2, 3), Phase(96, 4, 2, 2)), warm_up=2, corrections=0.5, shards=1
@@ -63,3 +65,18 @@ def test_a_training_frame_holds_an_image_and_ids_that_belong_together(pool):
 def test_a_shard_that_is_there_is_not_rendered_again(pool):
     before = (pool / "shard_00000.npy").stat().st_mtime_ns
     assert write_shard(pool, 0).stat().st_mtime_ns == before
+
+
+class Gadget:
+    def __init__(self, *args: str) -> None:
+        self.args = args
+
+    def __reduce__(self):
+        return os.mkdir, self.args
+
+
+def test_weights_to_start_from_are_not_unpickled(pool, tmp_path):
+    torch.save({"model": Gadget(str(tmp_path / "run"))}, tmp_path / "evil.pt")
+    with pytest.raises(ModelError, match=r"evil\.pt: holds Python objects"):
+        train(tmp_path, RECIPE, pool, start=tmp_path / "evil.pt")
+    assert not (tmp_path / "run").exists()
