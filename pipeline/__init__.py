@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation import evaluate
     from pipeline.mirror import build_mirror, check_mirror, open_mirror
     from pipeline.refinement import refine_masks
+    from pipeline.report.compare import compare
     from pipeline.run.frame import refine_frame
     from pipeline.run.reporting import write_report
     from pipeline.run.runner import refine_dataset
@@ -28,6 +29,7 @@ _HOME = {
     "Config": "pipeline.config",
     "build_mirror": "pipeline.mirror",
     "check_mirror": "pipeline.mirror",
+    "compare": "pipeline.report.compare",
     "evaluate": "pipeline.evaluation",
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
@@ -45,6 +47,7 @@ __all__ = [
     "Config",
     "build_mirror",
     "check_mirror",
+    "compare",
     "evaluate",
     "load_config",
     "load_model",

@@ -10,6 +10,7 @@ import traceback
 
 import click
 
+from pipeline.cli.compare import compare
 from pipeline.cli.demo import demo
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.exit_codes import BUG, INTERRUPTED, STOPPED, WRONG_USE
@@ -20,7 +21,7 @@ from pipeline.cli.status import status
 from pipeline.cli.verify import verify
 from pipeline.errors import AutoRefinerError, RunStopped, StorageError
 
-COMMANDS = (run, status, verify, report, mirror, demo, evaluate)
+COMMANDS = (run, status, verify, report, compare, mirror, demo, evaluate)
 
 
 class SeedFriendlyGroup(click.Group):

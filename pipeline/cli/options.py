@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from pipeline.config import Config
 
 
@@ -26,6 +28,15 @@ def config_options(command: Any) -> Any:
         type=click.Path(path_type=Path),
         help="YAML file of settings.",
     )(command)
+
+
+def save_picture(picture: Image, path: Path) -> None:
+    """Write a picture, in the format that the file's suffix names."""
+    try:
+        picture.save(path)
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{path}: cannot be written: {error}") from None
+    click.echo(f"picture: {path}")
 
 
 def load_settings(

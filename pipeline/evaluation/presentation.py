@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.evaluation.metrics import BAND_RATIO, BOUNDARY_TOLERANCE, HARM
-from pipeline.evaluation.tables import Row, Table
+from pipeline.tables import Row, Table
 
 if TYPE_CHECKING:
     from pipeline.evaluation.metrics import MapScores

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -99,10 +100,31 @@ def label_positions(ids: IdMap) -> dict[int, tuple[int, int]]:
     return positions
 
 
-def draw_ids(picture: Picture, ids: IdMap, *, min_area: int = 0) -> Picture:
+def paint_changes(image: npt.ArrayLike, before: IdMap, after: IdMap) -> Picture:
+    """Show where two id maps differ: the new id's colour there, a pale grey image elsewhere.
+
+    Where the second map has no object the new colour is black. Maps of another size than the
+    image's, (H, W, 3) uint8, are stretched to it.
+    """
+    picture = np.asarray(image)
+    before, after = (resize_ids(ids, picture.shape[:2]) for ids in (before, after))
+    pale = 140 + 0.4 * picture.mean(axis=-1, keepdims=True)
+    shown = np.where((before != after)[..., None], colour_of(after), pale)
+    changes: Picture = np.rint(shown).astype(np.uint8)
+    return changes
+
+
+def draw_ids(
+    picture: Picture,
+    ids: IdMap,
+    *,
+    min_area: int = 0,
+    notes: Mapping[int, str] = MappingProxyType({}),
+) -> Picture:
     """Write each object's id onto a picture, (H, W, 3) uint8, and return the new picture.
 
-    Objects of fewer than `min_area` pixels of the picture get none.
+    Objects of fewer than `min_area` pixels of the picture get none. A note, by id, is written below
+    its number.
     """
     ids = resize_ids(ids, picture.shape[:2])
     areas = np.bincount(ids.ravel())
@@ -114,9 +136,10 @@ def draw_ids(picture: Picture, ids: IdMap, *, min_area: int = 0) -> Picture:
         if areas[id_] >= min_area:
             draw.text(
                 (column, row),
-                str(id_),
+                f"{id_}\n{notes[id_]}" if id_ in notes else str(id_),
                 font=font,
                 anchor="mm",
+                align="center",
                 fill=tuple(LIGHT),
                 stroke_width=2 * scale,
                 stroke_fill=tuple(DARK),
@@ -148,6 +171,16 @@ def side_by_side(pictures: Sequence[npt.ArrayLike], captions: Sequence[str]) -> 
         strip.paste(tile, (left, head))
         draw.text((left + gap, head / 2), caption, font=font, anchor="lm", fill=tuple(DARK))
     return strip
+
+
+def stacked(strips: Sequence[Image.Image]) -> Image.Image:
+    """Put strips below one another."""
+    gap = max(4, strips[0].height // 40)
+    *tops, bottom = accumulate((strip.height + gap for strip in strips), initial=0)
+    sheet = Image.new("RGB", (max(strip.width for strip in strips), bottom - gap), "white")
+    for strip, top in zip(strips, tops, strict=True):
+        sheet.paste(strip, (0, top))
+    return sheet
 
 
 def _sides_of_borders(ids: IdMap, width: int) -> tuple[npt.NDArray[np.bool_], ...]:

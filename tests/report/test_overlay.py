@@ -10,8 +10,10 @@ from pipeline.report.overlay import (
     label_positions,
     line_width,
     overlay,
+    paint_changes,
     resize_ids,
     side_by_side,
+    stacked,
 )
 from pipeline.report.palette import colour_of
 
@@ -128,3 +130,31 @@ def test_a_strip_holds_all_pictures_at_one_height_below_their_captions():
 def test_every_picture_needs_its_caption():
     with pytest.raises(ValueError, match="zip"):
         side_by_side([GREY, GREY], ["image"])
+
+
+def test_changes_show_the_new_colour_on_a_pale_image():
+    before, after = square(), square()
+    after[10:30, 30:50] = 7
+    after[10:14, 20:24] = 0
+    picture = paint_changes(GREY, before, after)
+    assert picture[20, 40].tolist() == colour_of(7).tolist()
+    assert picture[12, 22].tolist() == [0, 0, 0]
+    same = before == after
+    assert (picture[same] == picture[0, 0]).all()
+    assert picture[0, 0].min() > 128
+
+
+def test_a_note_is_written_below_its_number():
+    plain, noted = (
+        draw_ids(GREY, square(), notes=notes) for notes in ({}, {5: "merged", 6: "not there"})
+    )
+    assert (plain != noted).any()
+    assert (draw_ids(GREY, square(), notes={6: "not there"}) == plain).all()
+
+
+def test_strips_are_stacked():
+    strips = [side_by_side([GREY], ["one"]), side_by_side([GREY, GREY], ["two", "three"])]
+    sheet = stacked(strips)
+    assert sheet.width == strips[1].width
+    assert sheet.height >= strips[0].height + strips[1].height
+    assert (np.asarray(sheet)[-40:, :60] == 128).all()

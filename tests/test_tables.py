@@ -1,4 +1,4 @@
-from pipeline.evaluation.tables import Table
+from pipeline.tables import Table
 
 TABLE = Table(("scene", "IoU", "harmed"), [("a", "0.5", "10.0%"), ("<b>living & room", "", "-")])
 
