@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.cluster import open_client
     from pipeline.config import Config, load_config
+    from pipeline.dataset import discover
     from pipeline.evaluation import evaluate
     from pipeline.mirror import build_mirror, check_mirror, open_mirror
     from pipeline.refinement import refine_masks
     from pipeline.report.compare import compare
     from pipeline.run.frame import refine_frame
+    from pipeline.run.handle import start_run
     from pipeline.run.reporting import write_report
     from pipeline.run.runner import refine_dataset
     from pipeline.run.status import read_status, verify_dataset
@@ -30,6 +32,7 @@ _HOME = {
     "build_mirror": "pipeline.mirror",
     "check_mirror": "pipeline.mirror",
     "compare": "pipeline.report.compare",
+    "discover": "pipeline.dataset",
     "evaluate": "pipeline.evaluation",
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
@@ -39,6 +42,7 @@ _HOME = {
     "refine_dataset": "pipeline.run.runner",
     "refine_frame": "pipeline.run.frame",
     "refine_masks": "pipeline.refinement",
+    "start_run": "pipeline.run.handle",
     "verify_dataset": "pipeline.run.status",
     "write_report": "pipeline.run.reporting",
 }
@@ -48,6 +52,7 @@ __all__ = [
     "build_mirror",
     "check_mirror",
     "compare",
+    "discover",
     "evaluate",
     "load_config",
     "load_model",
@@ -57,6 +62,7 @@ __all__ = [
     "refine_dataset",
     "refine_frame",
     "refine_masks",
+    "start_run",
     "verify_dataset",
     "write_report",
 ]

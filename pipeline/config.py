@@ -255,7 +255,13 @@ class RunConfig(Section):
         "end the run once more than this share of its frames has failed, of 100 or more; 1: never",
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "info", "how much the run tells"
+        "info", "how much the run tells; from warning on, no progress either"
+    )
+    log_format: Literal["text", "json"] = setting(
+        "text", "lines of the log for people, or one JSON object a line for programs"
+    )
+    performance_report: Path | None = setting(
+        None, "HTML file that receives Dask's own report of the run: tasks, transfers, profiles"
     )
 
 

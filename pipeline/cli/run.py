@@ -42,6 +42,14 @@ from pipeline.cli.options import config_options, load_settings
     help="Do frames again that are on record.",
 )
 @click.option("--verbose", is_flag=True, help="Tell more.")
+@click.option("--quiet", is_flag=True, help="Tell nothing unless something is wrong, as for cron.")
+@click.option("--log-json", is_flag=True, help="Log one JSON object a line, for programs.")
+@click.option(
+    "--performance-report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write Dask's own HTML report of the run.",
+)
 def run(
     root: Path | None,
     data_root: Path | None,
@@ -54,6 +62,9 @@ def run(
     scheduler_file: Path | None,
     redo: str | None,
     verbose: bool,
+    quiet: bool,
+    log_json: bool,
+    performance_report: Path | None,
 ) -> None:
     """Refine every frame below DATA_ROOT that is not done yet.
 
@@ -62,6 +73,8 @@ def run(
     named = [path for path in (root, data_root) if path]
     if len(named) != 1:
         raise click.UsageError("name the data root once: DATA_ROOT or --data_root")
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet exclude each other")
     settings = load_settings(
         config_file,
         overrides,
@@ -69,7 +82,12 @@ def run(
             "model": {"config": model_cfg, "checkpoint": checkpoint},
             "data": {"max_scenes": max_scenes},
             "cluster": {"scheduler": scheduler, "scheduler_file": scheduler_file},
-            "run": {"redo": redo, "log_level": "debug" if verbose else None},
+            "run": {
+                "redo": redo,
+                "log_level": "debug" if verbose else "warning" if quiet else None,
+                "log_format": "json" if log_json else None,
+                "performance_report": performance_report,
+            },
         },
     )
     from pipeline.errors import RunInterrupted, RunStopped
@@ -80,6 +98,7 @@ def run(
     except (RunStopped, RunInterrupted) as end:
         click.echo(end.summary.as_text())
         raise
-    click.echo(summary.as_text())
+    if not (quiet and summary.complete):
+        click.echo(summary.as_text())
     if not summary.complete:
         sys.exit(FAILED_FRAMES)

@@ -13,14 +13,16 @@ import os
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from distributed import Client
+from distributed import Client, performance_report
 from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster import use_cluster
 from pipeline.config import Config, ConfigLike, load_config
+from pipeline.dashboard import show_on_dashboard
 from pipeline.dataset import Inventory, Layout, discover
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.records import FrameRef
@@ -28,13 +30,14 @@ from pipeline.report.summary import Summary, Tally
 from pipeline.run.journal import Journal, open_journal, read_journal
 from pipeline.run.lock import hold_output
 from pipeline.run.mirroring import MirrorOfRun, keep_mirror
+from pipeline.run.log import start_log
 from pipeline.run.partition import Job
 from pipeline.run.plan import Plan, judge_frames, make_plan
-from pipeline.run.progress import Progress, show_progress, start_log
 from pipeline.run.record import SUMMARY_NAME, summarise, write_record
 from pipeline.run.reporting import report
 from pipeline.run.stopping import StopRequest, listen_for_stop
 from pipeline.run.stream import FrameStream
+from pipeline.run.watch import Bar, DashboardFeed, LiveRun, Watcher
 from pipeline.run.workers import warm_workers
 from pipeline.sam import model_identity, obtain_checkpoint
 
@@ -78,42 +81,60 @@ def refine_dataset(
         Ctrl-C or SIGTERM came; frames in hand were finished. A second one raises a bare
         `KeyboardInterrupt` at once.
     """
+    stop = StopRequest()
+    with listen_for_stop(stop):
+        return refine(data_root, config, client, stop, [Bar()])
+
+
+def refine(
+    data_root: str | os.PathLike[str],
+    config: ConfigLike,
+    client: Client | Cluster | None,
+    stop: StopRequest,
+    watchers: Sequence[Watcher],
+) -> Summary:
+    """Refine a data set for somebody who watches it, and may ask it to stop.
+
+    The first three parameters, the result and the errors are those of `refine_dataset`.
+    """
     start = time.monotonic()
     settings = _with_absolute_paths(load_config(config))
-    start_log(settings.run.log_level)
+    start_log(settings.run.log_level, settings.run.log_format)
     layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
-    stop = StopRequest()
     ended: RunStopped | None = None
-    with listen_for_stop(stop):
-        inventory = discover(layout.data_root, settings.data)
-        obtain_checkpoint(settings.model)
-        fingerprint = settings.fingerprint(model_identity(settings.model))
-        run_id = secrets.token_hex(8)
-        with (
-            hold_output(layout.record_dir),
-            open_journal(layout.record_dir) as record,
-            keep_mirror(layout, fingerprint, inventory.frames) as mirror,
-        ):
-            job = Job(layout, settings, fingerprint, run_id, mirror.place)
-            tally = _open_tally(inventory)
-            plan = _plan(inventory, job, record, tally, mirror)
-            try:
-                if plan.todo or mirror.is_behind:
-                    with use_cluster(client, settings.cluster) as running:
-                        log.info("dashboard: %s", running.dashboard_link)
-                        if plan.todo:
-                            with warm_workers(running, settings), stop.gently():
-                                _refine_frames(plan.todo, job, running, record, mirror, tally, stop)
-                        if not stop.why:
-                            for problem in mirror.catch_up(running):
-                                tally.add_problem("incomplete mirror", problem)
-            except RunStopped as error:
-                ended = error
-            summary = summarise(tally, job, time.monotonic() - start)
-            text = json.dumps(summary.as_dict(), indent=2) + "\n"
-            write_record(layout.record_dir / SUMMARY_NAME, text)
-            if settings.report.at_end:
-                report(layout, settings, summary.as_dict())
+    inventory = discover(layout.data_root, settings.data)
+    obtain_checkpoint(settings.model)
+    fingerprint = settings.fingerprint(model_identity(settings.model))
+    run_id = secrets.token_hex(8)
+    with (
+        hold_output(layout.record_dir),
+        open_journal(layout.record_dir) as record,
+        keep_mirror(layout, fingerprint, inventory.frames) as mirror,
+    ):
+        job = Job(layout, settings, fingerprint, run_id, mirror.place)
+        tally = _open_tally(inventory)
+        plan = _plan(inventory, job, record, tally, mirror)
+        try:
+            if plan.todo or mirror.is_behind:
+                with (
+                    use_cluster(client, settings.cluster) as running,
+                    _performance_report(running, settings.run.performance_report),
+                ):
+                    _tell_addresses(running)
+                    if plan.todo:
+                        live = LiveRun(job, running, tally, len(plan.todo), plan.kept, start)
+                        with warm_workers(running, settings), stop.gently():
+                            _refine_frames(plan.todo, live, record, mirror, stop, watchers)
+                    if not stop.why:
+                        for problem in mirror.catch_up(running):
+                            tally.add_problem("incomplete mirror", problem)
+        except RunStopped as error:
+            ended = error
+        summary = summarise(tally, job, time.monotonic() - start)
+        text = json.dumps(summary.as_dict(), indent=2) + "\n"
+        write_record(layout.record_dir / SUMMARY_NAME, text)
+        if settings.report.at_end:
+            report(layout, settings, summary.as_dict())
     if ended:
         ended.summary = summary
         raise ended
@@ -172,34 +193,55 @@ def _plan(
     return plan
 
 
+def _tell_addresses(client: Client) -> None:
+    log.info("dashboard: %s", client.dashboard_link)
+    if page := show_on_dashboard(client):
+        log.info("this run: %s", page)
+
+
+@contextmanager
+def _performance_report(client: Client, path: Path | None) -> Iterator[None]:
+    if path is None:
+        yield
+        return
+    with client.as_current(), performance_report(filename=str(path)):
+        yield
+
+
 def _refine_frames(
     frames: Sequence[FrameRef],
-    job: Job,
-    client: Client,
+    live: LiveRun,
     journal: Journal,
     mirror: MirrorOfRun,
-    tally: Tally,
     stop: StopRequest,
+    watchers: Sequence[Watcher],
 ) -> None:
     """Send frames to the cluster, and put each partition on record as it comes back."""
-    with show_progress(len(frames)) as progress:
-        for entries in FrameStream(frames, job, client, stop):
+    everybody = [*watchers, DashboardFeed()]
+    for watcher in everybody:
+        watcher.begin(live)
+    try:
+        for entries in FrameStream(frames, live.job, live.client, stop):
             journal.append(entries)
             mirror.add(entries)
             outcomes = [entry.outcome for entry in entries]
+            live.add(outcomes)
             for outcome in outcomes:
-                tally.add(outcome)
                 log.debug("%s/%s: %s", outcome.frame.scene, outcome.frame.image, outcome.status)
-            progress.update(outcomes)
-            _end_if_doomed(progress, job.config.run.max_failure_rate)
+            for watcher in everybody:
+                watcher.update(live, outcomes)
+            _end_if_doomed(live, live.job.config.run.max_failure_rate)
+    finally:
+        for watcher in everybody:
+            watcher.end(live)
 
 
-def _end_if_doomed(progress: Progress, max_failure_rate: float) -> None:
-    ended = progress.done + progress.failed
-    if ended < FRAMES_TO_JUDGE_A_RUN_BY or progress.failed <= max_failure_rate * ended:
+def _end_if_doomed(live: LiveRun, max_failure_rate: float) -> None:
+    ended = live.done + live.failed
+    if ended < FRAMES_TO_JUDGE_A_RUN_BY or live.failed <= max_failure_rate * ended:
         return
     raise RunStopped(
-        f"{progress.failed} of {ended} frames failed, more than run.max_failure_rate="
+        f"{live.failed} of {ended} frames failed, more than run.max_failure_rate="
         f"{max_failure_rate:g} allows. The summary has the reasons; once they are mended, "
         "--redo failed tries these frames again"
     )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from distributed import Client, WorkerPlugin
 
 from pipeline.config import Config
+from pipeline.dashboard.state import WORKER_METRIC, WorkerState
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +31,35 @@ class WarmModel(WorkerPlugin):
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def setup(self, worker: Any) -> None:  # noqa: ARG002
+    def setup(self, worker: Any) -> None:
         """Start loading, without holding up the worker's event loop."""
+        self.model_seconds: float | None = None
+        worker.metrics[WORKER_METRIC] = self._tell
         threading.Thread(target=self._load, name=self.name, daemon=True).start()
+
+    def teardown(self, worker: Any) -> None:
+        """Tell the scheduler no more."""
+        worker.metrics.pop(WORKER_METRIC, None)
 
     def _load(self) -> None:
         from pipeline.sam import load_model  # heavy, and only for workers
 
+        start = time.perf_counter()
         try:
             load_model(self.config)
         except Exception as error:
             # The first task meets the same error, and raises it where the driver can see it.
             log.warning("the model could not be loaded ahead of the first frame: %s", error)
+        else:
+            self.model_seconds = time.perf_counter() - start
+
+    def _tell(self, _worker: Any) -> dict[str, float | None]:
+        """Say with every heartbeat how this worker fares."""
+        torch = sys.modules.get("torch")
+        if torch is None or not torch.cuda.is_initialized():
+            return asdict(WorkerState(self.model_seconds))
+        used, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+        return asdict(WorkerState(self.model_seconds, used, peak))
 
 
 @contextmanager

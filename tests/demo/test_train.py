@@ -44,6 +44,17 @@ def test_a_run_that_was_cut_and_resumed_gives_what_an_undisturbed_one_gives(pool
     assert rows[-1]["size"] == 96
 
 
+@pytest.mark.slow
+def test_a_run_can_begin_with_weights_that_are_there(pool, tmp_path):
+    first = run(tmp_path / "first", pool, stop_after=1)
+    weights = tmp_path / "weights.pt"
+    torch.save({"model": first["average"]}, weights)
+    second = run(tmp_path / "second", pool, start=weights, stop_after=1)
+    for name, value in first["average"].items():
+        # One careful step away, where random weights would be anywhere.
+        torch.testing.assert_close(second["model"][name], value, rtol=0, atol=0.01)
+
+
 def test_a_phase_follows_the_other_and_the_rate_goes_up_then_down():
     assert [RECIPE.phase_at(images).size for images in (0, 5, 6, 9, 10)] == [64, 64, 96, 96, 96]
     assert RECIPE.share_at(0) == 0

@@ -1,0 +1,42 @@
+"""A run in words and colours, alike on the dashboard and in a notebook."""
+
+from __future__ import annotations
+
+import html
+
+from pipeline.dashboard.state import RunState, seconds_left, speed
+
+DONE, FAILED, TODO = "#3b7d4f", "#c0392b", "#d9d9d6"
+
+
+def headline(states: list[RunState]) -> str:
+    """Say in HTML how far the run is."""
+    if not states:
+        return "<h2>AutoRefiner</h2><p>No run has begun on this cluster yet.</p>"
+    run = states[-1]
+    left = seconds_left(states)
+    if run.ended:
+        pace = f"ended after {duration(run.seconds)}"
+    elif left is None:
+        pace = "waiting for the first frames"
+    else:
+        pace = f"{speed(states):.2f} frames/s, {duration(left)} left"
+    kept = f", {run.kept:,} on record before" if run.kept else ""
+    return (
+        f"<h2 style='margin: 0'>{html.escape(run.data_root)}</h2>"
+        f"<p style='font-size: 120%; margin: 4px 0'>{run.done:,} done, "
+        f"<span style='color: {FAILED if run.failed else 'inherit'}'>{run.failed:,} failed</span>, "
+        f"{run.todo:,} to do{kept} &middot; {pace}</p>"
+    )
+
+
+def in_gib(count: int | None) -> str:
+    """Say a number of bytes; a dash for none."""
+    return "-" if count is None else f"{count / 2**30:.2f} GiB"
+
+
+def duration(seconds: float) -> str:
+    """Say a time in hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -1,0 +1,181 @@
+"""A run in the background: for notebooks, and for programs that have other things to do."""
+
+from __future__ import annotations
+
+import html
+import os
+import threading
+from collections.abc import Sequence
+
+from distributed import Client
+from distributed.deploy.cluster import Cluster
+
+from pipeline.config import ConfigLike, load_config
+from pipeline.dashboard import RunState
+from pipeline.errors import RunInterrupted, RunStopped
+from pipeline.records import FrameOutcome
+from pipeline.report.summary import Group, Summary
+from pipeline.run.runner import refine
+from pipeline.run.stopping import StopRequest
+from pipeline.run.watch import LiveRun, log_state
+
+
+def start_run(
+    data_root: str | os.PathLike[str],
+    config: ConfigLike = None,
+    client: Client | Cluster | None = None,
+) -> Run:
+    """Refine a data set in the background, and return at once.
+
+    Parameters
+    ----------
+    data_root, config, client
+        As for `refine_dataset`. Without a client, a cluster is opened for this run and closed after
+        it.
+
+    Returns
+    -------
+    Run
+        In a notebook, the last line of a cell shows it as a panel that keeps itself up to date.
+
+    Raises
+    ------
+    ConfigError
+        A setting is wrong. What goes wrong later is raised by `Run.wait`.
+    """
+    return Run(data_root, config, client)
+
+
+class Run:
+    """A run in the background. Ask it how far it is, stop it, or wait for its summary.
+
+    It ends with the process that started it: a script should `wait` for it.
+    """
+
+    def __init__(
+        self,
+        data_root: str | os.PathLike[str],
+        config: ConfigLike = None,
+        client: Client | Cluster | None = None,
+    ) -> None:
+        self.data_root = str(data_root)
+        self._config = load_config(config)
+        self._client = client
+        self._stop = StopRequest()
+        self._live: LiveRun | None = None
+        self._summary: Summary | None = None
+        self._error: BaseException | None = None
+        self._latest: FrameOutcome | None = None
+        self._thread = threading.Thread(target=self._work, name="autorefiner-run", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            self._summary = refine(self.data_root, self._config, self._client, self._stop, [self])
+        except (RunStopped, RunInterrupted) as end:
+            self._summary, self._error = end.summary, end
+        except BaseException as error:
+            self._error = error
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still at work."""
+        return self._thread.is_alive()
+
+    @property
+    def progress(self) -> RunState:
+        """How far it is: frames done, failed and to do, seconds by stage."""
+        live = self._live
+        return live.state() if live else RunState(self.data_root, total=0)
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it before its end; None otherwise."""
+        return self._error
+
+    @property
+    def latest(self) -> FrameOutcome | None:
+        """The frame that came back last and is done."""
+        return self._latest
+
+    @property
+    def live(self) -> LiveRun | None:
+        """What the runner knows; None until the first frame is on its way."""
+        return self._live
+
+    def summary(self) -> Summary | None:
+        """Sum up what is done so far, or all of it at the end; None before the first frame."""
+        return self._summary or (self._live.summary() if self._live else None)
+
+    def failures(self) -> dict[str, Group]:
+        """Return the frames that failed so far, by reason: how many, and a few of them."""
+        summary = self.summary()
+        return dict(summary.failures) if summary else {}
+
+    def cancel(self) -> None:
+        """Let workers finish the frames in hand, put everything on record, and end."""
+        self._stop.ask("cancelled")
+
+    def wait(self, timeout: float | None = None) -> Summary:
+        """Wait for the end, and return the summary.
+
+        Interrupting the wait, as with Ctrl-C or a notebook's stop button, cancels the run.
+
+        Parameters
+        ----------
+        timeout
+            Seconds.
+
+        Raises
+        ------
+        TimeoutError
+            The run is still at work.
+        AutoRefinerError, RunInterrupted
+            What ended the run before its end; see `refine_dataset`.
+        """
+        try:
+            self._thread.join(timeout)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+        if self._error:
+            raise self._error
+        if self._summary is None:
+            raise TimeoutError(f"{self.data_root}: the run is still at work")
+        return self._summary
+
+    # The run tells its handle, as it tells any watcher.
+
+    def begin(self, run: LiveRun) -> None:
+        """See `Watcher.begin`."""
+        self._live = run
+
+    def update(self, run: LiveRun, outcomes: Sequence[FrameOutcome]) -> None:  # noqa: ARG002
+        """See `Watcher.update`."""
+        done = [outcome for outcome in outcomes if outcome.status == "done"]
+        self._latest = done[-1] if done else self._latest
+
+    def end(self, run: LiveRun) -> None:
+        """See `Watcher.end`."""
+        log_state(run.state())
+
+    def __repr__(self) -> str:
+        state = self.progress
+        word = "running" if self.running else "ended"
+        return f"<Run of {self.data_root}: {word}, {state.done} done, {state.failed} failed>"
+
+    def _repr_html_(self) -> str:
+        if summary := self.summary():
+            return summary._repr_html_()
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display
+
+        try:
+            from pipeline.run.panel import show_panel
+        except ImportError:
+            # Without ipywidgets a notebook shows the state at this moment.
+            display(HTML(self._repr_html_()))
+            return
+        show_panel(self)

@@ -1,0 +1,76 @@
+"""The page and the metrics on a real scheduler."""
+
+from __future__ import annotations
+
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+from distributed import Client, LocalCluster
+
+from pipeline.dashboard import RunState, show_on_dashboard
+from pipeline.dashboard.page import worker_row
+from pipeline.dashboard.state import TOPIC, WORKER_METRIC
+from pipeline.dashboard.words import headline
+
+
+def fetch(address: str) -> str:
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+def test_the_page_is_in_the_menu_and_the_figures_are_in_the_metrics(inside_client: Client) -> None:
+    link = show_on_dashboard(inside_client)
+    assert link is not None
+    assert link.endswith("/autorefiner")
+    assert show_on_dashboard(inside_client) == link, "a second run adds nothing"
+    state = RunState("/scans", 10, kept=3, done=4, failed=1, seconds=2.0, stage_seconds={"read": 1})
+    inside_client.log_event(TOPIC, state.as_event())
+
+    assert "<title>AutoRefiner</title>" in fetch(link)
+    root = link.rpartition("/")[0]
+    assert fetch(f"{root}/workers").count('href="autorefiner"') == 1
+    metrics = fetch(f"{root}/metrics")
+    assert 'autorefiner_frames{state="todo"} 5.0' in metrics
+    assert 'autorefiner_stage_seconds_total{stage="read"} 1.0' in metrics
+    assert "dask_scheduler_workers" in metrics
+
+
+def test_a_scheduler_without_a_dashboard_is_left_as_it_is() -> None:
+    with (
+        LocalCluster(
+            n_workers=0,
+            processes=False,
+            protocol="tcp",
+            host="127.0.0.1",
+            dashboard_address=None,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        assert show_on_dashboard(client) is None
+
+
+def test_the_headline_escapes_names_and_tells_the_state() -> None:
+    assert "No run has begun" in headline([])
+    running = [RunState("<b>scans", 10, done=done, seconds=done) for done in (0, 5)]
+    assert "&lt;b&gt;scans" in headline(running)
+    assert "5 done" in headline(running)
+    assert "1.00 frames/s, 0 min 05 s left" in headline(running)
+    ended = RunState("scans", 10, done=9, failed=1, seconds=4000.0, ended=True)
+    assert "ended after 1 h 06 min" in headline([ended])
+
+
+@pytest.mark.parametrize(
+    ("told", "model", "device"),
+    [
+        (None, "not yet", "-"),
+        ({"model_seconds": 2.5, "device_memory": None}, "2.5 s", "-"),
+        ({"model_seconds": 2.5, "device_memory": 3 << 30}, "2.5 s", "3.00 GiB"),
+    ],
+)
+def test_a_workers_row(told: object, model: str, device: str) -> None:
+    worker = SimpleNamespace(
+        name=1, processing=[SimpleNamespace(key="refine-a")], metrics={WORKER_METRIC: told}
+    )
+    row = worker_row(worker)
+    assert (row["model"], row["device"], row["task"]) == (model, device, "refine-a")
