@@ -29,8 +29,8 @@ from pipeline.records import FrameRef
 from pipeline.report.summary import Summary, Tally
 from pipeline.run.journal import Journal, open_journal, read_journal
 from pipeline.run.lock import hold_output
-from pipeline.run.mirroring import MirrorOfRun, keep_mirror
 from pipeline.run.log import start_log
+from pipeline.run.mirroring import MirrorOfRun, keep_mirror
 from pipeline.run.partition import Job
 from pipeline.run.plan import Plan, judge_frames, make_plan
 from pipeline.run.record import SUMMARY_NAME, summarise, write_record
