@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.report.compare import compare
     from pipeline.run.frame import refine_frame
     from pipeline.run.handle import start_run
+    from pipeline.run.lens import inspect_frame
     from pipeline.run.reporting import write_report
     from pipeline.run.runner import refine_dataset
     from pipeline.run.status import read_status, verify_dataset
@@ -34,6 +35,7 @@ _HOME = {
     "compare": "pipeline.report.compare",
     "discover": "pipeline.dataset",
     "evaluate": "pipeline.evaluation",
+    "inspect_frame": "pipeline.run.lens",
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
     "open_client": "pipeline.cluster",
@@ -54,6 +56,7 @@ __all__ = [
     "compare",
     "discover",
     "evaluate",
+    "inspect_frame",
     "load_config",
     "load_model",
     "open_client",

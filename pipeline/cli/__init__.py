@@ -14,6 +14,7 @@ from pipeline.cli.compare import compare
 from pipeline.cli.demo import demo
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.exit_codes import BUG, INTERRUPTED, STOPPED, WRONG_USE
+from pipeline.cli.frame import frame
 from pipeline.cli.mirror import mirror
 from pipeline.cli.report import report
 from pipeline.cli.run import run
@@ -21,7 +22,7 @@ from pipeline.cli.status import status
 from pipeline.cli.verify import verify
 from pipeline.errors import AutoRefinerError, RunStopped, StorageError
 
-COMMANDS = (run, status, verify, report, compare, mirror, demo, evaluate)
+COMMANDS = (run, status, verify, report, frame, compare, mirror, demo, evaluate)
 
 
 class SeedFriendlyGroup(click.Group):

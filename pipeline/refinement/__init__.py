@@ -1,6 +1,15 @@
 """From masks and coarse ids to refined ids: pure functions of arrays."""
 
+from pipeline.refinement.explain import MaskDecision, ObjectDecision, explain
 from pipeline.refinement.inputs import check_ids
-from pipeline.refinement.refine import refine_masks, refine_proposals
+from pipeline.refinement.refine import refine_and_tell, refine_masks, refine_proposals
 
-__all__ = ["check_ids", "refine_masks", "refine_proposals"]
+__all__ = [
+    "MaskDecision",
+    "ObjectDecision",
+    "check_ids",
+    "explain",
+    "refine_and_tell",
+    "refine_masks",
+    "refine_proposals",
+]

@@ -50,7 +50,7 @@ def refine_masks(
     ids = check_ids(coarse_ids)
     full_size = check_masks(masks, ids.shape)
     certain = np.ones(len(full_size))
-    return _refine(ids, lambda: crossings.of_masks(full_size), certain, config, StageClock())
+    return _refine(ids, lambda: crossings.of_masks(full_size), certain, config, StageClock())[0]
 
 
 def refine_proposals(
@@ -74,6 +74,13 @@ def refine_proposals(
     ValueError
         Ids of the wrong shape or type, or out of range.
     """
+    return refine_and_tell(coarse_ids, proposals, config, clock)[0]
+
+
+def refine_and_tell(
+    coarse_ids: Any, proposals: Proposals, config: RefinementConfig, clock: StageClock
+) -> tuple[Refinement, Decisions]:
+    """Refine as `refine_proposals` does, and return with the result how it was decided."""
     ids = check_ids(coarse_ids)
     rating = proposals.predicted_iou.double().clamp(0, 1).cpu().numpy()
     logits = proposals.logits
@@ -86,13 +93,13 @@ def _refine(
     rating: Floats,
     config: RefinementConfig,
     clock: StageClock,
-) -> Refinement:
+) -> tuple[Refinement, Decisions]:
     decisions = _decide(ids, find_crossings, rating, config, clock)
     with clock("compose"):
         regions = decisions.regions
         refined = regions.paint(regions.ids[decisions.composition.winner].astype(np.uint16))
         refined = fill_unclaimed(refined, ids, config.unclaimed)
-        return describe(ids, refined, decisions, len(rating), config)
+        return describe(ids, refined, decisions, len(rating), config), decisions
 
 
 def _decide(
