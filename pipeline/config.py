@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pipeline.errors import ConfigError
 from pipeline.plain_yaml import MAX_CHARACTERS, YamlError, read_yaml
+from pipeline.tables import Table
 
 RESULTS_VERSION = 1
 """To be raised when the same settings begin to give other results: older ones are then stale."""
@@ -295,11 +296,26 @@ class Config(Section):
         text = json.dumps([RESULTS_VERSION, model_identity, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def _repr_html_(self) -> str:
+        """Show every setting, and its default where it is another."""
+        values, defaults = self.model_dump(mode="json"), type(self)().model_dump(mode="json")
+        rows = [
+            (
+                f"{section}.{key}",
+                str(value),
+                "" if value == defaults[section][key] else str(defaults[section][key]),
+            )
+            for section, part in values.items()
+            for key, value in part.items()
+        ]
+        return Table(("setting", "value", "instead of"), rows, words=frozenset({0, 1, 2})).as_html()
+
 
 _MOST_LINES = 100
 _SHOWN = reprlib.Repr()
 _SHOWN.maxstring = _SHOWN.maxother = 100
 """What was found in place of a setting: however large it is, it has to fit into a line."""
+
 
 ConfigLike: TypeAlias = Config | Mapping[str, Any] | str | Path | None
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from pipeline.tables import Table
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -118,3 +120,11 @@ class FrameOutcome:
             "error": self.error,
             "message": self.message,
         }
+
+    def _repr_html_(self) -> str:
+        facts = {"scene": self.frame.scene, "image": self.frame.image, "status": self.status}
+        failure = {"stage": self.stage, "error": self.error, "message": self.message}
+        facts |= {what: text for what, text in failure.items() if text}
+        figures = {**self.stats, **{f"{stage}, s": took for stage, took in self.seconds.items()}}
+        rows = [*facts.items(), *((what, f"{number:.4g}") for what, number in figures.items())]
+        return Table(("frame", ""), rows, words=frozenset({0, 1})).as_html()

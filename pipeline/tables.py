@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,7 +15,7 @@ class Table:
     """Cells as they are shown: words in the first column, numbers in the others, unless told."""
 
     header: Row
-    rows: list[Row]
+    rows: Sequence[Row]
     words: frozenset[int] = frozenset({0})
     """Columns that hold words; they are aligned to the left."""
 

@@ -7,7 +7,13 @@ import psutil
 import pytest
 from distributed import Client, LocalCluster
 
-from pipeline.cluster import choose_kind, count_gpus, open_client
+from pipeline.cluster import (
+    choose_kind,
+    close_shared_client,
+    count_gpus,
+    open_client,
+    shared_client,
+)
 from pipeline.config import ClusterConfig
 from pipeline.errors import ClusterError
 
@@ -114,3 +120,17 @@ def test_a_scheduler_that_runs_already_is_joined_and_left_running() -> None:
             assert client.submit(sum, [1, 2]).result() == 3
         with Client(cluster) as again:
             assert again.submit(sum, [3, 4]).result() == 7
+
+
+def test_the_shared_cluster_is_opened_once_and_anew_for_other_settings() -> None:
+    settings = ClusterConfig(kind="cpu", workers=1, dashboard_address="127.0.0.1:0")
+    try:
+        client = shared_client(settings)
+        assert shared_client(settings) is client
+        other = shared_client(settings.model_copy(update={"memory_limit": "8GB"}))
+        assert other is not client
+        assert client.status == "closed"
+        assert other.status == "running"
+    finally:
+        close_shared_client()
+    assert other.status == "closed"

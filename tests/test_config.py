@@ -200,3 +200,11 @@ def test_a_value_that_refers_to_itself_a_billion_times_is_an_error() -> None:
 
 def test_powers_of_ten_are_numbers() -> None:
     assert load_config(None, ["refinement.iou_threshold=1e-1"]).refinement.iou_threshold == 0.1
+
+
+def test_a_notebook_shows_every_setting_and_what_is_not_the_default() -> None:
+    shown = load_config({"data": {"ids_dir": "<b>"}})._repr_html_()
+    assert "&lt;b&gt;" in shown
+    assert "obj_ids" in shown
+    for section, part in Config().model_dump().items():
+        assert all(f"{section}.{key}" in shown for key in part)

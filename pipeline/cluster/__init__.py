@@ -6,5 +6,13 @@ the end; what was there before is left running.
 
 from pipeline.cluster.client import open_client, use_cluster
 from pipeline.cluster.kind import choose_kind, count_gpus
+from pipeline.cluster.shared import close_shared_client, shared_client
 
-__all__ = ["choose_kind", "count_gpus", "open_client", "use_cluster"]
+__all__ = [
+    "choose_kind",
+    "close_shared_client",
+    "count_gpus",
+    "open_client",
+    "shared_client",
+    "use_cluster",
+]

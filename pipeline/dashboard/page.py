@@ -130,7 +130,10 @@ _COLUMNS = {
 
 def _workers(scheduler: Any) -> Part:
     source = ColumnDataSource({name: [] for name in _COLUMNS})
-    columns = [TableColumn(field=name, title=title) for name, title in _COLUMNS.items()]
+    columns = [
+        TableColumn(field=name, title=title, width=300 if name == "task" else 100)
+        for name, title in _COLUMNS.items()
+    ]
     table = DataTable(
         source=source, columns=columns, sizing_mode="stretch_width", height=240, index_position=None
     )
@@ -148,9 +151,17 @@ def worker_row(worker: Any) -> dict[str, str]:
     loaded = told.get("model_seconds")
     return {
         "worker": str(worker.name),
-        "task": ", ".join(str(task.key) for task in worker.processing) or "waiting",
+        "task": ", ".join(map(_task_name, worker.processing)) or "waiting",
         "model": "not yet" if loaded is None else f"{loaded:.1f} s",
         "device": in_gib(told.get("device_memory")),
         "peak": in_gib(told.get("device_memory_peak")),
         "memory": in_gib(worker.metrics.get("memory")),
     }
+
+
+def _task_name(task: Any) -> str:
+    """Say which partition of which scene a task is: its key is (`refine-SCENE-HASH`, number)."""
+    if not isinstance(task.key, tuple):
+        return str(task.key)
+    name, number = task.key
+    return f"{str(name).removeprefix('refine-').rpartition('-')[0]}, partition {number}"

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -23,6 +24,7 @@ from pipeline.dataset.pairing import IDS_SUFFIXES, IMAGE_SUFFIXES, pair
 from pipeline.dataset.problems import Problem, is_text, unusable_name
 from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
+from pipeline.tables import Table
 
 
 @dataclass(slots=True)
@@ -34,8 +36,26 @@ class Inventory:
     problems: list[Problem] = field(default_factory=list)
     """By path."""
 
+    def as_text(self) -> str:
+        """Lay the inventory out for a terminal: frames by scene, then what is wrong."""
+        return "\n\n".join(table.as_text() for table in self._tables())
 
-def discover(data_root: Path, data: DataConfig) -> Inventory:
+    def _repr_html_(self) -> str:
+        return "".join(table.as_html() for table in self._tables())
+
+    def _tables(self) -> Iterator[Table]:
+        frames = Counter(frame.scene for frame in self.frames)
+        counts = [(scene, str(count)) for scene, count in frames.items()]
+        yield Table(("scene", "frames"), [*counts, ("total", str(len(self.frames)))])
+        if self.problems:
+            rows = [(problem.kind, str(problem)) for problem in self.problems]
+            yield Table(("problem", "where and what"), rows, words=frozenset({0, 1}))
+
+
+def discover(
+    data_root: str | os.PathLike[str],
+    data: DataConfig = DataConfig(),  # noqa: B008 (it is frozen)
+) -> Inventory:
     """Find the frames of a data set.
 
     Parameters
@@ -50,9 +70,9 @@ def discover(data_root: Path, data: DataConfig) -> Inventory:
     DatasetError
         The data root is missing or unreadable, is itself a scene, or holds no scene to take.
     """
-    inventory = Inventory()
-    for scene in _choose_scenes(data_root, data, inventory.problems):
-        inventory.frames += _find_frames(data_root, scene, data, inventory.problems)
+    root, inventory = Path(data_root), Inventory()
+    for scene in _choose_scenes(root, data, inventory.problems):
+        inventory.frames += _find_frames(root, scene, data, inventory.problems)
     inventory.problems.sort(key=lambda problem: problem.path)
     return inventory
 

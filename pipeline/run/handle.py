@@ -6,11 +6,13 @@ import html
 import os
 import threading
 from collections.abc import Sequence
+from weakref import WeakSet
 
 from distributed import Client
 from distributed.deploy.cluster import Cluster
 
-from pipeline.config import ConfigLike, load_config
+from pipeline.cluster import shared_client
+from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dashboard import RunState
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.records import FrameOutcome
@@ -30,20 +32,31 @@ def start_run(
     Parameters
     ----------
     data_root, config, client
-        As for `refine_dataset`. Without a client, a cluster is opened for this run and closed after
-        it.
+        As for `refine_dataset`. Without a client, a cluster is opened at the first call; it serves
+        later calls with the same settings too, and closes with this process.
 
     Returns
     -------
     Run
         In a notebook, the last line of a cell shows it as a panel that keeps itself up to date.
+        Started again while it is at work, with the same settings, it is the same run.
 
     Raises
     ------
     ConfigError
         A setting is wrong. What goes wrong later is raised by `Run.wait`.
     """
-    return Run(data_root, config, client)
+    settings = load_config(config)
+    root = os.path.abspath(data_root)  # noqa: PTH100 (as text, whatever it is given as)
+    for run in _runs:
+        if run.running and (run.data_root, run.config) == (root, settings):
+            return run
+    run = Run(root, settings, client)
+    _runs.add(run)
+    return run
+
+
+_runs: WeakSet[Run] = WeakSet()
 
 
 class Run:
@@ -54,12 +67,12 @@ class Run:
 
     def __init__(
         self,
-        data_root: str | os.PathLike[str],
-        config: ConfigLike = None,
-        client: Client | Cluster | None = None,
+        data_root: str,
+        config: Config,
+        client: Client | Cluster | None,
     ) -> None:
-        self.data_root = str(data_root)
-        self._config = load_config(config)
+        self.data_root = data_root
+        self.config = config
         self._client = client
         self._stop = StopRequest()
         self._live: LiveRun | None = None
@@ -71,7 +84,8 @@ class Run:
 
     def _work(self) -> None:
         try:
-            self._summary = refine(self.data_root, self._config, self._client, self._stop, [self])
+            client = self._client or shared_client(self.config.cluster)
+            self._summary = refine(self.data_root, self.config, client, self._stop, [self])
         except (RunStopped, RunInterrupted) as end:
             self._summary, self._error = end.summary, end
         except BaseException as error:

@@ -70,7 +70,9 @@ def test_the_headline_escapes_names_and_tells_the_state() -> None:
 )
 def test_a_workers_row(told: object, model: str, device: str) -> None:
     worker = SimpleNamespace(
-        name=1, processing=[SimpleNamespace(key="refine-a")], metrics={WORKER_METRIC: told}
+        name=1,
+        processing=[SimpleNamespace(key=("refine-room-1-0a1b", 3))],
+        metrics={WORKER_METRIC: told},
     )
     row = worker_row(worker)
-    assert (row["model"], row["device"], row["task"]) == (model, device, "refine-a")
+    assert (row["model"], row["device"], row["task"]) == (model, device, "room-1, partition 3")

@@ -235,3 +235,14 @@ def test_the_inventory_is_small(tmp_path: Path) -> None:
     scenes = {id(frame.scene) for frame in inventory.frames}
     assert len(scenes) == 1, "the name of the scene is held once"
     assert not hasattr(FrameRef("s", "i", "j"), "__dict__")
+
+
+def test_an_inventory_is_shown_by_scene_with_what_is_wrong(make_dataset) -> None:
+    root = make_dataset(scenes=2, frames=3)
+    (root / "scene_0001" / "obj_ids" / "frame_000002.jpg.pth").unlink()
+    found = discover(root)
+    lines = found.as_text().splitlines()
+    assert ["scene_0001", "2"] in [line.split() for line in lines]
+    assert ["total", "5"] in [line.split() for line in lines]
+    assert "image without ids" in found.as_text()
+    assert "image without ids" in found._repr_html_()

@@ -92,3 +92,16 @@ def test_what_goes_wrong_is_raised_by_waiting(tmp_path, inside_client: Client) -
         run.wait(30)
     assert run.summary() is None
     assert "nowhere" in run._repr_html_()
+
+
+def test_running_a_cell_again_starts_neither_a_second_run_nor_a_second_cluster(
+    make_dataset, inside_client, gate, monkeypatch
+):
+    root = make_dataset(scenes=1, frames=2)
+    first = start_run(root, None, inside_client)
+    assert start_run(str(root), {}, inside_client) is first
+    gate.set()
+    first.wait(60)
+    second = start_run(root, None, inside_client)
+    assert second is not first
+    assert second.wait(60).processed == 0
