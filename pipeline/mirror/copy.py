@@ -78,12 +78,11 @@ def spread(
     if not parts:
         return
     waiting = iter(parts)
-    shared = client.scatter(list(common), broadcast=True, hash=False)
     finished = as_completed(loop=client.loop)
 
     def send(count: int) -> None:
         for part in islice(waiting, count):
-            finished.add(client.submit(work, part, *shared, pure=False))
+            finished.add(client.submit(work, part, *common, pure=False))
 
     send(4 * max(1, len(client.nthreads())))
     for future in finished:

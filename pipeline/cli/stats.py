@@ -1,0 +1,51 @@
+"""`autorefiner stats`: what a mirrored data set says about itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from pipeline.cli.options import config_options, load_settings
+
+
+@click.command()
+@click.argument("root", metavar="DATA_ROOT", type=click.Path(path_type=Path))
+@config_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="Of the files that are saved.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the files; default: autorefiner/statistics beside the results.",
+)
+def stats(
+    root: Path,
+    config_file: Path | None,
+    overrides: tuple[str, ...],
+    form: Literal["csv", "parquet"],
+    out: Path | None,
+) -> None:
+    """Count the pixels of every object below DATA_ROOT, and save tables of them.
+
+    Needs the mirror. Tables: frames, objects, pixels (objects in frames), gaps (flicker).
+    """
+    settings = load_settings(config_file, overrides, {})
+    from pipeline.cluster import open_client
+    from pipeline.dataset import Layout
+    from pipeline.statistics.dataset import compute_statistics
+    from pipeline.statistics.tables import as_text, make_tables, save_tables
+
+    with open_client(settings.cluster) as client:
+        scenes = list(compute_statistics(root, settings, client))
+    click.echo(as_text(scenes))
+    folder = out or Layout(root, settings.data, settings.output).record_dir / "statistics"
+    for path in save_tables(make_tables(scenes), folder, form):
+        click.echo(f"saved: {path}")

@@ -1,0 +1,131 @@
+"""The statistics of a whole data set, counted on a cluster from its mirror.
+
+Coarse ids are read from their files: they are input and lie there anyway, and are needed once. In
+the mirror they would double it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from itertools import islice, pairwise
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import numpy.typing as npt
+from dask.delayed import delayed
+from distributed import Client
+
+from pipeline.config import ConfigLike, load_config
+from pipeline.dataset import Layout, discover, read_ids
+from pipeline.errors import IdMapError
+from pipeline.mirror import MirrorScene, mirror_url, open_mirror
+from pipeline.mirror.scheme import Size
+from pipeline.statistics.count import COLUMNS, count_pixels
+from pipeline.statistics.scene import SceneStatistics, from_counts
+
+_SCENES_AT_ONCE = 16
+"""Scenes whose counts are with the cluster at a time, so that a graph of all never exists."""
+
+
+def compute_statistics(
+    data_root: str | os.PathLike[str], config: ConfigLike, client: Client
+) -> Iterator[SceneStatistics]:
+    """Count the pixels of a data set that has a mirror, scene by scene.
+
+    Parameters
+    ----------
+    data_root
+        Folder that holds the scenes.
+    config
+        A `Config`, a mapping, the path of a YAML file, or None for the defaults.
+    client
+        Of the cluster that counts.
+
+    Raises
+    ------
+    ConfigError
+        There is no mirror.
+    StorageError
+        The mirror cannot be read.
+    FrameError
+        A coarse id map cannot be read, or has not the size of its result any more.
+    """
+    settings = load_config(config)
+    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
+    mirror = open_mirror(mirror_url(layout))
+    coarse = {
+        (frame.scene, frame.image): layout.ids_path(frame)
+        for frame in discover(layout.data_root, settings.data).frames
+    }
+    known = {scene for scene, _ in coarse}
+    scenes = (scene for name, scene in mirror.items() if name in known)
+    while batch := list(islice(scenes, _SCENES_AT_ONCE)):
+        counts = client.compute([count_scene(scene, coarse) for scene in batch])
+        for scene, future in zip(batch, counts, strict=True):
+            yield _in_tables(scene, future.result())
+
+
+def count_scene(
+    scene: MirrorScene, coarse: Mapping[tuple[str, str], Path] | None = None
+) -> da.Array:
+    """Count the pixels of a scene, lazily; see `count_pixels`.
+
+    Parameters
+    ----------
+    scene
+        Of a mirror.
+    coarse
+        Files of coarse ids, by scene and image; None leaves them out of it.
+    """
+    parts = []
+    for size, part in scene.by_size.items():
+        paths = [coarse[scene.name, scene.frames[k]] for k in part.numbers] if coarse else None
+        lazy = _read_lazily(paths, size, part.ids.chunks[0]) if paths else None
+        parts.append(count_pixels(part.ids, lazy, part.numbers))
+    nothing = da.empty((0, len(COLUMNS)), dtype=np.int64)
+    counts: da.Array = da.concatenate([nothing, *parts], allow_unknown_chunksizes=True)
+    return counts
+
+
+def scene_statistics(scene: MirrorScene) -> SceneStatistics:
+    """Count the pixels of one scene of a mirror, with whatever scheduler dask uses."""
+    return _in_tables(scene, count_scene(scene).compute())
+
+
+def _in_tables(scene: MirrorScene, rows: npt.NDArray[np.int64]) -> SceneStatistics:
+    """Make tables of the frames that have a result, numbered anew."""
+    present = [number for number, size in enumerate(scene.sizes) if size]
+    rows = rows.copy()
+    rows[:, 0] = np.searchsorted(present, rows[:, 0])
+    sizes = [size for size in scene.sizes if size]
+    frame_pixels = np.array([height * width for height, width in sizes], np.int64)
+    return from_counts(scene.name, [scene.frames[k] for k in present], frame_pixels, rows)
+
+
+def _read_lazily(paths: list[Path], size: Size, chunks: tuple[int, ...]) -> da.Array:
+    read = delayed(_read_block)
+    bounds = pairwise(np.cumsum((0, *chunks)).tolist())
+    blocks = [
+        da.from_delayed(read(paths[start:stop], size), (stop - start, *size), np.int32)
+        for start, stop in bounds
+    ]
+    whole: da.Array = da.concatenate(blocks)
+    return whole
+
+
+def _read_block(paths: list[Path], size: Size) -> npt.NDArray[np.int32]:
+    return np.stack([_read(path, size) for path in paths])
+
+
+def _read(path: Path, size: Size) -> npt.NDArray[np.int32]:
+    ids = read_ids(path)
+    if ids.shape != size:
+        raise IdMapError(
+            path,
+            f"{ids.shape[1]} x {ids.shape[0]} pixels",
+            f"those of its result, {size[1]} x {size[0]}",
+            "`autorefiner run` makes the result anew.",
+        )
+    return ids
