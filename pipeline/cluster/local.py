@@ -16,6 +16,7 @@ from distributed.system import MEMORY_LIMIT
 
 from pipeline.cluster.security import own_certificates
 from pipeline.cluster.torch_threads import TorchThreads
+from pipeline.cluster.upkeep import keep_workers
 from pipeline.config import ClusterConfig
 from pipeline.errors import ClusterError
 
@@ -32,7 +33,11 @@ def open_local_cluster(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> I
     ClusterError
         No such cluster can be opened.
     """
-    with _closing(_open(kind, config)) as cluster, Client(cluster) as client:
+    with (
+        _closing(_open(kind, config)) as cluster,
+        keep_workers(cluster, len(cluster.workers)),
+        Client(cluster) as client,
+    ):
         client.register_plugin(DeafToSignals())
         if kind == "cpu":
             client.register_plugin(TorchThreads(_threads_per_worker(len(cluster.workers))))

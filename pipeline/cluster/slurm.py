@@ -9,6 +9,7 @@ from typing import Any
 from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster.security import own_certificates
+from pipeline.cluster.upkeep import keep_workers
 from pipeline.config import ClusterConfig
 from pipeline.errors import ClusterError
 
@@ -25,9 +26,9 @@ def open_slurm_cluster(config: ClusterConfig) -> Iterator[Cluster]:
     cluster = make_slurm_cluster(config)
     with cluster:
         jobs = config.workers or 1
-        # A job that reached its time limit or was preempted is submitted again.
-        cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)
-        yield cluster
+        cluster.scale(jobs)
+        with keep_workers(cluster, jobs):
+            yield cluster
 
 
 def make_slurm_cluster(config: ClusterConfig) -> Any:

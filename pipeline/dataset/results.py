@@ -51,7 +51,7 @@ _ENCODERS: dict[str, tuple[Callable[[npt.NDArray[Any], bytes], bytes], type[np.i
     "png": (encode_png, np.uint16),
 }
 _NOTES = {".pth": note_of_torch, ".npy": note_of_npy, ".png": note_of_png}
-_RUN_STOPPERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_RUN_STOPPERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
 
 def write_ids(
@@ -76,7 +76,8 @@ def write_ids(
     IdRangeError
         An id does not fit the format: 65 535 at most, 32 767 for `npy`.
     StorageError
-        The disk is full or read-only: no other frame could be written either.
+        The disk is full or read-only, or files are limited in size: no other frame could be
+        written either.
     FrameError
         This file cannot be written, or not without following a link (see `check_place`).
     """

@@ -159,4 +159,7 @@ def _this_process() -> Holder:
 
 
 def _cannot_write(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path}: the run's lock cannot be written: {error}")
+    return StorageError(
+        f"{path}: the lock of the run cannot be written: {error}. Make the folder writable, or set "
+        "output.root to one elsewhere"
+    )

@@ -156,7 +156,7 @@ class FrameStream:
 
     def _killed(self, frame: FrameRef, error: KilledWorker) -> Entry:
         message = (
-            f"its worker died {error.allowed_failures + 1} times while on this frame alone; "
+            f"its worker died {error.allowed_failures + 1} time(s) on this frame alone; "
             "often memory ran out: see the worker's log"
         )
         return failed_entry(frame, self._job, "KilledWorker", message)
