@@ -65,15 +65,24 @@ def _closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
         yield cluster
     finally:
         # A process that holds torch may take longer to end than a nanny waits. It has no work left,
-        # so killing it is no news, and neither is the TimeoutError that can come of it.
-        nanny = logging.getLogger("distributed.nanny")
-        level = nanny.level
-        nanny.setLevel(logging.ERROR)
-        try:
-            with suppress(TimeoutError):
-                cluster.close()
-        finally:
-            nanny.setLevel(level)
+        # so killing it is no news, and neither are the TimeoutErrors that can come of it, one of
+        # them here and one in a callback.
+        with _quiet("distributed.nanny", "tornado.application"), suppress(TimeoutError):
+            cluster.close()
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Let these logs pass nothing for as long as the block lasts."""
+    logs = [logging.getLogger(name) for name in names]
+    levels = [each.level for each in logs]
+    for each in logs:
+        each.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for each, level in zip(logs, levels, strict=True):
+            each.setLevel(level)
 
 
 def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from distributed.deploy.cluster import Cluster
@@ -60,6 +61,8 @@ def make_slurm_cluster(config: ClusterConfig) -> Any:
             job_script_prologue=list(config.slurm_prologue),
             security=own_certificates(config) or True,
             protocol="tls://",
+            # Temporary credentials lie where the command was started: jobs start there too.
+            shared_temp_directory=str(Path.cwd()),
             scheduler_options={"dashboard_address": config.dashboard_address},
         )
     except (OSError, RuntimeError, ValueError) as error:

@@ -96,7 +96,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
             stderr=subprocess.PIPE,
             text=True,
             cwd=REPOSITORY,
-            env={**os.environ, "DASK_DISTRIBUTED__WORKER__PRELOAD": str(steered.PATH)},
+            env={
+                **os.environ,
+                "DASK_DISTRIBUTED__WORKER__PRELOAD": str(steered.PATH),
+                "STEERED_GATE": str(tmp_path / "gate"),
+            },
             start_new_session=True,
         )
         started.append(process)

@@ -26,6 +26,10 @@ DEADLY = (201, 0, 0)
 GREEDY = (202, 0, 0)
 
 
+HELD = (204, 0, 0)
+"""A frame that waits until there is a file of the name `$STEERED_GATE`."""
+
+
 def slow(hundredths: int) -> tuple[int, int, int]:
     """Return the pixel of a frame that takes so long, in hundredths of a second."""
     return (203, hundredths, 0)
@@ -43,6 +47,8 @@ class SteeredProposer:
                 os.kill(os.getpid(), signal.SIGKILL)
             if pixel == GREEDY:
                 eat_memory()
+            while pixel == HELD and not Path(os.environ["STEERED_GATE"]).exists():
+                time.sleep(0.05)
             if pixel[0] == slow(0)[0]:
                 time.sleep(pixel[1] / 100)
         logits = torch.full((1, 16, 16), -8.0)

@@ -1,0 +1,195 @@
+"""What the driver costs: `python tests/bench/scale.py [FOLDER]` prints the tables of README.md.
+
+Data sets are made of hard links to a few files, so that a million frames fit anywhere. A stage runs
+in a process of its own, which gives its wall and processor time and its peak memory. Refinement is
+a no-op: what is left is discovering, planning, handing out, taking in, the journal, the summary.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from distributed import Client, WorkerPlugin
+
+FRAMES_A_SCENE = 1000
+LINKS_A_FILE = 50_000
+"""Fewer than file systems allow."""
+
+PLANNED = (2_000,)
+RUN = (2_000,)
+
+
+class NoOp(WorkerPlugin):
+    """Leaves out reading, refining and writing on a worker; the partition's threads stay."""
+
+    name = "no-op"
+
+    def setup(self, worker: object) -> None:
+        leave_out_the_work()
+
+
+def leave_out_the_work() -> None:
+    import numpy as np
+
+    from pipeline.records import Refinement
+    from pipeline.run import partition, workers
+    from pipeline.run.frame import LoadedFrame
+
+    nothing = np.zeros((1, 1), np.uint16)
+    stats = dict.fromkeys(
+        ("invalid_ratio", "n_objects", "n_proposals", "direct", "merged", "matched", "fallback"),
+        0.5,
+    )
+    loaded = LoadedFrame(np.zeros((1, 1, 3), np.uint8), nothing, "")
+    partition.make_proposer = lambda _config: None
+    partition.read_frame = lambda *_: loaded
+    partition.refine_loaded = lambda *_: Refinement(nothing, (), stats)
+    partition.write_frame = lambda *_: None
+    workers.WarmModel._load = lambda _self: None
+
+
+def make_data(root: Path, frames: int) -> None:
+    """Write scenes whose files are links to a few real ones."""
+    from PIL import Image
+
+    from pipeline.dataset import write_ids
+
+    source = root / "source"
+    source.mkdir(parents=True)
+    import numpy as np
+
+    for number in range(frames):
+        if number % LINKS_A_FILE == 0:
+            image, ids = source / f"{number}.png", source / f"{number}.pth"
+            Image.new("RGB", (8, 8)).save(image)
+            write_ids(ids, np.ones((8, 8), np.uint16), "pth", {})
+        scene = root / f"scene_{number // FRAMES_A_SCENE:04d}"
+        if number % FRAMES_A_SCENE == 0:
+            for folder in ("images", "obj_ids", "obj_ids_refine"):
+                (scene / folder).mkdir(parents=True)
+        name = f"frame_{number % FRAMES_A_SCENE:06d}.png"
+        os.link(image, f"{scene}/images/{name}")
+        os.link(ids, f"{scene}/obj_ids/{name}.pth")
+
+
+def settings() -> dict[str, Any]:
+    return {
+        "model": {"name": "demo"},
+        "cluster": {"kind": "cpu", "workers": 2, "dashboard_address": "127.0.0.1:0"},
+        "run": {"log_level": "error"},
+    }
+
+
+def plan(root: Path) -> None:
+    """Discover and judge every frame, as a run does before its first one."""
+    from pipeline.config import load_config
+    from pipeline.dataset import Layout, discover
+    from pipeline.report.summary import Tally
+    from pipeline.run.journal import open_journal, read_journal
+    from pipeline.run.plan import judge_frames, make_plan
+
+    config = load_config(settings())
+    layout = Layout(root, config.data, config.output)
+    frames = discover(root, config.data).frames
+    tally = Tally()
+    tally.expect({frame.scene: 0 for frame in frames})
+    with open_journal(layout.record_dir) as record, read_journal(layout.record_dir) as journal:
+        make_plan(judge_frames(frames, journal, layout, "f00d"), "none", record, tally)
+
+
+def put_on_record(root: Path) -> None:
+    """Link a result to every frame, and write the journal of the run that made them."""
+    from pipeline.config import load_config
+    from pipeline.dataset import Layout, discover, stamp
+    from pipeline.records import STAGES, FrameOutcome
+    from pipeline.run.journal import Entry, open_journal
+
+    config = load_config(settings())
+    layout = Layout(root, config.data, config.output)
+    with open_journal(layout.record_dir) as journal:
+        for frame in discover(root, config.data).frames:
+            inputs = tuple(map(stamp, (layout.image_path(frame), layout.ids_path(frame))))
+            os.link(layout.ids_path(frame), layout.output_path(frame))
+            outcome = FrameOutcome(
+                frame,
+                "done",
+                dict.fromkeys(STAGES, 0.123456),
+                dict.fromkeys(("invalid_ratio", "n_objects", "matched", "merged", "fallback"), 0.5),
+            )
+            output = stamp(layout.output_path(frame))
+            journal.append([Entry(outcome, "f00d", inputs, output)])  # type: ignore[arg-type]
+
+
+def look(root: Path) -> None:
+    """Ask for the status."""
+    from pipeline.run.status import read_status
+
+    assert read_status(root, settings()).total.frames
+
+
+def run(root: Path) -> None:
+    """Run it all on two workers that do nothing."""
+    import pipeline
+    from pipeline.cluster import open_client
+    from pipeline.config import load_config
+
+    client: Client
+    with open_client(load_config(settings()).cluster) as client:
+        client.register_plugin(NoOp())
+        start = time.perf_counter()
+        before = time.process_time()
+        assert pipeline.refine_dataset(root, settings(), client).complete
+        print(f"inside: {time.perf_counter() - start:.1f} s wall", end=", ", flush=True)
+        print(f"{time.process_time() - before:.1f} s of the driver's processor", flush=True)
+
+
+def measure(stage: Callable[[Path], None], root: Path, report: Any) -> None:
+    start, before = time.perf_counter(), time.process_time()
+    stage(root)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    report.put((time.perf_counter() - start, time.process_time() - before, peak))
+
+
+def apart(stage: Callable[[Path], None], root: Path, frames: int) -> None:
+    """Run a stage in a process of its own, and print its row."""
+    context = multiprocessing.get_context("spawn")
+    report = context.Queue()
+    process = context.Process(target=measure, args=(stage, root, report))
+    process.start()
+    wall, busy, peak = report.get()
+    process.join()
+    row = f"| {stage.__name__} | {frames} | {wall:.1f} s | {busy:.1f} s | {peak:.2f} GB |"
+    print(row, f"{1e3 * busy / frames:.3f} ms a frame |", flush=True)
+
+
+def main() -> None:
+    """Print the tables."""
+    given = [Path(word) for word in sys.argv[1:]]
+    folder = Path(tempfile.mkdtemp(dir=given[0] if given else None))
+    try:
+        for frames in PLANNED:
+            root = folder / str(frames)
+            make_data(root, frames)
+            apart(plan, root, frames)
+            if frames in RUN:
+                apart(run, root, frames)
+                shutil.rmtree(root / "autorefiner")
+            apart(put_on_record, root, frames)
+            apart(plan, root, frames)
+            apart(look, root, frames)
+            shutil.rmtree(root)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+import pipeline
+from pipeline.run.lock import hold_output
+from pipeline.run.status import read_status, verify_dataset
+
+MakeDataset = Callable[..., Path]
+
+
+@pytest.fixture
+def done(make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a data set of two scenes that a run finished, but for a frame that failed."""
+    monkeypatch.setattr("pipeline.run.status.model_identity", lambda _config: "colours")
+    root = make_dataset(scenes=2, frames=3)
+    (root / "scene_0001" / "images" / "frame_000002.jpg").write_bytes(b"torn")
+    pipeline.refine_dataset(root, client=inside_client)
+    return root
+
+
+def result(root: Path, scene: int, frame: int) -> Path:
+    return root / f"scene_{scene:04d}" / "obj_ids_refine" / f"frame_{frame:06d}.jpg.pth"
+
+
+@pytest.mark.parametrize("look", [read_status, verify_dataset])
+def test_states_are_counted_scene_by_scene(
+    done: Path, look: Callable[..., pipeline.run.status.Status]
+) -> None:
+    result(done, 0, 1).unlink()
+    status = look(done)
+    assert not status.complete
+    first, second = status.scenes.values()
+    assert (first.frames, first.done, first.todo, first.failed) == (3, 2, 1, 0)
+    assert (second.frames, second.done, second.todo, second.failed) == (3, 2, 0, 1)
+    assert status.total.done == 4
+    stale = look(done, {"proposals": {"mode": "grid"}})
+    assert (stale.total.stale, stale.total.todo) == (4, 2)
+    assert "--redo stale" in stale.as_text()
+
+
+def test_nothing_done_yet(make_dataset: MakeDataset) -> None:
+    status = read_status(make_dataset(1, 2), {"model": {"name": "demo"}})
+    assert (status.total.frames, status.total.todo) == (2, 2)
+
+
+def test_results_that_the_journal_does_not_know_are_counted_apart(done: Path) -> None:
+    (done / "autorefiner" / "journal.jsonl").unlink()
+    status = read_status(done)
+    assert (status.total.unrecorded, status.total.todo) == (5, 1)
+    assert "unrecorded" in status.as_text()
+
+
+def test_status_opens_no_result(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for scene in (0, 1):
+        for frame in (0, 1):
+            result(done, scene, frame).write_bytes(b"")
+    assert read_status(done).total.done == 5
+
+
+def test_verify_finds_what_size_and_time_hide_and_a_run_mends_it(
+    done: Path, inside_client: Client
+) -> None:
+    path = result(done, 0, 1)
+    whole, info = path.read_bytes(), path.stat()
+    path.write_bytes(whole[:200] + bytes(len(whole) - 200))
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+    assert pipeline.refine_dataset(done, client=inside_client).processed == 0
+    found = verify_dataset(done)
+    assert found.total.todo == 1
+    [defect] = found.defects
+    assert defect.startswith(f"{path}: torn: ")
+    assert path.exists()
+    verify_dataset(done, remove=True)
+    assert not path.exists()
+    assert pipeline.refine_dataset(done, client=inside_client).processed == 1
+    assert path.read_bytes() == whole
+
+
+def test_a_run_at_work_is_named(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hold_output(done / "autorefiner"):
+        monkeypatch.setattr("pipeline.run.lock._this_process", lambda: None)
+        status = read_status(done)
+    assert f"process {os.getpid()} of " in status.running
+    assert "a run is at work: process" in status.as_text()
+    assert json.loads(json.dumps(status.as_dict()))["running"] == status.running

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from distributed import Client, get_worker
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pipeline
+from pipeline.clock import StageClock
+from pipeline.errors import RunInterrupted, RunStopped
+from pipeline.records import FrameRef, Proposals
+from pipeline.run import runner
+from pipeline.run.stopping import StopRequest
+from pipeline.run.stream import PARTS_A_WORKER, WAVE, cut
+
+MakeDataset = Callable[..., Path]
+
+
+def frames(n: int) -> list[FrameRef]:
+    return [FrameRef("scene", str(number), "") for number in range(n)]
+
+
+@given(st.integers(0, 30_000), st.integers(1, 64), st.integers(1, 50))
+def test_every_frame_is_sent_once_and_in_order(n: int, largest: int, workers: int) -> None:
+    everything = frames(n)
+    waves = list(cut(everything, largest, workers))
+    assert [frame for wave, _ in waves for frame in wave] == everything
+    assert all(1 <= size <= largest for _, size in waves)
+    assert all(len(wave) <= max(WAVE * size, 2 * PARTS_A_WORKER * workers) for wave, size in waves)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_partitions_shrink_to_single_frames_towards_the_end(workers: int) -> None:
+    waves = list(cut(frames(20_000), 16, workers))
+    sizes = [size for _, size in waves]
+    assert sizes[0] == 16
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 1
+    assert len(waves) < 40
+
+
+class Uneven:
+    """Takes long for a few frames, and notes who had which when."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, float, float]] = []
+
+    def propose(
+        self, images: Sequence[np.ndarray], coarse_ids: Sequence[np.ndarray], clock: StageClock
+    ) -> list[Proposals]:
+        start = time.monotonic()
+        time.sleep(0.3 if int(images[0].sum()) % 5 == 0 else 0.01)
+        self.spans.append((get_worker().address, start, time.monotonic()))
+        none = torch.zeros(0)
+        return [Proposals(torch.zeros(0, 8, 8), none, none, none.long())]
+
+
+def test_with_uneven_frames_no_worker_idles_at_the_end(
+    make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uneven = Uneven()
+    monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: uneven)
+    root = make_dataset(scenes=1, frames=48)
+    assert pipeline.refine_dataset(root, client=inside_client).complete
+    ends = {worker: 0.0 for worker, _, _ in uneven.spans}
+    for worker, _, end in uneven.spans:
+        ends[worker] = max(ends[worker], end)
+    longest = max(end - start for _, start, end in uneven.spans)
+    assert len(ends) == 2
+    # A frame in work and one that waits behind it; partitions of 6 frames would idle for more.
+    assert max(ends.values()) - min(ends.values()) < 2 * longest + 0.2
+
+
+def test_a_run_that_is_asked_to_stop_says_what_is_done(
+    make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_dataset(scenes=1, frames=40)
+    stop = StopRequest()
+    monkeypatch.setattr(runner, "StopRequest", lambda: stop)
+    uneven = Uneven()
+    monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: uneven)
+    propose = uneven.propose
+
+    def propose_and_ask(*words: object) -> list[Proposals]:
+        if len(uneven.spans) == 4:
+            stop.ask("enough")
+        return propose(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(uneven, "propose", propose_and_ask)
+    with pytest.raises(RunInterrupted, match="enough: the run was stopped") as stopped:
+        pipeline.refine_dataset(root, client=inside_client)
+    assert 4 <= stopped.value.summary.total.done < 40
+    assert len(list(root.glob("*/obj_ids_refine/*"))) == stopped.value.summary.total.done
+    monkeypatch.setattr(runner, "StopRequest", StopRequest)
+    summary = pipeline.refine_dataset(root, client=inside_client)
+    assert summary.complete
+    assert summary.processed == 40 - stopped.value.summary.total.done
+
+
+def test_a_doomed_run_ends_early(make_dataset: MakeDataset, inside_client: Client) -> None:
+    root = make_dataset(scenes=2, frames=80)
+    for image in root.glob("*/images/*.jpg"):
+        image.write_bytes(b"no image")
+    settings = {"run": {"partition_size": 4}}
+    with pytest.raises(RunStopped, match=r"of \d+ frames failed.*max_failure_rate=0.9") as stopped:
+        pipeline.refine_dataset(root, settings, inside_client)
+    assert 100 <= stopped.value.summary.total.failed < 160
+    assert "read: ImageError" in stopped.value.summary.failures
+    to_the_end = {"run": {"max_failure_rate": 1.0}}
+    assert pipeline.refine_dataset(root, to_the_end, inside_client).total.failed == 160
