@@ -17,9 +17,9 @@ from itertools import groupby
 
 import dask.bag
 from dask.delayed import Delayed, delayed
-from distributed import Client, Future, KilledWorker, as_completed
+from distributed import Client, Future, KilledWorker, as_completed, wait
 
-from pipeline.errors import RunStopped
+from pipeline.errors import RunStopped, StorageError
 from pipeline.records import FrameRef
 from pipeline.run.journal import Entry
 from pipeline.run.partition import Job, failed_entry, refine_partition
@@ -37,6 +37,8 @@ HOPELESS = 3
 """Partitions that killed their workers before any frame was done: nothing here will be done."""
 
 SECONDS_BETWEEN_LOOKS = 5.0
+SECONDS_TO_FINISH = 30.0
+"""What frames in hand are given after an error that ends the run."""
 
 
 class FrameStream:
@@ -82,6 +84,9 @@ class FrameStream:
         try:
             yield from self._refine_all()
             yield from self._refine_alone()
+        except StorageError:
+            self._let_finish()
+            raise
         finally:
             self._abandon()
 
@@ -188,6 +193,12 @@ class FrameStream:
             f"the cluster at {address} is lost: {why}. Frames that were "
             "done are done; the same command goes on from there"
         )
+
+    def _let_finish(self) -> None:
+        """Let the frames in hand come to an end: whoever runs next shall not meet them."""
+        stop_partitions(self._client, self._job.run_id)
+        with suppress(TimeoutError):
+            wait(list(self._in_flight), timeout=SECONDS_TO_FINISH)
 
     def _abandon(self) -> None:
         """Let go of what is still in flight: much may be after an error, nothing after a stop."""

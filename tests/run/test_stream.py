@@ -68,13 +68,13 @@ def test_with_uneven_frames_no_worker_idles_at_the_end(
     monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: uneven)
     root = make_dataset(scenes=1, frames=48)
     assert pipeline.refine_dataset(root, client=inside_client).complete
-    ends = {worker: 0.0 for worker, _, _ in uneven.spans}
+    ends: dict[str, float] = {}
     for worker, _, end in uneven.spans:
-        ends[worker] = max(ends[worker], end)
-    longest = max(end - start for _, start, end in uneven.spans)
+        ends[worker] = max(ends.get(worker, 0.0), end)
     assert len(ends) == 2
-    # A frame in work and one that waits behind it; partitions of 6 frames would idle for more.
-    assert max(ends.values()) - min(ends.values()) < 2 * longest + 0.2
+    first_idle = min(ends.values())
+    # One frame that waits at the other worker, and one on its way; of a partition it may be eleven.
+    assert sum(start > first_idle for _, start, _ in uneven.spans) <= 2
 
 
 def test_a_run_that_is_asked_to_stop_says_what_is_done(
