@@ -19,7 +19,7 @@ from pipeline.errors import ConfigError
 from pipeline.plain_yaml import MAX_CHARACTERS, YamlError, read_yaml
 from pipeline.tables import Table
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """To be raised when the same settings begin to give other results: older ones are then stale."""
 
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
@@ -152,12 +152,14 @@ class RefinementConfig(Section):
     )
     min_agreement: Fraction = setting(
         0.4,
-        "agreement of masks and coarse map from which masks replace an object's coarse pixels",
+        "agreement of masks and coarse map from which masks replace an object's coarse pixels; "
+        "more is asked in a frame where the two agree on little",
         shapes_results=True,
     )
     unclaimed: Literal["zero", "coarse", "nearest"] = setting(
         "zero",
-        "pixels that no object claims: 0, their coarse id, or the id of the nearest object",
+        "pixels that no object claims: 0, their coarse id, or the id of the nearest object; "
+        "small holes inside one object are that object's",
         shapes_results=True,
     )
 

@@ -80,7 +80,7 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
 
     mask, row, column, corners = _mixed_quads(logits)
     first = np.searchsorted(above, np.arange(h + 1))
-    quad, y = _expand(first[row], first[row + 1])
+    quad, y = expand(first[row], first[row + 1])
     upper, lower = corners[quad, 0], corners[quad, 1]
     ends = upper + (lower - upper) * share[y, None]
     crosses = np.flatnonzero((ends[:, 0] > 0) != (ends[:, 1] > 0))
@@ -143,7 +143,7 @@ def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats]:
     )
 
 
-def _expand(first: Ints, last: Ints) -> tuple[Ints, Ints]:
+def expand(first: Ints, last: Ints) -> tuple[Ints, Ints]:
     """All numbers in [first[i], last[i]) for every i in turn; return each one's i, and it."""
     counts = last - first
     owner = np.repeat(np.arange(len(counts)), counts)

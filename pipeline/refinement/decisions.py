@@ -23,6 +23,8 @@ class Decisions:
     """(M,) trust in each distinct mask, in [0, 1]."""
     merged: Claims
     """The best union of each object, before any was doubted."""
+    asked: float
+    """Agreement times trust from which a claim was believed in this frame, in [0, 1]."""
     claims: Claims
     """Those that were believed."""
     composition: Composition

@@ -74,7 +74,9 @@ def explain(
             iou=float(decisions.merged.iou[g]),
             agreement=float(agreed[g]),
             trust=float(trusted[g]),
-            why=_why_object(record, masks, float(agreed[g]), float(trusted[g]), config),
+            why=_why_object(
+                record, masks, float(agreed[g]), float(trusted[g]), decisions.asked, config
+            ),
         )
         objects.append(decided)
     masks_out = tuple(
@@ -84,14 +86,21 @@ def explain(
 
 
 def _why_object(
-    record: ObjectRecord, masks: Ints, agreed: float, trusted: float, config: RefinementConfig
+    record: ObjectRecord,
+    masks: Ints,
+    agreed: float,
+    trusted: float,
+    asked: float,
+    config: RefinementConfig,
 ) -> str:
     if not len(masks):
         return "no mask is most like it: keeps its coarse pixels"
     belief = f"agreement {agreed:.2f} x trust {trusted:.2f} = {agreed * trusted:.2f}"
     if record.how == "fallback":
-        if agreed * trusted < config.min_agreement:
-            return f"{belief}, below {config.min_agreement:g}: keeps its coarse pixels"
+        if agreed * trusted < asked:
+            return (
+                f"{belief}, below the {asked:.2f} that this frame asks for: keeps its coarse pixels"
+            )
         return "its masks lost out to those of other objects: keeps its coarse pixels"
     found = {
         "direct": "one mask fits",

@@ -11,10 +11,18 @@ from pipeline.refinement.regions import Regions
 
 BLANK = 0.25
 """Weight of a difference with no object on its other side: holes and leaks harm no one else."""
+CONSENSUS = 5 / 6
+"""Mean agreement of a frame from which its masks are taken at their word."""
+SUSPICION = 3.0
+"""How fast the demand on each claim grows where a frame agrees less than that."""
+MOST_ASKED = 0.9
+"""A claim that agrees so well is believed in any frame."""
+USUAL = 0.7
+"""Mean agreement of an ordinary frame."""
 
 
 def drop_doubtful(
-    regions: Regions, overlap: Overlap, claims: Claims, rating: Floats, min_agreement: float
+    regions: Regions, overlap: Overlap, claims: Claims, rating: Floats, asked: float
 ) -> Claims:
     """Drop the claims that the rest of the image speaks against, until none is left.
 
@@ -22,15 +30,44 @@ def drop_doubtful(
     ----------
     rating
         (M,) trust in each mask, in [0, 1].
-    min_agreement
+    asked
         Agreement times trust from which a claim is believed.
     """
     while True:
         belief = agreement(regions, claims) * trust(regions, claims, rating)
-        kept = np.where(belief[claims.serves] >= min_agreement, claims.serves, 0)
+        kept = np.where(belief[claims.serves] >= asked, claims.serves, 0)
         if (kept == claims.serves).all():
             return claims
         claims = claims_of(regions, overlap, kept)
+
+
+def agreement_asked(regions: Regions, claims: Claims, min_agreement: float) -> float:
+    """How well a claim has to agree in this frame, in [0, 1].
+
+    Masks that agree with the map on most objects are right where they differ from it, too. Masks
+    that agree on few come from a model that does not understand the picture, and one of them that
+    happens to look like an object is worth less. So the worse masks and map agree on the whole, the
+    more is asked of each claim.
+
+    Parameters
+    ----------
+    claims
+        Of all objects, before any is dropped.
+    min_agreement
+        What is asked where masks and map agree on the whole.
+    """
+    asked = min_agreement * (1 + SUSPICION * max(0.0, CONSENSUS - consensus(regions, claims)))
+    return max(min_agreement, min(asked, MOST_ASKED))
+
+
+def consensus(regions: Regions, claims: Claims) -> float:
+    """Mean agreement of masks and map over all objects of a frame, in [0, 1].
+
+    An object without a claim counts as 0. A frame of few objects says little: one more, that agrees
+    as usual, is counted among them.
+    """
+    by_object = agreement(regions, claims)[1:]
+    return float(by_object.sum() + USUAL) / (len(by_object) + 1)
 
 
 def agreement(regions: Regions, claims: Claims) -> Floats:

@@ -15,7 +15,8 @@ from pipeline.refinement.arrays import Floats, Ids, Ints
 from pipeline.refinement.compose import compose
 from pipeline.refinement.crossings import Crossings
 from pipeline.refinement.decisions import Decisions
-from pipeline.refinement.gate import drop_doubtful, trust
+from pipeline.refinement.gate import agreement_asked, drop_doubtful, trust
+from pipeline.refinement.holes import fill_holes
 from pipeline.refinement.inputs import check_ids, check_masks
 from pipeline.refinement.match import match
 from pipeline.refinement.merge import merge
@@ -96,9 +97,8 @@ def _refine(
 ) -> tuple[Refinement, Decisions]:
     decisions = _decide(ids, find_crossings, rating, config, clock)
     with clock("compose"):
-        regions = decisions.regions
-        refined = regions.paint(regions.ids[decisions.composition.winner].astype(np.uint16))
-        refined = fill_unclaimed(refined, ids, config.unclaimed)
+        painted = fill_holes(decisions.regions, decisions.overlap, decisions.composition.winner)
+        refined = fill_unclaimed(painted, ids, config.unclaimed)
         return describe(ids, refined, decisions, len(rating), config), decisions
 
 
@@ -116,11 +116,12 @@ def _decide(
     with clock("merge"):
         rating_of_mask = _best_rating(regions.mask_number, rating, regions.n_masks)
         merged = merge(regions, overlap, matches)
-        claims = drop_doubtful(regions, overlap, merged, rating_of_mask, config.min_agreement)
+        asked = agreement_asked(regions, merged, config.min_agreement)
+        claims = drop_doubtful(regions, overlap, merged, rating_of_mask, asked)
     with clock("compose"):
         fit = claims.iou * trust(regions, claims, rating_of_mask)
         composition = compose(regions, claims, fit)
-    return Decisions(regions, overlap, matches, rating_of_mask, merged, claims, composition)
+    return Decisions(regions, overlap, matches, rating_of_mask, merged, asked, claims, composition)
 
 
 def _best_rating(mask_number: Ints, rating: Floats, n_masks: int) -> Floats:

@@ -69,11 +69,6 @@ class Regions:
         everywhere = np.arange(len(self.area))
         return self.share_of_patch(everywhere, np.zeros_like(everywhere)) >= 0.5
 
-    def paint(self, values: Ids) -> Ids:
-        """Spread one value per region over the image, (H, W)."""
-        lengths = np.diff(self.start, append=self.shape[0] * self.shape[1])
-        return np.repeat(values[self.run], lengths).reshape(self.shape)
-
 
 def partition(coarse_ids: Ids, crossings: Crossings) -> Regions:
     """Cut the image into regions.

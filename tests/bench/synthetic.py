@@ -113,9 +113,7 @@ def _room(rng: np.random.Generator, recipe: Recipe) -> tuple[np.ndarray, list[in
     return names[layer], [int(names[s]) for s in surfaces], labelled[layer]
 
 
-def _warp(
-    rng: np.random.Generator, ids: np.ndarray, waves: list[tuple[float, float]]
-) -> np.ndarray:
+def warp(rng: np.random.Generator, ids: np.ndarray, waves: list[tuple[float, float]]) -> np.ndarray:
     """Move pixels about by smooth noise: (amplitude, wavelength) in pixels."""
     y, x = np.mgrid[: ids.shape[0], : ids.shape[1]].astype(float)
     for amplitude, length in waves:
@@ -130,7 +128,7 @@ def _degrade(rng: np.random.Generator, truth: np.ndarray, recipe: Recipe) -> np.
     e, unit = recipe.coarse_error, recipe.height / 240
     if e == 0:
         return truth.copy()
-    coarse = _warp(rng, truth, [(1.5 * e * unit, 20 * unit), (0.6 * e * unit, 2 * unit)])
+    coarse = warp(rng, truth, [(1.5 * e * unit, 20 * unit), (0.6 * e * unit, 2 * unit)])
     shape = truth.shape
     for i in rng.permutation(np.unique(coarse[coarse > 0])):
         own = coarse == i
@@ -167,7 +165,7 @@ def _propose(
 
     def add(mask: np.ndarray, good: float) -> None:
         if recipe.jitter and mask.any():
-            mask = _warp(rng, mask, [(0.6 * recipe.jitter * unit, 6 * unit)])
+            mask = warp(rng, mask, [(0.6 * recipe.jitter * unit, 6 * unit)])
         if mask.sum() >= 6:
             masks.append(mask)
             rating.append(float(np.clip(good + rng.normal(0, 0.06), 0.5, 1)))

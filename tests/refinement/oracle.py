@@ -6,6 +6,7 @@ import numpy as np
 
 Pixels = frozenset[int]
 MIN_IOU, PURE, MIN_GAIN, BLANK, SHARE, AGREES = 0.05, 0.85, 0.02, 0.25, 1.5, 0.5
+CONSENSUS, SUSPICION, MOST_ASKED, SMALL = 5 / 6, 3.0, 0.9, 1 / 16
 
 
 def refine_slowly(
@@ -36,9 +37,14 @@ def refine_slowly(
         patches.setdefault(frozenset(n for n, m in enumerate(distinct) if p in m), set()).add(p)
     patch_of = {p: frozenset(patch) for patch in patches.values() for p in patch}
 
+    held = {i: frozenset().union(*claims[i]) for i in claims}
+    agreed = sum(agreement(i, held, objects, blank, patch_of) for i in held)
+    consensus = (agreed + 0.7) / (len(names) + 1)
+    asked = min_agreement * (1 + SUSPICION * max(0, CONSENSUS - consensus))
+    asked = max(min_agreement, min(asked, MOST_ASKED))
     while True:
         held = {i: frozenset().union(*claims[i]) for i in claims}
-        doubtful = [i for i in held if agreement(i, held, objects, blank, patch_of) < min_agreement]
+        doubtful = [i for i in held if agreement(i, held, objects, blank, patch_of) < asked]
         if not doubtful:
             break
         for i in doubtful:
@@ -47,7 +53,42 @@ def refine_slowly(
     kept, restored = compose(flat, names, held, objects, blank, patch_of)
     won = {i for i in held if i not in restored and any(kept[p] == i for p in held[i])}
     used = {i: len(claims[i]) if i in won else 0 for i in names}
-    return kept.reshape(coarse.shape).astype(np.uint16), used
+    nameless = [m for m in distinct if 2 * len(m & blank) >= len(m)]
+    refined = without_holes(kept.reshape(coarse.shape), frozenset().union(*nameless))
+    return refined.astype(np.uint16), used
+
+
+def without_holes(ids: np.ndarray, explained: Pixels) -> np.ndarray:
+    """Small areas of 0 within one object, of which no mask of a nameless thing has a pixel."""
+    value = ids.ravel().tolist()
+    for p in explained:
+        value[p] = value[p] or -1
+    filled = list(value)
+    seen: set[int] = set()
+    for p, v in enumerate(value):
+        if v or p in seen:
+            continue
+        hole, around, todo = {p}, set(), [p]
+        while todo:
+            for q in beside(todo.pop(), ids.shape):
+                if value[q]:
+                    around.add(value[q])
+                elif q not in hole:
+                    hole.add(q)
+                    todo.append(q)
+        seen |= hole
+        if len(around) == 1 and around != {-1}:
+            [i] = around
+            if len(hole) <= SMALL * value.count(i):
+                for q in hole:
+                    filled[q] = i
+    return np.maximum(filled, 0).reshape(ids.shape)
+
+
+def beside(p: int, shape: tuple[int, int]) -> list[int]:
+    y, x = divmod(p, shape[1])
+    places = [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
+    return [v * shape[1] + u for v, u in places if 0 <= v < shape[0] and 0 <= u < shape[1]]
 
 
 def compose(

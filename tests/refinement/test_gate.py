@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.refinement.crossings import of_masks
-from pipeline.refinement.gate import agreement, drop_doubtful
+from pipeline.refinement.gate import agreement, agreement_asked, consensus, drop_doubtful
 from pipeline.refinement.match import match
 from pipeline.refinement.merge import merge
 from pipeline.refinement.overlap import measure_overlap
@@ -76,3 +76,28 @@ def test_a_claim_that_falls_takes_what_it_explained_with_it() -> None:
     assert (above_poor.iou[1:3] > 0).tolist() == [True, False]  # alone it agrees by 10/18
     above_both = drop_doubtful(regions, overlap, claims, np.ones(2), 0.6)
     assert (above_both.iou[1:3] > 0).tolist() == [False, False]
+
+
+def asked(min_agreement: float, coarse: np.ndarray, *masks: np.ndarray) -> tuple[float, float]:
+    """Consensus of a frame, and what is asked of its claims."""
+    regions = partition(coarse, of_masks(np.stack(masks)))
+    overlap = measure_overlap(regions)
+    claims = merge(regions, overlap, match(overlap))
+    return consensus(regions, claims), agreement_asked(regions, claims, min_agreement)
+
+
+def test_more_is_asked_where_masks_and_map_agree_on_little() -> None:
+    coarse = striped(15, 30)
+    both = asked(0.4, coarse, columns(0, 15), columns(15, 30))
+    assert both == (pytest.approx(2.7 / 3), 0.4)
+    one = asked(0.4, coarse, columns(0, 15))
+    assert one == (pytest.approx(1.7 / 3), pytest.approx(0.4 * (1 + 3 * (5 / 6 - 1.7 / 3))))
+    assert asked(0.4, coarse, columns(0, 20))[1] == pytest.approx(
+        0.4 * (1 + 3 * (5 / 6 - 1.45 / 3))
+    )
+    assert asked(0.4, striped(5, 20, 35, 50), columns(0, 60))[1] == 0.9
+
+
+def test_the_setting_is_a_lower_bound_and_0_believes_everything() -> None:
+    assert asked(0.95, striped(15, 30), columns(0, 20))[1] == 0.95
+    assert asked(0.0, striped(15, 30), columns(0, 20))[1] == 0.0

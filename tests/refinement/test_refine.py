@@ -159,7 +159,7 @@ def test_a_mask_of_low_iou_that_nothing_speaks_against_has_low_confidence() -> N
     coarse[8:12, 8:12] = 5
     mask = np.zeros((1, 20, 20), dtype=bool)
     mask[0, 6:14, 6:14] = True
-    refined = refine_masks(coarse, mask)
+    refined = refine_masks(coarse, mask, {"refinement": {"min_agreement": 0.3}})
     record = record_of(refined, 5)
     assert (record.how, record.iou, record.coverage) == ("low_confidence", 0.25, 1.0)
     np.testing.assert_array_equal(refined.ids == 5, mask[0])
