@@ -39,8 +39,8 @@ FILES = "files"
 NO_FILE = -1
 
 COMPRESSION = ZstdCodec(level=9, checksum=True)
-"""Of those measured (docs/mirror.md) the smallest at a cost that does not show beside a model; its
-checksum makes a torn chunk an error instead of odd ids."""
+"""Of those measured (tests/bench/mirror.md) the smallest at a cost that does not show beside a
+model; its checksum makes a torn chunk an error instead of odd ids."""
 
 _STORED_WHOLE: ArrayConfigParams = {"write_empty_chunks": True}
 """A frame without any object is a result: zarr would leave it out, and it would look missing."""
