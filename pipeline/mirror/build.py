@@ -33,7 +33,7 @@ _IN_WORDS: dict[Verdict, str] = {
     "same": "agree with their results",
     "copied": "copied",
     "differs": "differ from their results",
-    "missing": "not in the mirror",
+    "missing": "not in the mirror, or not on its record",
     "no result": "in the mirror without a result",
     "unreadable": "left out: the result cannot be read",
     "stale": "left out: the result is of other settings",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.int64]
 
 LONGEST_GAP = 3
-"""Frames that an object may be gone for to flicker; gone for longer, it was out of sight."""
+"""Frames that an object may be gone for to flicker; gone for longer, it left."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
