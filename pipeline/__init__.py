@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from pipeline.run.runner import refine_dataset
     from pipeline.run.status import read_status, verify_dataset
     from pipeline.sam import load_model
+    from pipeline.statistics.dataset import compute_statistics
 
 _HOME = {
     "Config": "pipeline.config",
     "build_mirror": "pipeline.mirror",
     "check_mirror": "pipeline.mirror",
+    "compute_statistics": "pipeline.statistics.dataset",
     "compare": "pipeline.report.compare",
     "discover": "pipeline.dataset",
     "evaluate": "pipeline.evaluation",
@@ -54,6 +56,7 @@ __all__ = [
     "build_mirror",
     "check_mirror",
     "compare",
+    "compute_statistics",
     "discover",
     "evaluate",
     "inspect_frame",

@@ -11,12 +11,13 @@ import numpy as np
 
 from pipeline.errors import ConfigError, StorageError
 from pipeline.statistics.scene import SceneStatistics
+from pipeline.tables import Row, Table
 
-Table: TypeAlias = dict[str, list[Any]]
+Columns: TypeAlias = dict[str, list[Any]]
 """Columns by name."""
 
 
-def make_tables(scenes: Iterable[SceneStatistics]) -> dict[str, Table]:
+def make_tables(scenes: Iterable[SceneStatistics]) -> dict[str, Columns]:
     """Return the four tables of a data set.
 
     Returns
@@ -25,7 +26,7 @@ def make_tables(scenes: Iterable[SceneStatistics]) -> dict[str, Table]:
         `frames`, a row a frame; `objects`, a row an object of a scene; `pixels`, a row an object in
         a frame (ids x frames, without what is empty); `gaps`, a row a flicker.
     """
-    tables: dict[str, Table] = {"frames": {}, "objects": {}, "pixels": {}, "gaps": {}}
+    tables: dict[str, Columns] = {"frames": {}, "objects": {}, "pixels": {}, "gaps": {}}
     for scene in scenes:
         for name, rows in (
             ("frames", _frames(scene)),
@@ -40,7 +41,7 @@ def make_tables(scenes: Iterable[SceneStatistics]) -> dict[str, Table]:
 
 
 def save_tables(
-    tables: Mapping[str, Table], folder: Path, form: Literal["csv", "parquet"]
+    tables: Mapping[str, Columns], folder: Path, form: Literal["csv", "parquet"]
 ) -> list[Path]:
     """Write each table to a file of its name in a folder, and return the files.
 
@@ -66,30 +67,33 @@ def save_tables(
 
 def as_text(scenes: Sequence[SceneStatistics]) -> str:
     """Return a line a scene, for a terminal."""
-    width = max([len("scene"), *(len(scene.scene) for scene in scenes)])
-    lines = [
-        f"{'scene':{width}}  frames  objects  invalid  seen in  coarse IoU  flickering",
-        *(_line(scene, width) for scene in scenes),
+    header = ("scene", "frames", "objects", "invalid", "seen in", "coarse IoU", "flickering")
+    table = Table(header, [_line(scene) for scene in scenes])
+    return (
+        f"{table.as_text()}\n"
         "seen in: share of frames that an object is in, mean over objects. coarse IoU: of an "
         "object's\ncoarse and refined pixels, mean over objects. flickering: objects gone for a "
-        "few frames.",
-    ]
-    return "\n".join(lines)
-
-
-def _line(scene: SceneStatistics, width: int) -> str:
-    means = [
-        float(values.mean()) if len(values) else 0.0
-        for values in (scene.invalid_ratio, scene.presence.mean(axis=1), scene.agreement)
-    ]
-    flickering = len({gap.id for gap in scene.gaps()})
-    return (
-        f"{scene.scene:{width}}  {len(scene.frames):6d}  {len(scene.ids):7d}  {means[0]:7.1%}"
-        f"  {means[1]:7.1%}  {means[2]:10.3f}  {flickering:10d}"
+        "few frames."
     )
 
 
-def _frames(scene: SceneStatistics) -> Table:
+def _line(scene: SceneStatistics) -> Row:
+    invalid, seen_in, agreement = (
+        float(values.mean()) if len(values) else 0.0
+        for values in (scene.invalid_ratio, scene.presence.mean(axis=1), scene.agreement)
+    )
+    return (
+        scene.scene,
+        str(len(scene.frames)),
+        str(len(scene.ids)),
+        f"{invalid:.1%}",
+        f"{seen_in:.1%}",
+        f"{agreement:.3f}",
+        str(len({gap.id for gap in scene.gaps()})),
+    )
+
+
+def _frames(scene: SceneStatistics) -> Columns:
     return {
         "frame": list(scene.frames),
         "pixels": scene.frame_pixels.tolist(),
@@ -98,7 +102,7 @@ def _frames(scene: SceneStatistics) -> Table:
     }
 
 
-def _objects(scene: SceneStatistics) -> Table:
+def _objects(scene: SceneStatistics) -> Columns:
     gaps = [gap.id for gap in scene.gaps()]
     return {
         "id": scene.ids.tolist(),
@@ -111,7 +115,7 @@ def _objects(scene: SceneStatistics) -> Table:
     }
 
 
-def _pixels(scene: SceneStatistics) -> Table:
+def _pixels(scene: SceneStatistics) -> Columns:
     frames, objects = np.nonzero(scene.pixels + scene.coarse)
     return {
         "frame": [scene.frames[frame] for frame in frames],
@@ -122,7 +126,7 @@ def _pixels(scene: SceneStatistics) -> Table:
     }
 
 
-def _gaps(scene: SceneStatistics) -> Table:
+def _gaps(scene: SceneStatistics) -> Columns:
     gaps = scene.gaps()
     return {
         "id": [gap.id for gap in gaps],
@@ -133,7 +137,7 @@ def _gaps(scene: SceneStatistics) -> Table:
     }
 
 
-def _write_csv(table: Table, path: Path) -> None:
+def _write_csv(table: Columns, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(table)
