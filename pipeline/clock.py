@@ -34,3 +34,9 @@ class StageClock:
         finally:
             elapsed = time.perf_counter() - start
             self.seconds[stage] = self.seconds.get(stage, 0.0) + elapsed
+
+    def add_share(self, other: StageClock, n: int) -> None:
+        """Add one of `n` equal shares of what another clock counted for all of them."""
+        for stage, seconds in other.seconds.items():
+            self.stage = stage
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds / n

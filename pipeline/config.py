@@ -130,6 +130,9 @@ class ProposalsConfig(Section):
         8, "guided: the same, for areas without coarse ids", shapes_results=True
     )
     points_per_batch: Count = setting(64, "prompts in one call of the mask decoder")
+    images_per_batch: Count | None = setting(
+        None, "images in one call of the image encoder; default: 4 on CUDA, 1 elsewhere"
+    )
     predicted_iou_threshold: Fraction = setting(
         0.7, "drop masks whose quality SAM itself rates lower", shapes_results=True
     )

@@ -1,4 +1,4 @@
-"""What one Dask task does: a handful of frames through the model, one after the other.
+"""What one Dask task does: a handful of frames through the model, one or a few at a time.
 
     reader thread    read 1   read 2   read 3
     this thread               refine 1 refine 2 refine 3
@@ -15,17 +15,19 @@ import traceback
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 from pipeline.clock import StageClock
 from pipeline.config import Config
 from pipeline.dataset import Layout, Stamp, stamp
 from pipeline.errors import AutoRefinerError, FrameError
 from pipeline.mirror import Place, write_chunk
-from pipeline.records import FrameOutcome, FrameRef, Refinement
+from pipeline.records import FrameOutcome, FrameRef, Proposals, Refinement
+from pipeline.refinement import refine_proposals
 from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_frame
 from pipeline.run.journal import Entry
 from pipeline.run.stopping import is_stopped
-from pipeline.sam import make_proposer
+from pipeline.sam import Proposer, images_per_batch, make_proposer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +72,17 @@ def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
         ThreadPoolExecutor(1, "autorefiner-read") as reader,
         ThreadPoolExecutor(1, "autorefiner-write") as writer,
     ):
-        for reading in _read_ahead(frames, job.layout, reader):
+        for batch in _read_ahead(frames, job, reader):
             if is_stopped(job.run_id):
                 break
-            try:
-                refinement = refine_loaded(
-                    reading.loaded.result(), proposer, job.config, reading.clock
-                )
-            except Exception as error:
-                entries.append(_failed(reading, job, error))
-            else:
+            for reading, refined in _refine(batch, proposer, job.config):
+                if isinstance(refined, Exception):
+                    entries.append(_failed(reading, job, refined))
+                    continue
                 if entries and isinstance(entries[-1], Future):
                     # A full disk ends the partition here, and results never pile up.
                     entries[-1].result()
-                entries.append(writer.submit(_write, reading, refinement, job))
+                entries.append(writer.submit(_write, reading, refined, job))
         return [entry if isinstance(entry, Entry) else entry.result() for entry in entries]
 
 
@@ -97,20 +96,63 @@ def failed_entry(
 
 
 def _read_ahead(
-    frames: Iterable[FrameRef], layout: Layout, reader: ThreadPoolExecutor
-) -> Iterator[_Reading]:
-    """Yield each frame while the one after it is being read."""
-    ahead: _Reading | None = None
-    for frame in frames:
-        clock = StageClock()
-        # The stamps come before the bytes: a file replaced in between looks changed, not done.
-        inputs = _input_stamps(frame, layout)
-        reading = _Reading(frame, clock, inputs, reader.submit(read_frame, frame, layout, clock))
+    frames: Iterable[FrameRef], job: Job, reader: ThreadPoolExecutor
+) -> Iterator[list[_Reading]]:
+    """Yield frames, as many as the model takes at once, while the next ones are being read."""
+    todo, size = iter(frames), images_per_batch(job.config)
+    ahead: list[_Reading] = []
+    while batch := [_read(frame, job.layout, reader) for frame in islice(todo, size)]:
         if ahead:
             yield ahead
-        ahead = reading
+        ahead = batch
     if ahead:
         yield ahead
+
+
+def _read(frame: FrameRef, layout: Layout, reader: ThreadPoolExecutor) -> _Reading:
+    clock = StageClock()
+    # The stamps come before the bytes: a file replaced in between looks changed, not done.
+    inputs = _input_stamps(frame, layout)
+    return _Reading(frame, clock, inputs, reader.submit(read_frame, frame, layout, clock))
+
+
+def _refine(
+    batch: list[_Reading], proposer: Proposer, config: Config
+) -> Iterator[tuple[_Reading, Refinement | Exception]]:
+    """Refine frames that were read together; a frame that fails comes with its error."""
+    proposals = _propose_together(batch, proposer)
+    for reading in batch:
+        try:
+            loaded = reading.loaded.result()
+            if reading.frame in proposals:
+                found = proposals.pop(reading.frame)
+                refined = refine_proposals(loaded.ids, found, config.refinement, reading.clock)
+            else:
+                refined = refine_loaded(loaded, proposer, config, reading.clock)
+        except Exception as error:
+            yield reading, error
+        else:
+            yield reading, refined
+
+
+def _propose_together(batch: list[_Reading], proposer: Proposer) -> dict[FrameRef, Proposals]:
+    """Propose masks for the frames that could be read, with one call of the model.
+
+    None, if there are fewer than two, or if the call fails: then every frame goes alone, and
+    answers for itself.
+    """
+    readable = [reading for reading in batch if not reading.loaded.exception()]
+    if len(readable) < 2:
+        return {}
+    loaded = [reading.loaded.result() for reading in readable]
+    clock = StageClock()
+    try:
+        found = proposer.propose([one.image for one in loaded], [one.ids for one in loaded], clock)
+    except Exception:
+        return {}
+    for reading in readable:
+        reading.clock.add_share(clock, len(readable))
+    return {reading.frame: one for reading, one in zip(readable, found, strict=True)}
 
 
 def _write(reading: _Reading, refinement: Refinement, job: Job) -> Entry:

@@ -2,6 +2,13 @@
 
 from pipeline.sam.checkpoints import model_identity, obtain_checkpoint
 from pipeline.sam.model import load_model
-from pipeline.sam.proposer import Proposer, make_proposer
+from pipeline.sam.proposer import Proposer, images_per_batch, make_proposer
 
-__all__ = ["Proposer", "load_model", "make_proposer", "model_identity", "obtain_checkpoint"]
+__all__ = [
+    "Proposer",
+    "images_per_batch",
+    "load_model",
+    "make_proposer",
+    "model_identity",
+    "obtain_checkpoint",
+]

@@ -102,3 +102,23 @@ def fail_on_calls(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: proposer)
 
     return fail
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images each call of the proposer got."""
+    sizes: list[int] = []
+
+    class CountingProposer(ColourProposer):
+        def propose(
+            self,
+            images: Sequence[npt.NDArray[np.uint8]],
+            coarse_ids: Sequence[npt.NDArray[np.integer]],
+            clock: StageClock,
+        ) -> list[Proposals]:
+            sizes.append(len(images))
+            return super().propose(images, coarse_ids, clock)
+
+    proposer = CountingProposer()
+    monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: proposer)
+    return sizes

@@ -16,8 +16,8 @@ MakeDataset = Callable[..., Path]
 FailOnCalls = Callable[..., None]
 
 
-def job_and_frames(root: Path) -> tuple[Job, list[FrameRef]]:
-    config = load_config()
+def job_and_frames(root: Path, *overrides: str) -> tuple[Job, list[FrameRef]]:
+    config = load_config(None, overrides)
     job = Job(Layout(root, config.data, config.output), config, "f00d")
     return job, list(discover(root, config.data).frames)
 
@@ -54,6 +54,35 @@ def test_a_bad_file_costs_its_own_frame_only(make_dataset: MakeDataset) -> None:
         assert str(path) in (entry.outcome.message or "")
         assert entry.output is None
         assert not job.layout.output_path(entry.outcome.frame).exists()
+
+
+def test_several_images_go_to_the_model_at_once(
+    make_dataset: MakeDataset, batches: list[int]
+) -> None:
+    root = make_dataset(scenes=1, frames=5)
+    job, frames = job_and_frames(root, "proposals.images_per_batch=2")
+    job.layout.image_path(frames[2]).write_bytes(b"not an image")
+    entries = refine_partition(frames, job)
+    assert [entry.outcome.frame for entry in entries] == frames
+    statuses = [entry.outcome.status for entry in entries]
+    assert statuses == ["done", "done", "failed", "done", "done"]
+    assert batches == [2, 1, 1]
+    assert list(entries[0].outcome.seconds) == list(STAGES)
+    together = [read_ids(job.layout.output_path(frame)) for frame in frames[:2]]
+    alone, _ = job_and_frames(root, "proposals.images_per_batch=1")
+    refine_partition(frames[:2], alone)
+    for frame, ids in zip(frames[:2], together, strict=True):
+        np.testing.assert_array_equal(read_ids(job.layout.output_path(frame)), ids)
+
+
+def test_frames_that_fail_together_answer_for_themselves(
+    make_dataset: MakeDataset, fail_on_calls: FailOnCalls
+) -> None:
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=3), "proposals.images_per_batch=3")
+    fail_on_calls(ZeroDivisionError("by zero"), 0, 2)  # all three, and then the second alone
+    entries = refine_partition(frames, job)
+    assert [entry.outcome.status for entry in entries] == ["done", "failed", "done"]
+    assert entries[1].outcome.error == "ZeroDivisionError"
 
 
 def test_a_bug_is_on_record_with_its_traceback(
