@@ -208,3 +208,14 @@ def test_a_notebook_shows_every_setting_and_what_is_not_the_default() -> None:
     assert "obj_ids" in shown
     for section, part in Config().model_dump().items():
         assert all(f"{section}.{key}" in shown for key in part)
+
+
+@pytest.mark.parametrize("mirror", [True, False, "ids.zarr", "s3://bucket/ids.zarr"])
+def test_a_mirror_is_a_switch_a_path_or_a_url(mirror: object) -> None:
+    assert load_config({"output": {"mirror": mirror}}).output.mirror == mirror
+
+
+@pytest.mark.parametrize("mirror", ["", 1, 1.0, None, ["x"]])
+def test_anything_else_is_no_mirror(mirror: object) -> None:
+    with pytest.raises(ConfigError, match=r"output\.mirror"):
+        load_config({"output": {"mirror": mirror}})

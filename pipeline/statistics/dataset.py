@@ -19,7 +19,7 @@ from distributed import Client
 
 from pipeline.config import ConfigLike, load_config
 from pipeline.dataset import Layout, discover, read_ids
-from pipeline.errors import IdMapError
+from pipeline.errors import DatasetError, IdMapError
 from pipeline.mirror import MirrorScene, mirror_url, open_mirror
 from pipeline.mirror.scheme import Size
 from pipeline.statistics.count import COLUMNS, count_pixels
@@ -49,6 +49,8 @@ def compute_statistics(
         There is no mirror.
     StorageError
         The mirror cannot be read.
+    DatasetError
+        The mirror has frames that the data set has not.
     FrameError
         A coarse id map cannot be read, or has not the size of its result any more.
     """
@@ -81,7 +83,7 @@ def count_scene(
     """
     parts = []
     for size, part in scene.by_size.items():
-        paths = [coarse[scene.name, scene.frames[k]] for k in part.numbers] if coarse else None
+        paths = _coarse_paths(scene, part.numbers, coarse) if coarse is not None else None
         lazy = _read_lazily(paths, size, part.ids.chunks[0]) if paths else None
         parts.append(count_pixels(part.ids, lazy, part.numbers))
     nothing = da.empty((0, len(COLUMNS)), dtype=np.int64)
@@ -102,6 +104,19 @@ def _in_tables(scene: MirrorScene, rows: npt.NDArray[np.int64]) -> SceneStatisti
     sizes = [size for size in scene.sizes if size]
     frame_pixels = np.array([height * width for height, width in sizes], np.int64)
     return from_counts(scene.name, [scene.frames[k] for k in present], frame_pixels, rows)
+
+
+def _coarse_paths(
+    scene: MirrorScene, numbers: npt.NDArray[np.int64], coarse: Mapping[tuple[str, str], Path]
+) -> list[Path]:
+    try:
+        return [coarse[scene.name, scene.frames[number]] for number in numbers]
+    except KeyError as missing:
+        _, image = missing.args[0]
+        raise DatasetError(
+            f"{scene.name}: found {image} in the mirror; expected only frames of the data set. "
+            "`autorefiner mirror` brings it up to date"
+        ) from None
 
 
 def _read_lazily(paths: list[Path], size: Size, chunks: tuple[int, ...]) -> da.Array:

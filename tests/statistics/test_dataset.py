@@ -11,7 +11,7 @@ from pyarrow import parquet
 from refined import Refined, refine_by_hand
 
 from pipeline.dataset import read_ids
-from pipeline.errors import ConfigError, IdMapError, StorageError
+from pipeline.errors import ConfigError, DatasetError, IdMapError, StorageError
 from pipeline.mirror import build_mirror, open_mirror
 from pipeline.statistics.dataset import compute_statistics, scene_statistics
 from pipeline.statistics.tables import as_text, make_tables, save_tables
@@ -104,4 +104,10 @@ def test_coarse_ids_that_changed_their_size_are_named(
     path = refined.layout.ids_path(refined.frames[8])
     np.save(path, np.ones((12, 16), np.int32))
     with pytest.raises(IdMapError, match="16 x 12 pixels"):
+        list(compute_statistics(refined.root, None, inside_client))
+
+
+def test_a_mirror_that_is_out_of_date_is_named(refined: Refined, inside_client: Client) -> None:
+    refined.layout.image_path(refined.frames[3]).unlink()
+    with pytest.raises(DatasetError, match=r"found frame_000003.jpg in the mirror"):
         list(compute_statistics(refined.root, None, inside_client))
