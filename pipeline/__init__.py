@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.cluster import open_client
+    from pipeline.cluster import open_client, shared_client
     from pipeline.config import Config, load_config
     from pipeline.dataset import discover
     from pipeline.evaluation import evaluate
@@ -46,6 +46,7 @@ _HOME = {
     "refine_dataset": "pipeline.run.runner",
     "refine_frame": "pipeline.run.frame",
     "refine_masks": "pipeline.refinement",
+    "shared_client": "pipeline.cluster",
     "start_run": "pipeline.run.handle",
     "verify_dataset": "pipeline.run.status",
     "write_report": "pipeline.run.reporting",
@@ -68,6 +69,7 @@ __all__ = [
     "refine_dataset",
     "refine_frame",
     "refine_masks",
+    "shared_client",
     "start_run",
     "verify_dataset",
     "write_report",

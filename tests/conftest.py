@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import torch
 from distributed import Client, LocalCluster
 from hypothesis import HealthCheck, settings
 from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
 
 # What several rooms of tests share lies here and belongs to no package.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -65,6 +68,19 @@ def inside_client() -> Iterator[Client]:
         Client(cluster) as client,
     ):
         yield client
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Yield a headless browser; without one, only CI minds."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        if "CI" in os.environ:
+            pytest.fail("no chromium; CI must look at pages in a browser")
+        pytest.skip("no chromium to look at pages with")
+    quiet = "--no-sandbox --disable-gpu --disable-background-networking --no-first-run"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=quiet.split())
 
 
 def rectangles(size: tuple[int, int], seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ def headline(states: list[RunState]) -> str:
         pace = f"{speed(states):.2f} frames/s, {duration(left)} left"
     kept = f", {run.kept:,} on record before" if run.kept else ""
     return (
-        f"<h2 style='margin: 0'>{html.escape(run.data_root)}</h2>"
+        f"<h3 style='margin: 0'>{html.escape(run.data_root)}</h3>"
         f"<p style='font-size: 120%; margin: 4px 0'>{run.done:,} done, "
         f"<span style='color: {FAILED if run.failed else 'inherit'}'>{run.failed:,} failed</span>, "
         f"{run.todo:,} to do{kept} &middot; {pace}</p>"

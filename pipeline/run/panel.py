@@ -74,11 +74,11 @@ class Panel:
             words = html.escape(str(error) or type(error).__name__)
             ending = f"<p style='color: {FAILED}; white-space: pre-wrap'>{words}</p>"
         else:
-            ending = "" if self._run.running else "<p>The run has ended.</p>"
+            ending = ""
         if live is None:
             name = html.escape(self._run.data_root)
             waiting = "<p>Looking for frames, opening the cluster …</p>"
-            return f"<h2 style='margin: 0'>{name}</h2>{waiting if self._run.running else ending}"
+            return f"<h3 style='margin: 0'>{name}</h2>{waiting if self._run.running else ending}"
         workers = _workers(live) if self._run.running else ""
         return headline(self._states) + _bar(self._states[-1]) + workers + ending
 

@@ -232,6 +232,7 @@ def _refine_frames(
                 watcher.update(live, outcomes)
             _end_if_doomed(live, live.job.config.run.max_failure_rate)
     finally:
+        live.end()
         for watcher in everybody:
             watcher.end(live)
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from distributed import Client
@@ -47,6 +47,8 @@ class LiveRun:
     """Held while outcomes are counted."""
     done: int = 0
     failed: int = 0
+    seconds: float | None = None
+    """Wall time of the whole run; None until it has ended."""
 
     def add(self, outcomes: Sequence[FrameOutcome]) -> None:
         """Count frames that have come to an end."""
@@ -56,8 +58,13 @@ class LiveRun:
                 self.done += outcome.status == "done"
                 self.failed += outcome.status == "failed"
 
+    def end(self) -> None:
+        """Count no more frames, and stop the clock."""
+        self.seconds = time.monotonic() - self.start
+
     def state(self) -> RunState:
         """Say how far the run is."""
+        elapsed = time.monotonic() - self.start if self.seconds is None else self.seconds
         with self.lock:
             return RunState(
                 data_root=str(self.job.layout.data_root),
@@ -65,8 +72,9 @@ class LiveRun:
                 kept=self.kept,
                 done=self.done,
                 failed=self.failed,
-                seconds=time.monotonic() - self.start,
+                seconds=elapsed,
                 stage_seconds=dict(self.tally.stage_seconds),
+                ended=self.seconds is not None,
             )
 
     def summary(self) -> Summary:
@@ -142,7 +150,7 @@ class DashboardFeed:
 
     def end(self, run: LiveRun) -> None:
         """Send the last state."""
-        self._send(run, replace(run.state(), ended=True))
+        self._send(run, run.state())
 
     def _send(self, run: LiveRun, state: RunState) -> None:
         if run.client.status == "running":

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 import pipeline
 from pipeline.config import Config
@@ -24,7 +22,6 @@ MakeDataset = Callable[..., Path]
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 SETTINGS = "0123456789abcdef"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture
@@ -58,17 +55,6 @@ def root(make_dataset: MakeDataset) -> Path:
     with open_journal(root / "autorefiner") as journal:
         journal.append(Entry(row, SETTINGS, (), None) for row in rows)
     return root
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        if "CI" in os.environ:
-            pytest.fail("no chromium; CI must look at the report in a browser")
-        pytest.skip("no chromium to look at the report with")
-    quiet = "--no-sandbox --disable-gpu --disable-background-networking --no-first-run"
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=quiet.split())
 
 
 @pytest.fixture
