@@ -156,7 +156,10 @@ def _parse(line: bytes) -> Entry | None:
 
 
 def _cannot_write(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path}: the journal cannot be written: {error}")
+    return StorageError(
+        f"{path}: the journal cannot be written: {error}. Make room, make the folder writable, or "
+        "set output.root to one elsewhere"
+    )
 
 
 def _end_torn_line(path: Path) -> None:

@@ -42,7 +42,7 @@ def test_once_finishes_the_frames_in_hand_and_the_same_command_goes_on(
     os.killpg(command.pid, number)
     out, err, seconds = end(command)
     assert command.returncode == 130
-    assert seconds < 30
+    assert seconds < 120
     done = len(results(root))
     assert 2 <= done < FRAMES
     assert f"total: {done}/{FRAMES} ok" in out
@@ -68,7 +68,7 @@ def test_twice_stops_now_without_a_page_of_tracebacks(
     os.killpg(command.pid, signal.SIGINT)
     _, err, seconds = end(command)
     assert command.returncode == 130
-    assert seconds < 30
+    assert seconds < 120
     assert "Traceback" not in err
     assert "the same command goes on" in err
     assert len(err.splitlines()) < 12, err
