@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from distributed import Client
@@ -13,6 +14,8 @@ from distributed.deploy.cluster import Cluster
 from pipeline.cluster.kind import choose_kind, existing_address
 from pipeline.cluster.local import open_local_cluster
 from pipeline.cluster.muster import check_workers, wait_for_workers
+from pipeline.cluster.plugins import give_to_workers
+from pipeline.cluster.quiet import quiet
 from pipeline.cluster.security import own_certificates
 from pipeline.cluster.slurm import open_slurm_cluster
 from pipeline.cluster.torch_threads import TorchThreads
@@ -62,13 +65,13 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
     """
     kind, why = choose_kind(config)
     if kind == "existing":
-        with _join(config) as client:
+        with _leaving(_join(config)) as client:
             _muster(client, config)
             log.info("joined the cluster at %s (%s)", client.scheduler.address, why)
             yield client
     elif kind == "slurm":
         with open_slurm_cluster(config) as cluster, Client(cluster) as client:
-            client.register_plugin(TorchThreads(config.slurm_cores))
+            give_to_workers(client, TorchThreads(config.slurm_cores))
             _muster(client, config)
             log.info("SLURM cluster, %d job(s)", config.workers or 1)
             yield client
@@ -78,6 +81,16 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
             workers = len(client.nthreads())
             log.info("%s cluster, %d worker(s): %s", kind.upper(), workers, why)
             yield client
+
+
+@contextmanager
+def _leaving(client: Client) -> Iterator[Client]:
+    """Close a client of a cluster that may be gone by then: that it is has been said."""
+    try:
+        yield client
+    finally:
+        with quiet("distributed.client"), suppress(OSError, CancelledError):
+            client.close()
 
 
 def _muster(client: Client, config: ClusterConfig) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 import warnings
@@ -14,6 +13,8 @@ from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, WorkerPlugin
 from distributed.system import MEMORY_LIMIT
 
+from pipeline.cluster.plugins import give_to_workers
+from pipeline.cluster.quiet import quiet
 from pipeline.cluster.security import own_certificates
 from pipeline.cluster.torch_threads import TorchThreads
 from pipeline.cluster.upkeep import keep_workers
@@ -38,9 +39,9 @@ def open_local_cluster(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> I
         keep_workers(cluster, len(cluster.workers)),
         Client(cluster) as client,
     ):
-        client.register_plugin(DeafToSignals())
+        give_to_workers(client, DeafToSignals())
         if kind == "cpu":
-            client.register_plugin(TorchThreads(_threads_per_worker(len(cluster.workers))))
+            give_to_workers(client, TorchThreads(_threads_per_worker(len(cluster.workers))))
         yield client
 
 
@@ -67,22 +68,8 @@ def _closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
         # A process that holds torch may take longer to end than a nanny waits. It has no work left,
         # so killing it is no news, and neither are the TimeoutErrors that can come of it, one of
         # them here and one in a callback.
-        with _quiet("distributed.nanny", "tornado.application"), suppress(TimeoutError):
+        with quiet("distributed.nanny", "tornado.application"), suppress(TimeoutError):
             cluster.close()
-
-
-@contextmanager
-def _quiet(*names: str) -> Iterator[None]:
-    """Let these logs pass nothing for as long as the block lasts."""
-    logs = [logging.getLogger(name) for name in names]
-    levels = [each.level for each in logs]
-    for each in logs:
-        each.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for each, level in zip(logs, levels, strict=True):
-            each.setLevel(level)
 
 
 def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:

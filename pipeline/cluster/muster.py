@@ -66,6 +66,9 @@ def check_workers(client: Client) -> None:
     threaded = []
     differences: defaultdict[str, list[str]] = defaultdict(list)
     for address, facts in answers.items():
+        if isinstance(facts, OSError):
+            # It died over the question; a nanny starts it again, in the same environment.
+            continue
         if not isinstance(facts, WorkerFacts):
             raise ClusterError(
                 f"worker {address}: cannot run this package ({type(facts).__name__}: {facts}); "

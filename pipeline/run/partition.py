@@ -17,6 +17,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
+import torch
+
 from pipeline.clock import StageClock
 from pipeline.config import Config
 from pipeline.dataset import Layout, Stamp, stamp
@@ -172,19 +174,30 @@ def _write(reading: _Reading, refinement: Refinement, job: Job) -> Entry:
 
 def _failed(reading: _Reading, job: Job, error: Exception) -> Entry:
     """Make the entry of a frame that failed; raise what no other frame would survive either."""
-    expected = isinstance(error, FrameError)
-    if isinstance(error, AutoRefinerError) and not expected:
+    if isinstance(error, AutoRefinerError) and not isinstance(error, FrameError):
         raise error
-    message = str(error) if expected else "".join(traceback.format_exception(error)).strip()
     outcome = FrameOutcome(
         reading.frame,
         "failed",
         reading.clock.seconds,
         stage=reading.clock.stage,
         error=type(error).__name__,
-        message=message,
+        message=_describe(error),
     )
     return Entry(outcome, job.fingerprint, reading.inputs, output=None)
+
+
+def _describe(error: Exception) -> str:
+    """Say what a user can act on; a bug keeps its traceback."""
+    if isinstance(error, FrameError):
+        return str(error)
+    if isinstance(error, torch.OutOfMemoryError):
+        first_line = str(error).partition("\n")[0]
+        return (
+            f"not even one prompt at a time fits into the memory of the device: {first_line} "
+            "Choose a smaller model, or free the device of other processes"
+        )
+    return "".join(traceback.format_exception(error)).strip()
 
 
 def _input_stamps(frame: FrameRef, layout: Layout) -> tuple[Stamp, ...]:

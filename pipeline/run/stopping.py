@@ -16,6 +16,8 @@ from typing import Any
 
 from distributed import Client, WorkerPlugin
 
+from pipeline.cluster.plugins import give_to_workers
+
 _INTERRUPTED = 130
 
 _stopped: set[str] = set()
@@ -96,4 +98,4 @@ def is_stopped(run_id: str) -> bool:
 
 def stop_partitions(client: Client, run_id: str) -> None:
     """Have every worker end the partitions of a run after the frame in hand."""
-    client.register_plugin(EndRun(run_id))
+    give_to_workers(client, EndRun(run_id))

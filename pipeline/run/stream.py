@@ -19,6 +19,7 @@ import dask.bag
 from dask.delayed import Delayed, delayed
 from distributed import Client, Future, KilledWorker, as_completed, wait
 
+from pipeline.cluster.plugins import take_from_workers
 from pipeline.errors import RunStopped, StorageError
 from pipeline.records import FrameRef
 from pipeline.run.journal import Entry
@@ -182,7 +183,11 @@ class FrameStream:
             return
         self._last_look = now
         timeout = self._job.config.cluster.worker_timeout
-        if self._client.nthreads():
+        try:
+            workers = self._client.nthreads()
+        except OSError as error:
+            raise self._lost(str(error)) from None
+        if workers:
             self._workers_seen = now
         elif now - self._workers_seen > timeout:
             raise self._lost(f"it had no worker for {timeout:g} s (cluster.worker_timeout)")
@@ -208,8 +213,7 @@ class FrameStream:
             stop_partitions(self._client, self._job.run_id)
             self._client.cancel(list(self._in_flight))
         if self._in_flight or self._is_ending:
-            with suppress(KeyError):
-                self._client.unregister_worker_plugin(EndRun.name)
+            take_from_workers(self._client, EndRun.name)
 
 
 class RefineScene:

@@ -13,6 +13,7 @@ from typing import Any
 
 from distributed import Client, WorkerPlugin
 
+from pipeline.cluster.plugins import give_to_workers, take_from_workers
 from pipeline.config import Config
 from pipeline.dashboard.state import WORKER_METRIC, WorkerState
 
@@ -65,8 +66,8 @@ class WarmModel(WorkerPlugin):
 @contextmanager
 def warm_workers(client: Client, config: Config) -> Iterator[None]:
     """Have every worker, now or later, load the model as it starts; no longer after the block."""
-    client.register_plugin(WarmModel(config))
+    give_to_workers(client, WarmModel(config))
     try:
         yield
     finally:
-        client.unregister_worker_plugin(WarmModel.name)
+        take_from_workers(client, WarmModel.name)

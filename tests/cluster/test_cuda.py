@@ -117,3 +117,61 @@ def test_frames_are_refined_on_one_worker_a_device(
     )
     assert out.splitlines() == ["8 True"]
     assert len(list(root.glob("*/obj_ids_refine/*.pth"))) == 8
+
+
+def test_a_worker_started_by_hand_joins_and_a_restarted_one_is_warm_again(
+    stand_in: dict[str, str], make_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    """`dask cuda worker` on a scheduler of its own: one worker a device, the model in each."""
+    root = make_dataset(scenes=1, frames=4)
+    file = tmp_path / "scheduler.json"
+    out = run_script(
+        """
+        import subprocess, sys, time
+        from pathlib import Path
+        import pipeline
+        from pipeline.cluster import open_client
+        from pipeline.run.workers import warm_workers
+
+        root, file = sys.argv[1:]
+        common = ["--scheduler-file", file]
+        scheduler = subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1",
+             "--port", "0", "--no-dashboard", *common])
+        workers = subprocess.Popen(
+            [sys.executable, "-m", "dask_cuda.cli", "--host", "127.0.0.1",
+             "--nthreads", "1", *common])
+        while not Path(file).exists():
+            time.sleep(0.1)
+        settings = pipeline.load_config({
+            "model": {"name": "demo", "device": "cpu"},
+            "cluster": {"scheduler_file": file, "worker_timeout": 300.0},
+            "run": {"partition_size": 1},
+        })
+
+        def loaded(dask_worker):
+            from pipeline.sam import model
+            return len(model._models)
+
+        def until_warm(client):
+            while set(client.run(loaded).values()) != {1} or len(client.nthreads()) < 2:
+                time.sleep(0.2)
+            return client.run(loaded)
+
+        with open_client(settings.cluster) as client:
+            client.wait_for_workers(2, timeout=300)
+            with warm_workers(client, settings):
+                print(sorted(client.nthreads().values()), len(until_warm(client)))
+                client.restart()
+                print(len(until_warm(client)))
+            print(pipeline.refine_dataset(root, settings, client).total.done)
+        print(scheduler.poll(), workers.poll())
+        for process in (workers, scheduler):
+            process.terminate()
+            process.wait()
+        """,
+        stand_in,
+        root,
+        file,
+    )
+    assert out.splitlines() == ["[1, 1] 2", "2", "4", "None None"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, read_ids
@@ -95,6 +96,19 @@ def test_a_bug_is_on_record_with_its_traceback(
     outcome = entries[1].outcome
     assert (outcome.stage, outcome.error) == ("decode", "ZeroDivisionError")
     assert "Traceback" in (outcome.message or "")
+
+
+def test_a_frame_that_does_not_fit_into_the_device_is_on_record(
+    make_dataset: MakeDataset, fail_on_calls: FailOnCalls
+) -> None:
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=3))
+    fail_on_calls(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), 1)
+    entries = refine_partition(frames, job)
+    assert [entry.outcome.status for entry in entries] == ["done", "failed", "done"]
+    outcome = entries[1].outcome
+    assert (outcome.stage, outcome.error) == ("decode", "OutOfMemoryError")
+    assert "a smaller model" in (outcome.message or "")
+    assert "Traceback" not in (outcome.message or "")
 
 
 def test_what_would_fail_every_frame_stops_the_run(
