@@ -13,7 +13,7 @@ from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster.kind import choose_kind, existing_address
 from pipeline.cluster.local import open_local_cluster
-from pipeline.cluster.muster import check_workers, wait_for_workers
+from pipeline.cluster.muster import address_of, check_workers, wait_for_workers
 from pipeline.cluster.plugins import give_to_workers
 from pipeline.cluster.quiet import quiet
 from pipeline.cluster.security import own_certificates
@@ -67,7 +67,7 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
     if kind == "existing":
         with _leaving(_join(config)) as client:
             _muster(client, config)
-            log.info("joined the cluster at %s (%s)", client.scheduler.address, why)
+            log.info("joined the cluster at %s (%s)", address_of(client), why)
             yield client
     elif kind == "slurm":
         with open_slurm_cluster(config) as cluster, Client(cluster) as client:

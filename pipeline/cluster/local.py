@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
+import dask
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, WorkerPlugin
 from distributed.system import MEMORY_LIMIT
@@ -24,6 +25,10 @@ from pipeline.errors import ClusterError
 BYTES_PER_CPU_WORKER = 4 << 30
 """Memory to set aside for one CPU worker: the largest SAM 2 in float32 and its activations."""
 
+PATIENCE = "120s"
+"""What a worker that died is given to come back, before the cluster starts another in its place.
+Dask's 15 s are too short to load torch on a busy machine: the cluster would kill it as it comes."""
+
 
 @contextmanager
 def open_local_cluster(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> Iterator[Client]:
@@ -35,6 +40,7 @@ def open_local_cluster(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> I
         No such cluster can be opened.
     """
     with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": PATIENCE}),
         _closing(_open(kind, config)) as cluster,
         keep_workers(cluster, len(cluster.workers)),
         Client(cluster) as client,

@@ -41,7 +41,7 @@ def wait_for_workers(client: Client, seconds: float) -> None:
     """
     if client.nthreads():
         return
-    address = client.scheduler.address if client.scheduler else "?"
+    address = address_of(client)
     log.info("waiting for a worker to join %s", address)
     try:
         client.wait_for_workers(1, timeout=seconds)
@@ -51,6 +51,11 @@ def wait_for_workers(client: Client, seconds: float) -> None:
             f"start one with `dask worker {address}` or `dask cuda worker {address}`, "
             "or wait longer with cluster.worker_timeout"
         ) from None
+
+
+def address_of(client: Client) -> str:
+    """Return the address of a client's scheduler, or a question mark once it is lost."""
+    return str(client.scheduler.address) if client.scheduler else "?"
 
 
 def check_workers(client: Client) -> None:

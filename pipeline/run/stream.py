@@ -19,6 +19,7 @@ import dask.bag
 from dask.delayed import Delayed, delayed
 from distributed import Client, Future, KilledWorker, as_completed, wait
 
+from pipeline.cluster.muster import address_of
 from pipeline.cluster.plugins import take_from_workers
 from pipeline.errors import RunStopped, StorageError
 from pipeline.records import FrameRef
@@ -34,7 +35,7 @@ WAVE = 256
 PARTS_A_WORKER = 4
 """Partitions are cut so that every worker has at least so many to go until frames go singly."""
 
-HOPELESS = 3
+HOPELESS = 8
 """Partitions that killed their workers before any frame was done: nothing here will be done."""
 
 SECONDS_BETWEEN_LOOKS = 5.0
@@ -193,9 +194,8 @@ class FrameStream:
             raise self._lost(f"it had no worker for {timeout:g} s (cluster.worker_timeout)")
 
     def _lost(self, why: str) -> RunStopped:
-        address = self._client.scheduler.address if self._client.scheduler else "?"
         return RunStopped(
-            f"the cluster at {address} is lost: {why}. Frames that were "
+            f"the cluster at {address_of(self._client)} is lost: {why}. Frames that were "
             "done are done; the same command goes on from there"
         )
 

@@ -21,8 +21,8 @@ from typing import Any
 from distributed import Client, WorkerPlugin
 
 FRAMES_A_SCENE = 1000
-LINKS_A_FILE = 50_000
-"""Fewer than file systems allow."""
+LINKS_A_FILE = 25_000
+"""An id map is linked a second time as a result: fewer than file systems allow."""
 
 SIZES = (10_000, 100_000, 1_000_000)
 LARGEST_RUN = 100_000

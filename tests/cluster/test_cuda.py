@@ -60,7 +60,7 @@ def run_script(script: str, environment: dict[str, str], *arguments: object) -> 
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=560,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
