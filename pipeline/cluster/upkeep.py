@@ -6,13 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from distributed.deploy.cluster import Cluster
+from distributed.core import Status
+from distributed.deploy.spec import SpecCluster
 
 SECONDS_BETWEEN_LOOKS = 5.0
 
 
 @contextmanager
-def keep_workers(cluster: Cluster, number: int) -> Iterator[None]:
+def keep_workers(cluster: SpecCluster, number: int) -> Iterator[None]:
     """Keep a cluster at so many workers for as long as the block lasts.
 
     A nanny restarts a worker that dies, but gives up on one that dies while it starts; the cluster
@@ -22,9 +23,17 @@ def keep_workers(cluster: Cluster, number: int) -> Iterator[None]:
     """
     over = threading.Event()
 
+    def forget_the_dead() -> None:
+        # A worker that died in its first start never joined, so that nobody notices it leave.
+        for name, worker in list(cluster.workers.items()):
+            if worker.status in (Status.closed, Status.failed):
+                del cluster.workers[name]
+        cluster.scale(number)
+
     def look_after() -> None:
         while not over.wait(SECONDS_BETWEEN_LOOKS):
-            cluster.scale(number)
+            if loop := cluster.loop:
+                loop.add_callback(forget_the_dead)
 
     thread = threading.Thread(target=look_after, name="autorefiner-upkeep", daemon=True)
     thread.start()
