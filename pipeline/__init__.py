@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.run.status import read_status, verify_dataset
     from pipeline.sam import load_model
     from pipeline.statistics.dataset import compute_statistics
+    from pipeline.tuning import tune
 
 _HOME = {
     "Config": "pipeline.config",
@@ -48,6 +49,7 @@ _HOME = {
     "refine_masks": "pipeline.refinement",
     "shared_client": "pipeline.cluster",
     "start_run": "pipeline.run.handle",
+    "tune": "pipeline.tuning",
     "verify_dataset": "pipeline.run.status",
     "write_report": "pipeline.run.reporting",
 }
@@ -71,6 +73,7 @@ __all__ = [
     "refine_masks",
     "shared_client",
     "start_run",
+    "tune",
     "verify_dataset",
     "write_report",
 ]

@@ -20,10 +20,12 @@ from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.stats import stats
 from pipeline.cli.status import status
+from pipeline.cli.tune import tune
 from pipeline.cli.verify import verify
 from pipeline.errors import AutoRefinerError, RunStopped, StorageError
 
 COMMANDS = (run, status, verify, report, frame, compare, mirror, stats, demo, evaluate)
+COMMANDS = (run, status, verify, report, frame, compare, tune, mirror, demo, evaluate)
 
 
 class SeedFriendlyGroup(click.Group):

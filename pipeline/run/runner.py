@@ -98,7 +98,7 @@ def refine(
     The first three parameters, the result and the errors are those of `refine_dataset`.
     """
     start = time.monotonic()
-    settings = _with_absolute_paths(load_config(config))
+    settings = with_absolute_paths(load_config(config))
     start_log(settings.run.log_level, settings.run.log_format)
     layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
     ended: RunStopped | None = None
@@ -143,7 +143,7 @@ def refine(
     return summary
 
 
-def _with_absolute_paths(config: Config) -> Config:
+def with_absolute_paths(config: Config) -> Config:
     """Workers may have another working directory, and another home, than the driver."""
     model, output = config.model, config.output
     architecture = model.config

@@ -2,7 +2,12 @@
 
 from pipeline.sam.checkpoints import model_identity, obtain_checkpoint
 from pipeline.sam.model import load_model
-from pipeline.sam.proposer import Proposer, images_per_batch, make_proposer
+from pipeline.sam.proposer import (
+    Proposer,
+    images_per_batch,
+    make_proposer,
+    propose_variants,
+)
 
 __all__ = [
     "Proposer",
@@ -11,4 +16,5 @@ __all__ = [
     "make_proposer",
     "model_identity",
     "obtain_checkpoint",
+    "propose_variants",
 ]

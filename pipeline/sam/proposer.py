@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from pipeline.clock import StageClock
-from pipeline.config import Config
+from pipeline.config import Config, ProposalsConfig
 from pipeline.records import Proposals
 from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import encode
@@ -92,16 +92,49 @@ class SamProposer:
                 _wait_for(device)
             with clock("decode"):
                 proposals = [
-                    self._ask(PromptDecoder(self._model, of_image), ids)
+                    _ask(PromptDecoder(self._model, of_image), ids, self._config.proposals)
                     for of_image, ids in zip(features, coarse_ids, strict=True)
                 ]
                 _wait_for(device)
         return proposals
 
-    def _ask(self, decoder: PromptDecoder, coarse_ids: npt.NDArray[np.integer]) -> Proposals:
-        if self._config.proposals.mode == "guided":
-            return segment_objects(decoder, coarse_ids, self._config.proposals)
-        return segment_everything(decoder, self._config.proposals)
+
+def propose_variants(
+    config: Config,
+    variants: Sequence[ProposalsConfig],
+    image: npt.NDArray[np.uint8],
+    coarse_ids: npt.NDArray[np.integer],
+    clock: StageClock,
+) -> list[Proposals]:
+    """Propose masks for one image by several settings; it is encoded once for all of them.
+
+    Parameters
+    ----------
+    config
+        Its section `model` matters.
+    variants
+        The sections `proposals` to try. For each, what `propose` gives is given.
+    image, coarse_ids, clock
+        As for `Proposer.propose`.
+    """
+    model = load_model(config)
+    with arithmetic(config.model, model.device):
+        with clock("encode"):
+            [features] = encode(model, [image])
+            _wait_for(model.device)
+        with clock("decode"):
+            decoder = PromptDecoder(model, features)
+            proposals = [_ask(decoder, coarse_ids, variant) for variant in variants]
+            _wait_for(model.device)
+    return proposals
+
+
+def _ask(
+    decoder: PromptDecoder, coarse_ids: npt.NDArray[np.integer], config: ProposalsConfig
+) -> Proposals:
+    if config.mode == "guided":
+        return segment_objects(decoder, coarse_ids, config)
+    return segment_everything(decoder, config)
 
 
 def _wait_for(device: torch.device) -> None:

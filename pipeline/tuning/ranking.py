@@ -1,0 +1,187 @@
+"""Settings ranked by what they did, and the best written as a config."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from pipeline.config import Config
+from pipeline.errors import StorageError
+from pipeline.report.text import printable
+from pipeline.tables import Row, Table
+from pipeline.tuning.candidates import Candidate
+from pipeline.tuning.trial import FrameTrial, Score
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One choice of settings with its means."""
+
+    candidate: Candidate
+    invalid: float
+    """Mean over frames."""
+    agreement: float
+    """Mean over frames."""
+    seconds: float
+    """Mean over frames, of refinement without SAM."""
+    iou: float
+    """Mean over objects against the truth; NaN without one, as the next two."""
+    boundary_f: float
+    harmed: float
+    """Share of objects that lost more than 0.02 of IoU."""
+
+    @property
+    def score(self) -> float:
+        """What ranks without a truth: masks that agree with the ids, and no pixels left over."""
+        return self.agreement * (1 - self.invalid)
+
+    @property
+    def merit(self) -> tuple[float, float]:
+        """What ranks: the truth where there is one, then the score."""
+        return (0.0 if np.isnan(self.iou) else self.iou, self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Settings from best to worst. Printed, or shown in a notebook, it is a table."""
+
+    ranked: tuple[Ranked, ...]
+    frames: int
+    """On which all settings were tried."""
+    frames_with_truth: int
+    coarse_iou: float
+    """Of the coarse maps against the truth; NaN without one."""
+    problems: tuple[str, ...]
+    """Frames that could not be used, in words."""
+
+    @property
+    def best(self) -> Config:
+        """The settings that did best."""
+        return self.ranked[0].candidate.config
+
+    def save(self, path: str | Path) -> None:
+        """Write the best settings as a YAML config that a run takes.
+
+        Raises
+        ------
+        StorageError
+            The file cannot be written.
+        """
+        first = self.ranked[0]
+        lines = [
+            "# Found by `autorefiner tune`: the best of "
+            f"{len(self.ranked)} settings on {self.frames} frame(s).",
+            f"# {self._said(first)}",
+            "",
+            yaml.safe_dump(_not_default(first.candidate.config), sort_keys=False),
+        ]
+        try:
+            Path(path).write_text("\n".join(lines), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"{path}: cannot be written: {error}") from None
+
+    def table(self) -> Table:
+        """List the best settings with their figures."""
+        truth = self.frames_with_truth > 0
+        header = "settings,agreement,invalid,score" + (",IoU,boundary F,harmed" if truth else "")
+        rows: list[Row] = []
+        for ranked in self.ranked[:SHOWN]:
+            row: Row = (
+                printable(ranked.candidate.label),
+                f"{ranked.agreement:.4f}",
+                f"{100 * ranked.invalid:.2f} %",
+                f"{ranked.score:.4f}",
+            )
+            if truth:
+                row += (
+                    f"{ranked.iou:.4f}",
+                    f"{ranked.boundary_f:.4f}",
+                    f"{100 * ranked.harmed:.1f} %",
+                )
+            rows.append(row)
+        return Table(tuple(header.split(",")), rows)
+
+    def as_text(self) -> str:
+        """Lay it out for a terminal."""
+        return "\n\n".join(["\n".join(self._head()), self.table().as_text()])
+
+    def __str__(self) -> str:
+        return self.as_text()
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<p>{html.escape(line)}</p>" for line in self._head())
+        return f"<div>{head}{self.table().as_html()}</div>"
+
+    def _head(self) -> list[str]:
+        by = (
+            f"by IoU with the truth of {self.frames_with_truth} frame(s) (coarse ids: "
+            f"{self.coarse_iou:.4f})"
+            if self.frames_with_truth
+            else "by score: agreement x share of pixels with an id; there is no truth"
+        )
+        lines = [f"{len(self.ranked)} settings on {self.frames} frame(s), ranked {by}"]
+        if len(self.ranked) > SHOWN:
+            lines.append(f"the best {SHOWN} are listed")
+        return lines + [f"left out: {printable(problem)}" for problem in self.problems]
+
+    def _said(self, ranked: Ranked) -> str:
+        text = f"agreement {ranked.agreement:.4f}, invalid {100 * ranked.invalid:.2f} %"
+        return text + (f", IoU {ranked.iou:.4f}" if self.frames_with_truth else "")
+
+
+def rank(candidates: Sequence[Candidate], trials: Sequence[FrameTrial]) -> Tuning:
+    """Rank settings by their trials on frames."""
+    good = [trial for trial in trials if trial.scores]
+    ranked = [
+        _mean(candidate, [trial.scores[number] for trial in good])
+        for number, candidate in enumerate(candidates)
+    ]
+    coarse = [trial.coarse for trial in good if trial.coarse]
+    objects = sum(score.n_objects for score in coarse)
+    return Tuning(
+        # Stable: of equals the one that was named first.
+        ranked=tuple(sorted(ranked, key=lambda each: each.merit, reverse=True)),
+        frames=len(good),
+        frames_with_truth=len(coarse),
+        coarse_iou=sum(s.iou for s in coarse) / objects if objects else float("nan"),
+        problems=tuple(
+            f"{trial.frame.scene}/{trial.frame.image}: {trial.problem}"
+            for trial in trials
+            if trial.problem
+        ),
+    )
+
+
+def _mean(candidate: Candidate, scores: Sequence[Score]) -> Ranked:
+    objects = sum(score.n_objects for score in scores)
+
+    def over_objects(total: float) -> float:
+        return total / objects if objects else float("nan")
+
+    return Ranked(
+        candidate=candidate,
+        invalid=float(np.mean([score.invalid for score in scores])),
+        agreement=float(np.mean([score.agreement for score in scores])),
+        seconds=float(np.mean([score.seconds for score in scores])),
+        iou=over_objects(sum(score.iou for score in scores)),
+        boundary_f=over_objects(sum(score.boundary_f for score in scores)),
+        harmed=over_objects(sum(score.harmed for score in scores)),
+    )
+
+
+def _not_default(config: Config) -> dict[str, Any]:
+    """Return the settings that are not the default: what is worth writing down."""
+    given, defaults = config.model_dump(mode="json"), Config().model_dump(mode="json")
+    return {
+        section: changed
+        for section, part in given.items()
+        if (changed := {key: v for key, v in part.items() if v != defaults[section][key]})
+    }

@@ -1,0 +1,125 @@
+"""Trying settings on a sample of a data set's frames, on the cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import dask.bag
+from dask.delayed import delayed
+from distributed import Client, KilledWorker, as_completed
+from distributed.deploy.cluster import Cluster
+from tqdm.auto import tqdm
+
+from pipeline.cluster import use_cluster
+from pipeline.config import ConfigLike, load_config
+from pipeline.dataset import Layout, discover
+from pipeline.errors import DatasetError
+from pipeline.records import FrameRef
+from pipeline.run.log import start_log
+from pipeline.run.runner import with_absolute_paths
+from pipeline.run.workers import warm_workers
+from pipeline.sam import obtain_checkpoint
+from pipeline.tuning.candidates import Choices, make_candidates
+from pipeline.tuning.ranking import Tuning, rank
+from pipeline.tuning.trial import FrameTrial, SampledFrame, Task, try_frames
+
+log = logging.getLogger(__name__)
+
+N_FRAMES = 12
+
+
+def tune(
+    data_root: str | os.PathLike[str],
+    choices: Choices,
+    config: ConfigLike = None,
+    *,
+    n_frames: int = N_FRAMES,
+    truth: str = "gt_ids",
+    client: Client | Cluster | None = None,
+) -> Tuning:
+    """Try settings on a sample of a data set's frames, and rank them. No ids are written.
+
+    An image is encoded once a frame for all settings of one model, and SAM is asked once for all
+    that ask alike, so that settings of `refinement` cost next to nothing.
+
+    Parameters
+    ----------
+    data_root
+        Folder that holds the scenes.
+    choices
+        Values by `section.key`, whose every combination is tried, such as
+        `{"refinement.min_agreement": [0.3, 0.4]}`; or a list of settings. Settings as they are
+        given are tried too.
+    config
+        What is not tried, and where the data are: a `Config`, a mapping, a YAML file, or None.
+    n_frames
+        Frames to try on, spread evenly over all scenes.
+    truth
+        Folder of a scene that may hold true ids. Frames that have some rank the settings by IoU
+        with it; without any, what ranks is agreement x share of pixels with an id.
+    client
+        A client of a cluster that exists, or a cluster; None opens what `config.cluster` says.
+
+    Raises
+    ------
+    AutoRefinerError
+        A setting is wrong, there is no data set, model or cluster, or no frame can be used.
+    """
+    settings = with_absolute_paths(load_config(config))
+    start_log(settings.run.log_level, settings.run.log_format)
+    candidates = make_candidates(choices, settings)
+    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
+    sample = _sample(layout, truth, n_frames)
+    configs = tuple(with_absolute_paths(candidate.config) for candidate in candidates)
+    for model in dict.fromkeys(each.model for each in configs):
+        obtain_checkpoint(model)
+    log.info("%d settings on %d frame(s)", len(candidates), len(sample))
+    with use_cluster(client, settings.cluster) as running, warm_workers(running, settings):
+        trials = _try_on_cluster(sample, Task(layout, configs), running)
+    if not any(trial.scores for trial in trials):
+        raise DatasetError(f"{data_root}: no frame can be used; the first: {trials[0].problem}")
+    return rank(candidates, trials)
+
+
+def _sample(layout: Layout, truth: str, count: int) -> list[SampledFrame]:
+    frames = discover(layout.data_root, layout.data).frames
+    if not frames:
+        raise DatasetError(f"{layout.data_root}: found no frame with coarse ids to try settings on")
+    # The middle of equal parts: every scene has its share, and no frame comes twice.
+    count = min(count, len(frames))
+    chosen = [frames[int((n + 0.5) * len(frames) / count)] for n in range(count)]
+    true_files = _find_truth(layout, truth, chosen)
+    return [SampledFrame(f, true_files.get((f.scene, f.image))) for f in chosen]
+
+
+def _find_truth(
+    layout: Layout, truth: str, frames: Sequence[FrameRef]
+) -> dict[tuple[str, str], Path]:
+    scenes = tuple(sorted({frame.scene for frame in frames}))
+    data = layout.data.model_copy(update={"ids_dir": truth, "scenes": scenes, "max_scenes": None})
+    try:
+        found = discover(layout.data_root, data).frames
+    except DatasetError:
+        return {}
+    return {(f.scene, f.image): layout.data_root / f.scene / truth / f.ids for f in found}
+
+
+def _try_on_cluster(sample: Sequence[SampledFrame], task: Task, client: Client) -> list[FrameTrial]:
+    """Try one frame a task; return the trials in the order of the sample."""
+    bag = dask.bag.from_sequence(sample, partition_size=1)
+    tried = bag.map_partitions(try_frames, delayed(task, traverse=False))
+    futures = client.compute(tried.to_delayed(optimize_graph=False))
+    number = {future: n for n, future in enumerate(futures)}
+    trials: dict[int, FrameTrial] = {}
+    with tqdm(total=len(futures), unit="frame", desc="tune", disable=None, leave=False) as bar:
+        for future in as_completed(futures):
+            n = number[future]
+            try:
+                [trials[n]] = future.result()
+            except KilledWorker as error:
+                trials[n] = FrameTrial(sample[n].frame, (), None, f"its worker died: {error}")
+            bar.update()
+    return [trials[n] for n in sorted(trials)]

@@ -1,0 +1,133 @@
+"""What one Dask task does: one frame, by every choice of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.clock import StageClock
+from pipeline.config import Config, ModelConfig
+from pipeline.dataset import Layout, read_ids, read_pair
+from pipeline.errors import FrameError, IdMapError
+from pipeline.evaluation import FrameScores, score_frame
+from pipeline.evaluation.scoring import MIN_AREA
+from pipeline.records import FrameRef
+from pipeline.refinement import check_ids, refine_proposals
+from pipeline.sam import propose_variants
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFrame:
+    """A frame to try settings on, with the file of its truth if there is one."""
+
+    frame: FrameRef
+    truth: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What all frames have in common; a worker gets it once."""
+
+    layout: Layout
+    configs: tuple[Config, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one choice of settings did on one frame."""
+
+    invalid: float
+    """Share of pixels without an id."""
+    agreement: float
+    """`Refinement.stats`' figure of that name."""
+    seconds: float
+    """Of refinement alone; asking SAM is shared by settings that ask alike."""
+    n_objects: int = 0
+    """Objects with truth that the coarse map holds; the sums below are over these."""
+    iou: float = 0.0
+    boundary_f: float = 0.0
+    harmed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTrial:
+    """One frame by all settings, in their order; or why there are no scores."""
+
+    frame: FrameRef
+    scores: tuple[Score, ...]
+    coarse: Score | None
+    """The coarse map against the truth; None without a truth."""
+    problem: str = ""
+
+
+def try_frames(sample: Iterable[SampledFrame], task: Task) -> list[FrameTrial]:
+    """Try all settings on frames; one that cannot be read becomes a trial that says so."""
+    trials = []
+    for sampled in sample:
+        try:
+            trials.append(_try_frame(sampled, task))
+        except (FrameError, ValueError) as error:
+            trials.append(FrameTrial(sampled.frame, (), None, str(error)))
+    return trials
+
+
+def _try_frame(sampled: SampledFrame, task: Task) -> FrameTrial:
+    layout, frame = task.layout, sampled.frame
+    image, loaded = read_pair(layout.image_path(frame), layout.ids_path(frame))
+    coarse = check_ids(loaded)
+    truth = None if sampled.truth is None else read_ids(sampled.truth)
+    if truth is not None and truth.shape != coarse.shape:
+        raise IdMapError(
+            sampled.truth,
+            "{} x {} pixels".format(*truth.shape),
+            "{} x {} as in the coarse ids".format(*coarse.shape),
+        )
+    scores: dict[int, Score] = {}
+    of_coarse: Score | None = None
+    for numbers in _by_model(task.configs):
+        of_model = [task.configs[number] for number in numbers]
+        # Settings that ask SAM alike share its answer, and all of one model its features.
+        asked = list(dict.fromkeys(config.proposals for config in of_model))
+        answers = propose_variants(of_model[0], asked, image, coarse, StageClock())
+        for number, config in zip(numbers, of_model, strict=True):
+            clock = StageClock()
+            proposals = answers[asked.index(config.proposals)]
+            refined = refine_proposals(coarse, proposals, config.refinement, clock)
+            score = Score(
+                refined.stats["invalid_ratio"],
+                refined.stats["agreement"],
+                sum(clock.seconds.values()),
+            )
+            if truth is not None:
+                against = score_frame(truth, refined.ids, coarse, min_area=MIN_AREA)
+                score = _with_truth(score, against, "refined")
+                of_coarse = _with_truth(Score(0.0, 0.0, 0.0), against, "coarse")
+            scores[number] = score
+    return FrameTrial(frame, tuple(scores[number] for number in sorted(scores)), of_coarse)
+
+
+def _by_model(configs: Sequence[Config]) -> list[list[int]]:
+    """Group settings, by number, that encode images alike."""
+
+    def model(number: int) -> str:
+        section: ModelConfig = configs[number].model
+        return section.model_dump_json()
+
+    return [list(group) for _, group in groupby(sorted(range(len(configs)), key=model), key=model)]
+
+
+def _with_truth(score: Score, against: FrameScores, side: str) -> Score:
+    """Add sums over the objects that the coarse map holds: what it lacks nothing can bring back."""
+    held = against.coarse.present
+    of_map = against.refined if side == "refined" else against.coarse
+    return replace(
+        score,
+        n_objects=int(held.sum()),
+        iou=float(of_map.iou[held].sum()),
+        boundary_f=float(of_map.boundary_f[held].sum()),
+        harmed=int(np.sum(against.harmed[held])) if side == "refined" else 0,
+    )
