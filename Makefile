@@ -1,7 +1,7 @@
-# make setup | test | lint | demo | clean        PYTHON=... picks the interpreter (3.11 or newer)
+# make setup | test | lint | docs | demo | clean        PYTHON=... picks the interpreter (3.11 or newer)
 
 .DELETE_ON_ERROR:
-.PHONY: setup test lint demo clean
+.PHONY: setup test lint docs demo clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,9 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup
+	$(BIN)/python docs/make_reference.py
 
 demo: setup
 	$(BIN)/autorefiner demo $(DEMO)

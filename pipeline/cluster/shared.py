@@ -4,15 +4,53 @@ from __future__ import annotations
 
 import atexit
 import threading
-from contextlib import ExitStack
 
 from distributed import Client
 
 from pipeline.cluster.client import open_client
 from pipeline.config import ClusterConfig
 
+
+class _Keeper:
+    """Holds a cluster open in a thread of its own.
+
+    Dask wants it closed in the context it was opened in; each cell of a notebook has another.
+    """
+
+    client: Client
+
+    def __init__(self, config: ClusterConfig) -> None:
+        self.config = config
+        self._error: BaseException | None = None
+        self._opened, self._close = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="autorefiner-cluster", daemon=True)
+        self._thread.start()
+        self._opened.wait()
+        if self._error:
+            raise self._error
+
+    def _keep(self) -> None:
+        try:
+            with open_client(self.config) as self.client:
+                self._opened.set()
+                self._close.wait()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._opened.set()
+
+    def serves(self, config: ClusterConfig) -> bool:
+        """Tell whether this is a cluster as `config` asks for, and still there."""
+        return self.config == config and self.client.status == "running"
+
+    def close(self) -> None:
+        """Close the cluster, and wait for that."""
+        self._close.set()
+        self._thread.join()
+
+
 _lock = threading.Lock()
-_open: tuple[ClusterConfig, Client, ExitStack] | None = None
+_keeper: _Keeper | None = None
 
 
 def shared_client(config: ClusterConfig) -> Client:
@@ -26,28 +64,25 @@ def shared_client(config: ClusterConfig) -> Client:
     ClusterError
         As `open_client`.
     """
-    global _open  # noqa: PLW0603 (there is one per process: that is its purpose)
+    global _keeper  # noqa: PLW0603 (there is one per process: that is its purpose)
     with _lock:
-        if _open:
-            known, client, stack = _open
-            if known == config and client.status == "running":
-                return client
-            _open = None
-            stack.close()
-        stack = ExitStack()
-        client = stack.enter_context(open_client(config))
-        _open = config, client, stack
-        return client
+        if _keeper is None or not _keeper.serves(config):
+            _drop()
+            _keeper = _Keeper(config)
+        return _keeper.client
 
 
 def close_shared_client() -> None:
     """Close what `shared_client` has open, if anything."""
-    global _open  # noqa: PLW0603
     with _lock:
-        if _open:
-            _, _, stack = _open
-            _open = None
-            stack.close()
+        _drop()
+
+
+def _drop() -> None:
+    global _keeper
+    if _keeper is not None:
+        keeper, _keeper = _keeper, None
+        keeper.close()
 
 
 atexit.register(close_shared_client)

@@ -53,9 +53,7 @@ def test_the_settings_that_made_the_truth_are_found(rooms: Path, inside_client: 
     assert (tuning.frames, tuning.frames_with_truth) == (4, 4)
 
 
-def test_believing_few_masks_is_worse_by_the_truth(
-    rooms: Path, inside_client: Client
-) -> None:
+def test_believing_few_masks_is_worse_by_the_truth(rooms: Path, inside_client: Client) -> None:
     grid = {"refinement.min_agreement": [1.0]}
     tuning = pipeline.tune(rooms, grid, DEMO, client=inside_client)
     assert labels(tuning) == ["as given", "refinement.min_agreement=1.0"]
