@@ -11,12 +11,12 @@ from typing import Any
 from bokeh.layouts import column, row
 from bokeh.models import ColumnDataSource, DataRange1d, FactorRange, NumeralTickFormatter
 from bokeh.models.widgets.markups import Div
-from bokeh.models.widgets.tables import DataTable, TableColumn
 from bokeh.plotting import figure
 
 from pipeline.dashboard.state import TOPIC, WORKER_METRIC, RunState, history, speed
 from pipeline.dashboard.words import DONE, FAILED, TODO, headline, in_gib
 from pipeline.records import STAGES
+from pipeline.tables import Row, Table
 
 REFRESH = 1000
 """Milliseconds between two looks at the scheduler."""
@@ -26,15 +26,16 @@ LINE = "#2c5f9e"
 def document(scheduler: Any, extra: dict[str, Any], doc: Any) -> None:
     """Fill a Bokeh document; the signature is the dashboard's own."""
     del extra
-    parts = [_headline(scheduler), _bar(scheduler), _speed(scheduler), _stages(scheduler)]
-    table = _workers(scheduler)
-    (headline, bar, speeds, stages), refreshes = zip(*parts, strict=True)
-    roots = [headline, bar, row(speeds, stages, sizing_mode="stretch_width"), table[0]]
+    makers = (_headline, _bar, _speed, _stages, _workers)
+    shown, refreshes = zip(*(make(scheduler) for make in makers), strict=True)
+    headline, bar, speeds, stages, workers = shown
+    side_by_side = row(speeds, stages, sizing_mode="stretch_width")
+    roots = (headline, bar, side_by_side, workers)
     doc.add_root(column(*roots, sizing_mode="stretch_width", margin=(8, 24, 8, 24)))
     doc.title = "AutoRefiner"
 
     def refresh() -> None:
-        for each in (*refreshes, table[1]):
+        for each in refreshes:
             each()
 
     refresh()
@@ -118,50 +119,42 @@ def _stages(scheduler: Any) -> Part:
     return plot, refresh
 
 
-_COLUMNS = {
-    "worker": "worker",
-    "task": "at work on",
-    "model": "model loaded in",
-    "device": "GPU memory",
-    "peak": "its peak",
-    "memory": "memory",
-}
+_COLUMNS = ("worker", "partitions in hand", "model loaded in", "GPU memory", "its peak", "memory")
+_WORDS = frozenset({0, 1})
+NAMED_AT_MOST = 3
+"""Partitions of a worker that are named; it may be given many ahead."""
 
 
 def _workers(scheduler: Any) -> Part:
-    source = ColumnDataSource({name: [] for name in _COLUMNS})
-    columns = [
-        TableColumn(field=name, title=title, width=300 if name == "task" else 100)
-        for name, title in _COLUMNS.items()
-    ]
-    table = DataTable(
-        source=source, columns=columns, sizing_mode="stretch_width", height=240, index_position=None
-    )
+    div = Div(sizing_mode="stretch_width")
 
     def refresh() -> None:
         rows = [worker_row(worker) for worker in list(scheduler.workers.values())]
-        source.data = {name: [line[name] for line in rows] for name in _COLUMNS}
+        div.text = Table(_COLUMNS, rows, words=_WORDS).as_html()
 
-    return table, refresh
+    return div, refresh
 
 
-def worker_row(worker: Any) -> dict[str, str]:
+def worker_row(worker: Any) -> Row:
     """Return one worker's line of the table, from what the scheduler knows of it."""
     told = worker.metrics.get(WORKER_METRIC) or {}
     loaded = told.get("model_seconds")
-    return {
-        "worker": str(worker.name),
-        "task": ", ".join(map(_task_name, worker.processing)) or "waiting",
-        "model": "not yet" if loaded is None else f"{loaded:.1f} s",
-        "device": in_gib(told.get("device_memory")),
-        "peak": in_gib(told.get("device_memory_peak")),
-        "memory": in_gib(worker.metrics.get("memory")),
-    }
+    return (
+        str(worker.name),
+        _in_hand([task.key for task in worker.processing]),
+        "-" if loaded is None else f"{loaded:.1f} s",
+        in_gib(told.get("device_memory")),
+        in_gib(told.get("device_memory_peak")),
+        in_gib(worker.metrics.get("memory")),
+    )
 
 
-def _task_name(task: Any) -> str:
-    """Say which partition of which scene a task is: its key is (`refine-SCENE-HASH`, number)."""
-    if not isinstance(task.key, tuple):
-        return str(task.key)
-    name, number = task.key
-    return f"{str(name).removeprefix('refine-').rpartition('-')[0]}, partition {number}"
+def _in_hand(keys: list[Any]) -> str:
+    """Name partitions by their scene: a key is (`refine-SCENE-HASH`, number)."""
+    names = [
+        f"{str(key[0]).removeprefix('refine-').rpartition('-')[0]} {key[1]}"
+        for key in keys
+        if isinstance(key, tuple)
+    ]
+    more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
+    return ", ".join(names[:NAMED_AT_MOST]) + more or "none"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 
 from pipeline.dashboard.state import RunState, seconds_left, speed
+from pipeline.text import duration
 
 DONE, FAILED, TODO = "#3b7d4f", "#c0392b", "#d9d9d6"
 
@@ -33,10 +34,3 @@ def headline(states: list[RunState]) -> str:
 def in_gib(count: int | None) -> str:
     """Say a number of bytes; a dash for none."""
     return "-" if count is None else f"{count / 2**30:.2f} GiB"
-
-
-def duration(seconds: float) -> str:
-    """Say a time in hours, minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

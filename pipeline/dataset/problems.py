@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from pipeline.text import printable
+
 ProblemKind: TypeAlias = Literal[
     "image without ids",
     "ids without image",
@@ -33,12 +35,7 @@ class Problem:
     """What is wrong and what to do."""
 
     def __str__(self) -> str:
-        # A name may hold line breaks, or codes that a terminal obeys.
-        shown = (
-            character if character.isprintable() else ascii(character)[1:-1]
-            for character in f"{self.path}: {self.text}"
-        )
-        return "".join(shown)
+        return printable(f"{self.path}: {self.text}")
 
 
 def unusable_name(scene: str, path: str, why: str) -> Problem:

@@ -21,8 +21,8 @@ from pipeline.report.overlay import (
     side_by_side,
 )
 from pipeline.report.pictures import data_uri, shrink
-from pipeline.report.text import printable
 from pipeline.tables import Row, Table
+from pipeline.text import printable
 
 SHOWN_PAIRS = 20
 """Pairs of maps that are listed: those that differ most."""

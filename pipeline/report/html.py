@@ -26,7 +26,7 @@ from pipeline.records import FrameRef
 from pipeline.report.looks import REASONS, Reason
 from pipeline.report.pictures import FramePictures
 from pipeline.report.survey import Distribution, SceneRow, Survey
-from pipeline.report.text import duration
+from pipeline.text import duration
 
 PARTS = Path(__file__).parent / "page"
 UNKNOWN = "–"

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pipeline.records import STAGES, FrameOutcome, FrameRef
-from pipeline.report.text import duration, printable
+from pipeline.text import duration, printable
 
 SHOWN_EXAMPLES = 5
 """Things named of each kind; every failed frame is in the journal."""

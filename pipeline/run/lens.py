@@ -28,9 +28,9 @@ from pipeline.refinement import (
 )
 from pipeline.report.overlay import draw_ids, overlay, side_by_side, stacked
 from pipeline.report.pictures import data_uri, shrink
-from pipeline.report.text import printable
 from pipeline.sam import make_proposer
 from pipeline.tables import Row, Table
+from pipeline.text import printable
 
 SMALLEST_NUMBERED = 0.001
 """Share of the picture from which an object's number is written on it."""

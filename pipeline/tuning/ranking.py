@@ -13,8 +13,8 @@ import yaml
 
 from pipeline.config import Config
 from pipeline.errors import StorageError
-from pipeline.report.text import printable
 from pipeline.tables import Row, Table
+from pipeline.text import printable
 from pipeline.tuning.candidates import Candidate
 from pipeline.tuning.trial import FrameTrial, Score
 

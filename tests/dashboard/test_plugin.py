@@ -55,7 +55,7 @@ def test_the_headline_escapes_names_and_tells_the_state() -> None:
     running = [RunState("<b>scans", 10, done=done, seconds=done) for done in (0, 5)]
     assert "&lt;b&gt;scans" in headline(running)
     assert "5 done" in headline(running)
-    assert "1.00 frames/s, 0 min 05 s left" in headline(running)
+    assert "1.00 frames/s, 5.0 s left" in headline(running)
     ended = RunState("scans", 10, done=9, failed=1, seconds=4000.0, ended=True)
     assert "ended after 1 h 06 min" in headline([ended])
 
@@ -63,16 +63,16 @@ def test_the_headline_escapes_names_and_tells_the_state() -> None:
 @pytest.mark.parametrize(
     ("told", "model", "device"),
     [
-        (None, "not yet", "-"),
+        (None, "-", "-"),
         ({"model_seconds": 2.5, "device_memory": None}, "2.5 s", "-"),
         ({"model_seconds": 2.5, "device_memory": 3 << 30}, "2.5 s", "3.00 GiB"),
     ],
 )
 def test_a_workers_row(told: object, model: str, device: str) -> None:
-    worker = SimpleNamespace(
-        name=1,
-        processing=[SimpleNamespace(key=("refine-room-1-0a1b", 3))],
-        metrics={WORKER_METRIC: told},
-    )
-    row = worker_row(worker)
-    assert (row["model"], row["device"], row["task"]) == (model, device, "room-1, partition 3")
+    tasks = [SimpleNamespace(key=("refine-room-1-0a1b", number)) for number in range(5)]
+    worker = SimpleNamespace(name=1, processing=tasks, metrics={WORKER_METRIC: told})
+    name, in_hand, loaded, memory, *_ = worker_row(worker)
+    assert (name, loaded, memory) == ("1", model, device)
+    assert in_hand == "room-1 0, room-1 1, room-1 2 and 2 more"
+    worker.processing = []
+    assert worker_row(worker)[1] == "none"

@@ -1,4 +1,4 @@
-"""Words and numbers for people: on a terminal and on the page."""
+"""Words and numbers for people: on a terminal, on a page, in a notebook."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ def printable(text: str) -> str:
 
 def duration(seconds: float) -> str:
     """Say how long something took, as `3 h 20 min`, `4 min 05 s` or `9.7 s`."""
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02.0f} s" if minutes else f"{rest:.1f} s"
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
