@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 Row: TypeAlias = tuple[str, ...]
 
+_CELL = "white-space: pre; padding: 2px 16px 2px 0"
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -40,7 +42,7 @@ class Table:
 
     def _html_row(self, tag: str, row: Row) -> str:
         cells = (
-            f'<{tag} style="text-align: {side}; white-space: pre; padding: 2px 16px 2px 0">{html.escape(cell)}</{tag}>'
+            f'<{tag} style="text-align: {side}; {_CELL}">{html.escape(cell)}</{tag}>'
             for column, cell in enumerate(row)
             for side in ["left" if column in self.words else "right"]
         )
