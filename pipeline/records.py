@@ -49,6 +49,9 @@ class Proposals:
     """(N,) float32 in [0, 1]: IoU of the mask cut at +1 and at -1."""
     prompt_ids: torch.Tensor
     """(N,) int64: the coarse id that the prompt came from; 0 for a prompt of the grid."""
+    image_support: float | None = None
+    """How far the image itself bears out the coarse ids, at most 1; 0 or less for the ids of
+    another image; None where that cannot be said. `sam.support` measures it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Refinement:
 
     - invalid_ratio, changed_ratio: shares of pixels without an id, and with another than before
     - agreement: mean `ObjectRecord.agreement`, weighted by coarse area; 1 without any object
+    - image_support: `Proposals.image_support`; not there where nothing can be said
     - lost_ratio: area by which objects shrank, as a share of the coarse area of all
     - n_objects, n_proposals
     - direct, low_confidence, merged, matched (the sum of these three), fallback: objects

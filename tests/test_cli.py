@@ -12,7 +12,7 @@ import pipeline
 from pipeline.cli import entry_point, main
 from pipeline.config import Config
 from pipeline.errors import ModelError, StorageError
-from pipeline.report.summary import Summary
+from pipeline.report.summary import Group, Summary
 
 
 @dataclass
@@ -110,7 +110,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 
     def refine_dataset(root: object, config: Config) -> Summary:
         seen.append((root, config))
-        return Summary({}, {}, {}, 0, 0.0, {}, {}, {})
+        return Summary({}, {}, Group(), {}, 0, 0.0, {}, {}, {})
 
     monkeypatch.setattr("pipeline.run.runner.refine_dataset", refine_dataset)
     return seen

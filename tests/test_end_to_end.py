@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -114,3 +115,42 @@ def test_a_run_killed_half_way_goes_on_as_if_never_killed(desk: Path, tmp_path: 
     undisturbed = tmp_path / "undisturbed"
     autorefiner(*words, "--set", f"output.root={undisturbed}")
     assert results(undisturbed) == results(desk)
+
+
+class Gadget:
+    """Makes a folder when unpickled."""
+
+    def __init__(self, *args: str) -> None:
+        self.args = args
+
+    def __reduce__(self) -> tuple[object, tuple[str, ...]]:
+        return os.mkdir, self.args
+
+
+def test_ids_of_another_image_are_suspicious_and_bad_files_on_record(tmp_path: Path) -> None:
+    root = tmp_path / "rooms"
+    made = autorefiner(
+        root, "--scenes", 2, "--frames", 4, "--size", 320, 240, "--seed", 7000, command="demo"
+    )
+    assert made.returncode == 0, made.stderr
+    first, second = (root / f"scene_000{n}" / "obj_ids" / "frame_000001.jpg.pth" for n in range(2))
+    swapped = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(swapped)
+    torch.save(Gadget(str(tmp_path / "run")), first.with_name("frame_000002.jpg.pth"))
+    torn = root / "scene_0001" / "images" / "frame_000003.jpg"
+    torn.write_bytes(torn.read_bytes()[:2000])
+    done = autorefiner(root, *SETTINGS)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+    summary = json.loads((root / "autorefiner" / "summary.json").read_text())
+    assert (summary["total"]["done"], summary["total"]["failed"]) == (6, 2)
+    assert summary["suspicious"]["count"] == 2
+    for scene in ("scene_0000", "scene_0001"):
+        assert f"  {scene}/frame_000001.jpg: image support " in done.stdout
+    assert "scene_0000/frame_000002.jpg: " in done.stdout
+    assert "mkdir' (it was not run)" in done.stdout
+    assert "scene_0001/frame_000003.jpg: " in done.stdout
+    assert "found a damaged image" in done.stdout
+    assert len(results(root)) == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,13 @@ def refine_and_tell(
     ids = check_ids(coarse_ids)
     rating = proposals.predicted_iou.double().clamp(0, 1).cpu().numpy()
     logits = proposals.logits
-    return _refine(ids, lambda: crossings.of_logits(logits, *ids.shape), rating, config, clock)
+    refinement = _refine(
+        ids, lambda: crossings.of_logits(logits, *ids.shape), rating, config, clock
+    )
+    if proposals.image_support is None:
+        return refinement
+    stats = {**refinement.stats, "image_support": proposals.image_support}
+    return replace(refinement, stats=stats)
 
 
 def _refine(

@@ -15,8 +15,17 @@ from typing import Any
 from pipeline.records import STAGES, FrameOutcome, FrameRef
 from pipeline.text import duration, printable
 
+SUSPICIOUS_SUPPORT = 0.25
+"""Image support (see `records.Refinement.stats`) below which ids are likely those of another
+image."""
+
 SHOWN_EXAMPLES = 5
 """Things named of each kind; every failed frame is in the journal."""
+
+
+def is_suspicious(outcome: FrameOutcome) -> bool:
+    """Tell whether a frame that is done has ids that are likely those of another image."""
+    return outcome.stats.get("image_support", 1.0) < SUSPICIOUS_SUPPORT
 
 
 @dataclass(slots=True)
@@ -33,6 +42,8 @@ class SceneTally:
     matched: int = 0
     merged: int = 0
     fallback: int = 0
+    suspicious: int = 0
+    """Done frames whose ids are likely those of another image."""
 
     @property
     def invalid_ratio(self) -> float:
@@ -50,6 +61,7 @@ class SceneTally:
         self.matched += int(outcome.stats.get("matched", 0))
         self.merged += int(outcome.stats.get("merged", 0))
         self.fallback += int(outcome.stats.get("fallback", 0))
+        self.suspicious += is_suspicious(outcome)
 
     def merge(self, other: SceneTally) -> None:
         """Take in the sums of other frames."""
@@ -62,6 +74,8 @@ class SceneTally:
             f"{self.done}/{self.frames} ok, invalid {100 * self.invalid_ratio:.1f} %, "
             f"SAM matched {self.matched}, merged {self.merged}, kept coarse {self.fallback}"
         )
+        if self.suspicious:
+            text += f", SUSPICIOUS {self.suspicious}"
         if self.failed:
             text += f", FAILED {self.failed}"
         if self.stale:
@@ -102,6 +116,7 @@ class Tally:
 
     scenes: dict[str, SceneTally] = field(default_factory=dict)
     failures: dict[str, Group] = field(default_factory=dict)
+    suspicious: Group = field(default_factory=Group)
     problems: dict[str, Group] = field(default_factory=dict)
     stage_seconds: Counter[str] = field(default_factory=Counter)
     processed: int = 0
@@ -120,6 +135,10 @@ class Tally:
         self.scenes[outcome.frame.scene].add(outcome)
         if outcome.status == "failed":
             self._add_failure(outcome)
+        elif is_suspicious(outcome):
+            support = outcome.stats["image_support"]
+            name = f"{outcome.frame.scene}/{outcome.frame.image}"
+            self.suspicious.add(f"{name}: image support {support:.2f}, ids {outcome.frame.ids}")
 
     def add(self, outcome: FrameOutcome) -> None:
         """Take in a frame that this run finished."""
@@ -145,6 +164,8 @@ class Summary:
     scenes: Mapping[str, SceneTally]
     failures: Mapping[str, Group]
     """Frames that failed, by reason."""
+    suspicious: Group
+    """Frames that are done, but whose ids are likely those of another image."""
     problems: Mapping[str, Group]
     """What was wrong with the input as a whole, such as images without ids, by kind."""
     processed: int
@@ -179,6 +200,7 @@ class Summary:
             "total": self.total.as_dict(),
             "scenes": {name: scene.as_dict() for name, scene in self.scenes.items()},
             "failures": {reason: asdict(group) for reason, group in self.failures.items()},
+            "suspicious": asdict(self.suspicious),
             "problems": {kind: asdict(group) for kind, group in self.problems.items()},
             "processed": self.processed,
             "seconds": self.seconds,
@@ -217,6 +239,9 @@ class Summary:
                 f"{total.stale} frame(s) hold results of other settings and were left as they are; "
                 "--redo stale makes them again"
             ]
+        if self.suspicious.count:
+            lines += self.suspicious.lines("suspicious, ids that the image does not bear out")
+            lines += ["  look whether these are the ids of other images"]
         for kind, group in self.problems.items():
             lines += group.lines(f"input, {kind}")
         lines += [f"{what}: {path}" for what, path in self.paths.items()]

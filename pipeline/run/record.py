@@ -34,6 +34,7 @@ def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
     return Summary(
         scenes=tally.scenes,
         failures=tally.failures,
+        suspicious=tally.suspicious,
         problems=tally.problems,
         processed=tally.processed,
         seconds=seconds,

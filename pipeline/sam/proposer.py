@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -13,10 +14,11 @@ from pipeline.clock import StageClock
 from pipeline.config import Config, ProposalsConfig
 from pipeline.records import Proposals
 from pipeline.sam.decoder import PromptDecoder
-from pipeline.sam.encoder import encode
+from pipeline.sam.encoder import ImageFeatures, encode
 from pipeline.sam.grid import segment_everything
 from pipeline.sam.guided import segment_objects
 from pipeline.sam.model import arithmetic, load_model, resolve_device
+from pipeline.sam.support import image_support
 
 _IMAGES_ON_GPU = 4
 
@@ -92,8 +94,8 @@ class SamProposer:
                 _wait_for(device)
             with clock("decode"):
                 proposals = [
-                    _ask(PromptDecoder(self._model, of_image), ids, self._config.proposals)
-                    for of_image, ids in zip(features, coarse_ids, strict=True)
+                    _ask(PromptDecoder(self._model, each), each, ids, self._config.proposals)
+                    for each, ids in zip(features, coarse_ids, strict=True)
                 ]
                 _wait_for(device)
         return proposals
@@ -124,17 +126,22 @@ def propose_variants(
             _wait_for(model.device)
         with clock("decode"):
             decoder = PromptDecoder(model, features)
-            proposals = [_ask(decoder, coarse_ids, variant) for variant in variants]
+            proposals = [_ask(decoder, features, coarse_ids, variant) for variant in variants]
             _wait_for(model.device)
     return proposals
 
 
 def _ask(
-    decoder: PromptDecoder, coarse_ids: npt.NDArray[np.integer], config: ProposalsConfig
+    decoder: PromptDecoder,
+    features: ImageFeatures,
+    coarse_ids: npt.NDArray[np.integer],
+    config: ProposalsConfig,
 ) -> Proposals:
     if config.mode == "guided":
-        return segment_objects(decoder, coarse_ids, config)
-    return segment_everything(decoder, config)
+        proposals = segment_objects(decoder, coarse_ids, config)
+    else:
+        proposals = segment_everything(decoder, config)
+    return replace(proposals, image_support=image_support(features.high_res[0], coarse_ids))
 
 
 def _wait_for(device: torch.device) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from pipeline.records import FrameOutcome, FrameRef
-from pipeline.report.summary import SHOWN_EXAMPLES, Summary, Tally
+from pipeline.report.summary import SHOWN_EXAMPLES, SUSPICIOUS_SUPPORT, Summary, Tally
 
 STATS = {"invalid_ratio": 0.1, "n_objects": 20, "matched": 15, "merged": 3, "fallback": 5}
 
@@ -23,6 +23,7 @@ def summary_of(tally: Tally) -> Summary:
     return Summary(
         scenes=tally.scenes,
         failures=tally.failures,
+        suspicious=tally.suspicious,
         problems=tally.problems,
         processed=tally.processed,
         seconds=4.0,
@@ -114,3 +115,34 @@ def test_names_cannot_steer_a_terminal_or_add_lines() -> None:
     assert "\x1b" not in text
     assert "\r" not in text
     assert "room\\n\\x1b[2J  0/1 ok" in text
+
+
+def of_support(image: str, support: float) -> FrameOutcome:
+    stats = {**STATS, "image_support": support}
+    return FrameOutcome(FrameRef("room", image, f"{image}.pth"), "done", stats=stats)
+
+
+def test_ids_that_the_image_does_not_bear_out_are_suspicious() -> None:
+    tally = Tally()
+    tally.expect({"room": 4})
+    tally.add(of_support("right.jpg", SUSPICIOUS_SUPPORT))
+    tally.add(of_support("wrong.jpg", -0.114))
+    tally.add_kept(of_support("old.jpg", SUSPICIOUS_SUPPORT - 0.01))
+    tally.add(done("room", "silent.jpg"))
+    summary = summary_of(tally)
+    assert summary.complete
+    assert summary.total.suspicious == 2
+    text = summary.as_text()
+    assert "4/4 ok" in text
+    assert "SUSPICIOUS 2" in text
+    assert "  room/wrong.jpg: image support -0.11, ids wrong.jpg.pth" in text
+    assert "  room/old.jpg: image support 0.24, ids old.jpg.pth" in text
+    assert "right.jpg" not in text
+    assert json.loads(json.dumps(summary.as_dict()))["suspicious"]["count"] == 2
+
+
+def test_without_suspicion_nothing_is_said_of_it() -> None:
+    tally = Tally()
+    tally.expect({"room": 1})
+    tally.add(of_support("right.jpg", 0.5))
+    assert "suspicious" not in summary_of(tally).as_text().lower()
