@@ -86,13 +86,13 @@ def refine_and_tell(
     ids = check_ids(coarse_ids)
     rating = proposals.predicted_iou.double().clamp(0, 1).cpu().numpy()
     logits = proposals.logits
-    refinement = _refine(
+    refinement, decisions = _refine(
         ids, lambda: crossings.of_logits(logits, *ids.shape), rating, config, clock
     )
     if proposals.image_support is None:
-        return refinement
+        return refinement, decisions
     stats = {**refinement.stats, "image_support": proposals.image_support}
-    return replace(refinement, stats=stats)
+    return replace(refinement, stats=stats), decisions
 
 
 def _refine(
