@@ -120,6 +120,19 @@ def add_tables(root: Path) -> None:
         add_frame(root, "images", f"{number:03d}_neighbour.jpg")
 
 
+def add_unusual(root: Path) -> None:
+    """Add what is unusual and yet read: every container, integer type, colour mode and depth."""
+    for number, (suffix, make_ids, expected) in enumerate(id_map_files.GOOD.values()):
+        image = f"{number:03d}.png"
+        add_image(root, "unusual id maps", image, png(np.resize(IMAGE, (*np.shape(expected), 3))))
+        (root / "unusual id maps" / "obj_ids" / f"{image}{suffix}").write_bytes(make_ids())
+    for number, (make_image, _) in enumerate(image_files.GOOD.values()):
+        content = make_image()
+        width, height = Image.open(io.BytesIO(content)).size
+        ids = id_map_files.png(np.ones((height, width), np.uint8))
+        add_frame(root, "unusual images", f"{number:03d}.jpg", content, ids)
+
+
 def add_names(root: Path) -> None:
     for name in READABLE_NAMES:
         add_frame(root, "names", name)
@@ -208,6 +221,7 @@ def run(
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)  # where a gadget would make its folder
         add_tables(root)
+        add_unusual(root)
         add_names(root)
         add_links(root, outside)
         add_sizes(root)
@@ -243,6 +257,16 @@ def test_a_bad_image_is_on_record_and_its_neighbours_are_done(run: Run, name: st
     assert reason == "read: ImageError"
     for neighbour in range(max(0, number - 1), number + 1):
         run.check_done("images", f"{neighbour:03d}_neighbour.jpg")
+
+
+@pytest.mark.parametrize("name", id_map_files.GOOD)
+def test_an_unusual_id_map_is_refined(run: Run, name: str) -> None:
+    run.check_done("unusual id maps", f"{[*id_map_files.GOOD].index(name):03d}.png")
+
+
+@pytest.mark.parametrize("name", image_files.GOOD)
+def test_an_unusual_image_is_refined(run: Run, name: str) -> None:
+    run.check_done("unusual images", f"{[*image_files.GOOD].index(name):03d}.jpg")
 
 
 @pytest.mark.parametrize("name", READABLE_NAMES, ids=ascii)

@@ -74,8 +74,7 @@ def zip_bomb() -> bytes:
         zipfile.ZipFile(io.BytesIO(id_map_files.save(torch.zeros(2, 3)))) as old,
         zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new,
     ):
-        for name in old.namelist():
-            new.writestr(name, old.read(name) if name.endswith("pkl") else b"")
+        new.writestr("archive/data.pkl", old.read("archive/data.pkl"))
         with new.open("archive/data/0", "w") as entry:
             for _ in range(2**29 // PIECE):
                 entry.write(bytes(PIECE))
