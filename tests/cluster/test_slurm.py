@@ -73,8 +73,9 @@ def test_a_job_without_gpu_starts_a_cpu_worker() -> None:
 
 
 SBATCH = """#!/bin/sh
-# Submits like SLURM's: the script runs apart, and its job's number is said.
-setsid sh "$1" > "$STAND_IN/$$.log" 2>&1 &
+# Submits like SLURM's: a copy of the script runs apart, and its job's number is said.
+cp "$1" "$STAND_IN/$$.sh"
+setsid sh "$STAND_IN/$$.sh" > "$STAND_IN/$$.log" 2>&1 &
 echo $! >> "$STAND_IN/jobs"
 echo "Submitted batch job $!"
 """
