@@ -24,8 +24,9 @@ from pipeline.cli.tune import tune
 from pipeline.cli.verify import verify
 from pipeline.errors import AutoRefinerError, RunStopped, StorageError
 
-COMMANDS = (run, status, verify, report, frame, compare, mirror, stats, demo, evaluate)
-COMMANDS = (run, status, verify, report, frame, compare, tune, mirror, demo, evaluate)
+COMMANDS = (
+    run, status, verify, report, frame, compare, tune, mirror, stats, evaluate, demo
+)  # fmt: skip
 
 
 class SeedFriendlyGroup(click.Group):
