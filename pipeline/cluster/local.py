@@ -22,6 +22,8 @@ from pipeline.cluster.upkeep import keep_workers
 from pipeline.config import ClusterConfig
 from pipeline.errors import ClusterError
 
+SECONDS_TO_CLOSE = 60.0
+"""A local cluster that has not closed by then is left to the end of the process."""
 BYTES_PER_CPU_WORKER = 4 << 30
 """Memory to set aside for one CPU worker: the largest SAM 2 in float32 and its activations."""
 
@@ -41,7 +43,7 @@ def open_local_cluster(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> I
     """
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": PATIENCE}),
-        _closing(_open(kind, config)) as cluster,
+        closing(_open(kind, config)) as cluster,
         keep_workers(cluster, len(cluster.workers)),
         Client(cluster) as client,
     ):
@@ -67,15 +69,17 @@ class DeafToSignals(WorkerPlugin):
 
 
 @contextmanager
-def _closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
+def closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
+    """Close a cluster at the end of the block, without a word and without waiting for ever."""
     try:
         yield cluster
     finally:
         # A process that holds torch may take longer to end than a nanny waits. It has no work left,
         # so killing it is no news, and neither are the TimeoutErrors that can come of it, one of
-        # them here and one in a callback.
+        # them here and one in a callback. A nanny whose process died as it started may wait for it
+        # without end; what is left then dies with this process.
         with quiet("distributed.nanny", "tornado.application"), suppress(TimeoutError):
-            cluster.close()
+            cluster.close(timeout=SECONDS_TO_CLOSE)
 
 
 def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:

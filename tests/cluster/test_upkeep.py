@@ -8,6 +8,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from pipeline.cluster import upkeep
+from pipeline.cluster.local import closing
 from pipeline.cluster.upkeep import keep_workers
 
 
@@ -15,7 +16,9 @@ from pipeline.cluster.upkeep import keep_workers
 def test_a_worker_that_dies_as_it_starts_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "SECONDS_BETWEEN_LOOKS", 1.0)
     with (
-        LocalCluster(n_workers=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+        closing(
+            LocalCluster(n_workers=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+        ) as cluster,
         keep_workers(cluster, 1),
         Client(cluster) as client,
     ):
