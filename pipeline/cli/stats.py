@@ -41,11 +41,11 @@ def stats(
     from pipeline.cluster import open_client
     from pipeline.dataset import Layout
     from pipeline.statistics.dataset import compute_statistics
-    from pipeline.statistics.tables import as_text, make_tables, save_tables
+    from pipeline.statistics.tables import STATISTICS_DIR, as_text, make_tables, save_tables
 
     with open_client(settings.cluster) as client:
         scenes = list(compute_statistics(root, settings, client))
     click.echo(as_text(scenes))
-    folder = out or Layout(root, settings.data, settings.output).record_dir / "statistics"
+    folder = out or Layout(root, settings.data, settings.output).record_dir / STATISTICS_DIR
     for path in save_tables(make_tables(scenes), folder, form):
         click.echo(f"saved: {path}")

@@ -29,6 +29,8 @@ MEASURES = (
     "matched",
     "merged",
     "fallback",
+    "image_support",
+    "flicker",
 )
 """Figures of a frame that are kept; NaN where a frame's record lacks one."""
 

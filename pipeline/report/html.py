@@ -39,6 +39,7 @@ class ShownFrame:
     frame: FrameRef
     reasons: tuple[Reason, ...]
     stats: Mapping[str, float]
+    """The measures of its reasons."""
     pictures: FramePictures | None
     problem: str
     """Why there are no pictures; empty where there are."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.report.columns import Frames, Ints
+from pipeline.report.summary import SUSPICIOUS_SUPPORT
 
 PER_SCENE = 2
 """Frames of one scene under one heading: one bad scene shall not fill the page."""
@@ -23,6 +24,14 @@ class Reason:
     lowest: bool
     """Whether it is the lowest values that stand out, not the highest."""
     meaning: str
+    normal: float
+    """A value from which on nothing stands out."""
+    counts: str = ""
+    """What the measure counts; empty for a share."""
+
+    def say(self, value: float) -> str:
+        """Put a value of the measure into words."""
+        return f"{value:.0f} {self.counts}" if self.counts else f"{100 * value:.1f} %"
 
 
 REASONS = (
@@ -32,6 +41,7 @@ REASONS = (
         "changed_ratio",
         lowest=False,
         meaning="pixels that have another id than before",
+        normal=0.0,
     ),
     Reason(
         "agreement",
@@ -39,6 +49,7 @@ REASONS = (
         "agreement",
         lowest=True,
         meaning="how far SAM's masks and the coarse ids agree, by area",
+        normal=1.0,
     ),
     Reason(
         "invalid",
@@ -46,6 +57,7 @@ REASONS = (
         "invalid_ratio",
         lowest=False,
         meaning="pixels without an id",
+        normal=0.0,
     ),
     Reason(
         "lost",
@@ -53,6 +65,24 @@ REASONS = (
         "lost_ratio",
         lowest=False,
         meaning="area by which objects shrank",
+        normal=0.0,
+    ),
+    Reason(
+        "flicker",
+        "Flicker",
+        "flicker",
+        lowest=False,
+        meaning="objects that go here and are back a few frames later, as `autorefiner stats` saw",
+        normal=0.0,
+        counts="gone",
+    ),
+    Reason(
+        "pairing",
+        "Suspicious pairing",
+        "image_support",
+        lowest=True,
+        meaning="borders of ids that the image bears out: so few that the ids may be another's",
+        normal=SUSPICIOUS_SUPPORT,
     ),
 )
 
@@ -80,7 +110,7 @@ def worth_a_look(frames: Frames, per_reason: int) -> list[Look]:
 
 def _extremes(frames: Frames, reason: Reason, count: int) -> list[int]:
     values = frames.measures[reason.measure]
-    harm = 1 - values if reason.lowest else values
+    harm = reason.normal - values if reason.lowest else values - reason.normal
     rows: Ints = np.flatnonzero(frames.done & (harm > 0))
     picked: list[int] = []
     from_scene: Counter[int] = Counter()

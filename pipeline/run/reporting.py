@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,13 +16,14 @@ from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dataset import Layout
 from pipeline.errors import ConfigError, DatasetError, FrameError, StorageError
 from pipeline.records import FrameOutcome
-from pipeline.report.columns import Columns
+from pipeline.report.columns import Columns, Frames
 from pipeline.report.html import ShownFrame, render
 from pipeline.report.looks import Look, worth_a_look
 from pipeline.report.pictures import draw_frame
 from pipeline.report.survey import make_survey
 from pipeline.run.journal import FILE_NAME, read_entry, scan_journal
 from pipeline.run.record import REPORT_NAME, SUMMARY_NAME, write_record
+from pipeline.statistics.tables import STATISTICS_DIR, count_flicker
 
 
 def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Path:
@@ -81,8 +83,9 @@ def _page(
     config: Config,
 ) -> str:
     columns = Columns()
+    flicker = count_flicker(layout.record_dir / STATISTICS_DIR)
     for place, entry in scan_journal(journal):
-        columns.add(place, entry.outcome, entry.fingerprint)
+        columns.add(place, _with_flicker(entry.outcome, flicker), entry.fingerprint)
     expected = summary.get("scenes", {})
     fingerprint = summary.get("settings", {}).get("fingerprint", columns.last_fingerprint)
     frames = columns.frames(fingerprint, only_scenes=expected or None)
@@ -92,21 +95,29 @@ def _page(
 
     survey = make_survey(frames, expected, fetch)
     looks = [
-        _draw(look, fetch(int(frames.place[look.row])), layout, config.report.picture_width)
+        _draw(frames, look, fetch(int(frames.place[look.row])), layout, config)
         for look in worth_a_look(frames, config.report.frames)
     ]
     return render(layout.data_root, survey, looks, summary, shown)
 
 
-def _draw(look: Look, outcome: FrameOutcome, layout: Layout, width: int) -> ShownFrame:
+def _with_flicker(outcome: FrameOutcome, flicker: Mapping[tuple[str, str], int]) -> FrameOutcome:
+    gone = flicker.get((outcome.frame.scene, outcome.frame.image))
+    return replace(outcome, stats={**outcome.stats, "flicker": gone}) if gone else outcome
+
+
+def _draw(
+    frames: Frames, look: Look, outcome: FrameOutcome, layout: Layout, config: Config
+) -> ShownFrame:
     frame, pictures, problem = outcome.frame, None, ""
+    stats = {r.measure: float(frames.measures[r.measure][look.row]) for r in look.reasons}
     try:
-        pictures = draw_frame(layout, frame, width)
+        pictures = draw_frame(layout, frame, config.report.picture_width)
     except FrameError as error:
         # Files may have moved since. The page then says so in the picture's place.
         problem = str(error)
     path = str(layout.image_path(frame))
-    return ShownFrame(frame, look.reasons, outcome.stats, pictures, problem, path)
+    return ShownFrame(frame, look.reasons, stats, pictures, problem, path)
 
 
 def _read_summary(path: Path) -> dict[str, Any]:

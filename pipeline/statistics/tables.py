@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -12,6 +13,9 @@ import numpy as np
 from pipeline.errors import ConfigError, StorageError
 from pipeline.statistics.scene import SceneStatistics
 from pipeline.tables import Row, Table
+
+STATISTICS_DIR = "statistics"
+"""Folder of saved tables, beside the record of runs."""
 
 Columns: TypeAlias = dict[str, list[Any]]
 """Columns by name."""
@@ -63,6 +67,29 @@ def save_tables(
             raise StorageError(f"{path}: the statistics cannot be written: {error}") from None
         files.append(path)
     return files
+
+
+def count_flicker(folder: Path) -> Counter[tuple[str, str]]:
+    """Count from a saved table the objects that begin to be gone, by scene and frame.
+
+    Empty where no table `gaps` was saved as CSV.
+
+    Raises
+    ------
+    StorageError
+        The table cannot be read.
+    """
+    path = folder / "gaps.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return Counter((row["scene"], row["first_frame"]) for row in csv.DictReader(file))
+    except FileNotFoundError:
+        return Counter()
+    except (OSError, KeyError, ValueError, csv.Error) as error:
+        raise StorageError(
+            f"{path}: cannot be read as a table of gaps: {error!r}. "
+            "Remove it, or make it anew with `autorefiner stats`"
+        ) from None
 
 
 def as_text(scenes: Sequence[SceneStatistics]) -> str:

@@ -112,6 +112,16 @@ def test_frames_that_stand_out_are_chosen_once_with_all_their_reasons() -> None:
     assert len(chosen) <= 4
 
 
+def test_a_pairing_stands_out_only_where_it_is_suspicious() -> None:
+    lines = [(done("a", "0.jpg", image_support=0.1, flicker=3), NOW)]
+    lines += [(done("a", "1.jpg", image_support=0.6), NOW)]
+    [look] = worth_a_look(columns_of(*lines).frames(NOW), per_reason=4)
+    assert look.row == 0
+    assert [reason.name for reason in look.reasons] == ["flicker", "pairing"]
+    assert look.reasons[0].say(3.0) == "3 gone"
+    assert look.reasons[1].say(0.1) == "10.0 %"
+
+
 def test_one_bad_scene_does_not_fill_the_page_and_perfect_frames_do_not_stand_out() -> None:
     bad = [(done("bad", f"{i}.jpg", changed_ratio=0.9), NOW) for i in range(9)]
     fair = [(done("fair", f"{i}.jpg", changed_ratio=0.1), NOW) for i in range(9)]

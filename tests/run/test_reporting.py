@@ -249,6 +249,20 @@ def test_the_last_run_s_summary_says_what_was_to_do(root: Path) -> None:
     assert SETTINGS in text
 
 
+def test_objects_that_flicker_are_worth_a_look_where_statistics_were_saved(root: Path) -> None:
+    assert ">Flicker" not in pipeline.write_report(root).read_text(encoding="utf-8")
+    table = root / "autorefiner" / "statistics" / "gaps.csv"
+    table.parent.mkdir()
+    rows = ["scene,id,first_frame,last_frame,frames,coarse_pixels"]
+    rows += [f"scene_0001,{n},frame_000002.jpg,frame_000002.jpg,1,0" for n in (3, 4)]
+    table.write_text("\n".join(rows))
+    text = pipeline.write_report(root).read_text(encoding="utf-8")
+    assert "Flicker <b>2 gone</b>" in text
+    table.write_text("nonsense\n1\n")
+    with pytest.raises(StorageError, match=r"gaps\.csv: cannot be read"):
+        pipeline.write_report(root)
+
+
 def test_without_a_record_there_is_no_report(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="found no journal"):
         pipeline.write_report(tmp_path)
