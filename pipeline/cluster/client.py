@@ -13,6 +13,7 @@ from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster.kind import choose_kind, existing_address
 from pipeline.cluster.local import open_local_cluster
+from pipeline.cluster.loss import noticing_loss
 from pipeline.cluster.muster import address_of, check_workers, wait_for_workers
 from pipeline.cluster.plugins import give_to_workers
 from pipeline.cluster.quiet import quiet
@@ -36,15 +37,18 @@ def use_cluster(given: Client | Cluster | None, config: ClusterConfig) -> Iterat
     ClusterError
         No such cluster can be had here, no worker comes in time, or the workers run another
         version of this package.
+    RunStopped
+        The cluster was lost in the block.
     """
     if given is None:
         with open_client(config) as client:
             yield client
     elif isinstance(given, Client):
-        _muster(given, config)
-        yield given
+        with noticing_loss(given):
+            _muster(given, config)
+            yield given
     elif isinstance(given, Cluster):
-        with Client(given, set_as_default=False) as client:
+        with _leaving(Client(given, set_as_default=False)) as client:
             _muster(client, config)
             yield client
     else:
@@ -60,7 +64,7 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
 
     Raises
     ------
-    ClusterError
+    ClusterError, RunStopped
         As `use_cluster`.
     """
     kind, why = choose_kind(config)
@@ -70,13 +74,13 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
             log.info("joined the cluster at %s (%s)", address_of(client), why)
             yield client
     elif kind == "slurm":
-        with open_slurm_cluster(config) as cluster, Client(cluster) as client:
+        with open_slurm_cluster(config) as cluster, _leaving(Client(cluster)) as client:
             give_to_workers(client, TorchThreads(config.slurm_cores))
             _muster(client, config)
             log.info("SLURM cluster, %d job(s)", config.workers or 1)
             yield client
     else:
-        with open_local_cluster(kind, config) as client:
+        with open_local_cluster(kind, config) as client, noticing_loss(client):
             _muster(client, config)
             workers = len(client.nthreads())
             log.info("%s cluster, %d worker(s): %s", kind.upper(), workers, why)
@@ -87,7 +91,8 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
 def _leaving(client: Client) -> Iterator[Client]:
     """Close a client of a cluster that may be gone by then: that it is has been said."""
     try:
-        yield client
+        with noticing_loss(client):
+            yield client
     finally:
         with quiet("distributed.client"), suppress(OSError, CancelledError):
             client.close()

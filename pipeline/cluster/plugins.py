@@ -21,5 +21,5 @@ def take_from_workers(client: Client, name: str) -> None:
     """Take a plugin from every worker; one that never had it, or dies over it, is no news."""
     if client.status != "running":
         return
-    with suppress(OSError, KeyError):
+    with suppress(OSError, KeyError, ValueError):
         client.unregister_worker_plugin(name)

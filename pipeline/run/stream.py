@@ -18,8 +18,9 @@ from itertools import groupby
 import dask.bag
 from dask.delayed import Delayed, delayed
 from distributed import Client, Future, KilledWorker, as_completed, wait
+from distributed.client import ClosedClientError
 
-from pipeline.cluster.muster import address_of
+from pipeline.cluster.loss import lost, noticing_loss
 from pipeline.cluster.plugins import take_from_workers
 from pipeline.errors import RunStopped, StorageError
 from pipeline.records import FrameRef
@@ -134,17 +135,22 @@ class FrameStream:
         future = next(self._finished)
         part = self._in_flight.pop(future)
         try:
-            entries: list[Entry] = future.result()
+            entries = self._fetch(future)
         except KilledWorker as error:
             if is_alone:
                 yield [self._killed(part[0], error)]
             else:
                 self._split(part)
-        except CancelledError:
-            raise self._lost("the scheduler forgot what it was given") from None
         else:
             self._any_done = self._any_done or bool(entries)
             yield entries
+
+    def _fetch(self, future: Future) -> list[Entry]:
+        # What a task raises is its own; what goes wrong on the way from there is a loss.
+        signs = [OSError] if future.status == "finished" else []
+        with noticing_loss(self._client, *signs):
+            entries: list[Entry] = future.result()
+        return entries
 
     def _split(self, part: Sequence[FrameRef]) -> None:
         self._deaths += 1
@@ -178,31 +184,23 @@ class FrameStream:
                 "%s: workers finish the frames in hand; once more stops at once", self._stop.why
             )
         if self._client.status != "running":
-            raise self._lost("the connection broke")
+            raise lost(self._client, "the connection broke")
         now = time.monotonic()
         if now - self._last_look < SECONDS_BETWEEN_LOOKS:
             return
         self._last_look = now
         timeout = self._job.config.cluster.worker_timeout
-        try:
+        with noticing_loss(self._client, OSError):
             workers = self._client.nthreads()
-        except OSError as error:
-            raise self._lost(str(error)) from None
         if workers:
             self._workers_seen = now
         elif now - self._workers_seen > timeout:
-            raise self._lost(f"it had no worker for {timeout:g} s (cluster.worker_timeout)")
-
-    def _lost(self, why: str) -> RunStopped:
-        return RunStopped(
-            f"the cluster at {address_of(self._client)} is lost: {why}. Frames that were "
-            "done are done; the same command goes on from there"
-        )
+            raise lost(self._client, f"it had no worker for {timeout:g} s (cluster.worker_timeout)")
 
     def _let_finish(self) -> None:
         """Let the frames in hand come to an end: whoever runs next shall not meet them."""
         stop_partitions(self._client, self._job.run_id)
-        with suppress(TimeoutError):
+        with suppress(OSError, CancelledError):
             wait(list(self._in_flight), timeout=SECONDS_TO_FINISH)
 
     def _abandon(self) -> None:
@@ -211,7 +209,8 @@ class FrameStream:
             return
         if self._in_flight:
             stop_partitions(self._client, self._job.run_id)
-            self._client.cancel(list(self._in_flight))
+            with suppress(ClosedClientError):
+                self._client.cancel(list(self._in_flight))
         if self._in_flight or self._is_ending:
             take_from_workers(self._client, EndRun.name)
 

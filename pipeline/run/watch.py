@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -153,9 +154,11 @@ class DashboardFeed:
         self._send(run, run.state())
 
     def _send(self, run: LiveRun, state: RunState) -> None:
-        if run.client.status == "running":
+        if run.client.status != "running":
+            return
+        with suppress(OSError):  # of a cluster that is lost; the run finds out by itself
             run.client.log_event(TOPIC, state.as_event())
-            self._last = time.monotonic()
+        self._last = time.monotonic()
 
 
 def _nobody_watches() -> bool:
