@@ -12,7 +12,8 @@ import pipeline
 from pipeline.cli import entry_point, main
 from pipeline.config import Config
 from pipeline.errors import ModelError, StorageError
-from pipeline.report.summary import Group, Summary
+from pipeline.report.summary import Summary
+from pipeline.report.tally import Group
 
 
 @dataclass

@@ -1,160 +1,16 @@
-"""The summary of a run: per scene, in total, and why frames failed; as text, JSON and HTML.
-
-A `Tally` takes in one outcome at a time and keeps sums only, so that a million frames cost no more
-memory than their scenes do.
-"""
+"""The summary of a run: per scene, in total, and why frames failed; as text, JSON and HTML."""
 
 from __future__ import annotations
 
 import html
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.records import STAGES, FrameOutcome, FrameRef
+from pipeline.records import STAGES
+from pipeline.report.tally import Group, SceneTally
+from pipeline.tables import Row, Table
 from pipeline.text import duration, printable
-
-SUSPICIOUS_SUPPORT = 0.25
-"""Image support (see `records.Refinement.stats`) below which ids are likely those of another
-image."""
-
-SHOWN_EXAMPLES = 5
-"""Things named of each kind; every failed frame is in the journal."""
-
-
-def is_suspicious(outcome: FrameOutcome) -> bool:
-    """Tell whether a frame that is done has ids that are likely those of another image."""
-    return outcome.stats.get("image_support", 1.0) < SUSPICIOUS_SUPPORT
-
-
-@dataclass(slots=True)
-class SceneTally:
-    """Sums over the frames of one scene."""
-
-    frames: int = 0
-    done: int = 0
-    failed: int = 0
-    stale: int = 0
-    invalid: float = 0.0
-    """Sum over done frames of the share of pixels without an id."""
-    objects: int = 0
-    matched: int = 0
-    merged: int = 0
-    fallback: int = 0
-    suspicious: int = 0
-    """Done frames whose ids are likely those of another image."""
-
-    @property
-    def invalid_ratio(self) -> float:
-        """Mean share of pixels without an id, over done frames; 0 without any."""
-        return self.invalid / self.done if self.done else 0.0
-
-    def add(self, outcome: FrameOutcome) -> None:
-        """Take in one frame."""
-        if outcome.status == "failed":
-            self.failed += 1
-            return
-        self.done += 1
-        self.invalid += outcome.stats.get("invalid_ratio", 0.0)
-        self.objects += int(outcome.stats.get("n_objects", 0))
-        self.matched += int(outcome.stats.get("matched", 0))
-        self.merged += int(outcome.stats.get("merged", 0))
-        self.fallback += int(outcome.stats.get("fallback", 0))
-        self.suspicious += is_suspicious(outcome)
-
-    def merge(self, other: SceneTally) -> None:
-        """Take in the sums of other frames."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-    def line(self) -> str:
-        """Say it in one line, as `50/50 ok, invalid 12.3 %, SAM matched 780, merged 45`."""
-        text = (
-            f"{self.done}/{self.frames} ok, invalid {100 * self.invalid_ratio:.1f} %, "
-            f"SAM matched {self.matched}, merged {self.merged}, kept coarse {self.fallback}"
-        )
-        if self.suspicious:
-            text += f", SUSPICIOUS {self.suspicious}"
-        if self.failed:
-            text += f", FAILED {self.failed}"
-        if self.stale:
-            text += f", of other settings {self.stale}"
-        return text
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values, with the ratio in place of its sum."""
-        row = asdict(self)
-        del row["invalid"]
-        return {**row, "invalid_ratio": self.invalid_ratio}
-
-
-@dataclass(slots=True)
-class Group:
-    """Things of one kind, such as frames that failed for one reason: how many, and a few."""
-
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def add(self, text: str) -> None:
-        """Count one more."""
-        self.count += 1
-        if len(self.examples) < SHOWN_EXAMPLES:
-            self.examples.append(printable(text))
-
-    def lines(self, heading: str) -> list[str]:
-        """Lay the group out for a terminal."""
-        lines = [f"{heading}: {self.count}", *(f"  {example}" for example in self.examples)]
-        if self.count > len(self.examples):
-            lines += [f"  and {self.count - len(self.examples)} more"]
-        return lines
-
-
-@dataclass(slots=True)
-class Tally:
-    """Sums over all frames of a data set, by scene, and over this run's work."""
-
-    scenes: dict[str, SceneTally] = field(default_factory=dict)
-    failures: dict[str, Group] = field(default_factory=dict)
-    suspicious: Group = field(default_factory=Group)
-    problems: dict[str, Group] = field(default_factory=dict)
-    stage_seconds: Counter[str] = field(default_factory=Counter)
-    processed: int = 0
-
-    def expect(self, frames: Mapping[str, int]) -> None:
-        """Say how many frames each scene has."""
-        for scene, count in frames.items():
-            self.scenes[scene] = SceneTally(frames=count)
-
-    def add_stale(self, frame: FrameRef) -> None:
-        """Take in a frame that keeps the result of other settings."""
-        self.scenes[frame.scene].stale += 1
-
-    def add_kept(self, outcome: FrameOutcome) -> None:
-        """Take in a frame that an earlier run finished."""
-        self.scenes[outcome.frame.scene].add(outcome)
-        if outcome.status == "failed":
-            self._add_failure(outcome)
-        elif is_suspicious(outcome):
-            support = outcome.stats["image_support"]
-            name = f"{outcome.frame.scene}/{outcome.frame.image}"
-            self.suspicious.add(f"{name}: image support {support:.2f}, ids {outcome.frame.ids}")
-
-    def add(self, outcome: FrameOutcome) -> None:
-        """Take in a frame that this run finished."""
-        self.add_kept(outcome)
-        self.processed += 1
-        self.stage_seconds.update(outcome.seconds)
-
-    def add_problem(self, kind: str, text: str) -> None:
-        """Take in something that is wrong with the input as a whole."""
-        self.problems.setdefault(kind, Group()).add(text)
-
-    def _add_failure(self, outcome: FrameOutcome) -> None:
-        reason = f"{outcome.stage or 'run'}: {outcome.error}"
-        last_line = (outcome.message or "").strip().rpartition("\n")[2]
-        group = self.failures.setdefault(reason, Group())
-        group.add(f"{outcome.frame.scene}/{outcome.frame.image}: {last_line}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,41 +73,81 @@ class Summary:
 
     def as_text(self) -> str:
         """Lay the summary out for a terminal."""
-        total = self.total
-        lines = [f"{len(self.scenes)} scene(s), {total.frames} frame(s)"]
         width = max((len(name) for name in self.scenes), default=0)
+        lines = [f"{len(self.scenes)} scene(s), {self.total.frames} frame(s)"]
         lines += [
             f"  {printable(name):<{width}}  {scene.line()}" for name, scene in self.scenes.items()
         ]
-        lines += [f"total: {total.line()}"]
-        lines += [
-            f"this run: {self.processed} frame(s) in {duration(self.seconds)}, "
-            f"{self.frames_per_second:.2f} frames/s"
-        ]
-        if self.processed:
-            lines += [f"seconds a frame: {self._stage_line()}"]
-        for reason, group in self.failures.items():
-            lines += group.lines(f"failed, {reason}")
-        if self.failures:
-            lines += ["  once the cause is mended, --redo failed tries them again"]
-        if total.stale:
-            lines += [
-                f"{total.stale} frame(s) hold results of other settings and were left as they are; "
-                "--redo stale makes them again"
-            ]
-        if self.suspicious.count:
-            lines += self.suspicious.lines("suspicious, ids that the image does not bear out")
-            lines += ["  look whether these are the ids of other images"]
-        for kind, group in self.problems.items():
-            lines += group.lines(f"input, {kind}")
+        lines += [f"total: {self.total.line()}", *self._pace()]
+        for heading, details in self._notes():
+            lines += [heading, *(f"  {detail}" for detail in details)]
         lines += [f"{what}: {path}" for what, path in self.paths.items()]
         return "\n".join(lines)
 
-    def _stage_line(self) -> str:
-        known = [stage for stage in STAGES if stage in self.stage_seconds]
-        return ", ".join(
-            f"{stage} {self.stage_seconds[stage] / self.processed:.3f}" for stage in known
+    def _pace(self) -> Iterator[str]:
+        yield (
+            f"this run: {self.processed} frame(s) in {duration(self.seconds)}, "
+            f"{self.frames_per_second:.2f} frames/s"
         )
+        if self.processed:
+            stages = [
+                f"{stage} {self.stage_seconds[stage] / self.processed:.3f}"
+                for stage in STAGES
+                if stage in self.stage_seconds
+            ]
+            yield f"seconds a frame: {', '.join(stages)}"
+
+    def _notes(self) -> Iterator[tuple[str, list[str]]]:
+        """Say what somebody should look at, each as a heading and the details of it."""
+        for reason, group in self.failures.items():
+            yield f"failed, {reason}: {group.count}", group.lines()
+        if self.failures:
+            yield "once their cause is mended, --redo failed tries these frames again", []
+        if stale := self.total.stale:
+            yield (
+                (
+                    f"{stale} frame(s) hold results of other settings and were left as they are; "
+                    "--redo stale makes them again"
+                ),
+                [],
+            )
+        if self.suspicious.count:
+            advice = "look whether these are the ids of other images"
+            heading = f"suspicious, ids that the image does not bear out: {self.suspicious.count}"
+            yield heading, [*self.suspicious.lines(), advice]
+        for kind, group in self.problems.items():
+            yield f"input, {kind}: {group.count}", group.lines()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.as_text())}</pre>"
+        total = self.total
+        heading = f"{total.done} of {total.frames} frames done"
+        parts = [f"<h3 style='margin: 0'>{heading}</h3>"]
+        parts += [f"<p style='margin: 4px 0'>{html.escape(line)}</p>" for line in self._pace()]
+        parts += [f"<div style='{_SCROLLS}'>{self._table().as_html()}</div>"]
+        for note, details in self._notes():
+            parts += [f"<p style='margin: 8px 0 0'>{html.escape(note)}</p>"]
+            parts += [f"<li>{html.escape(detail)}</li>" for detail in details]
+        places = [(what, printable(str(path))) for what, path in self.paths.items()]
+        parts += [Table(("written", "to"), places, words=frozenset({0, 1})).as_html()]
+        return f"<div>{''.join(parts)}</div>"
+
+    def _table(self) -> Table:
+        rows = [_row(printable(name), scene) for name, scene in self.scenes.items()]
+        if len(rows) != 1:
+            rows += [_row("total", self.total)]
+        return Table(_COLUMNS, rows)
+
+
+_SCROLLS = "max-width: 100%; max-height: 30em; overflow: auto; display: inline-block"
+
+_COLUMNS = (
+    *("scene", "frames", "done", "failed", "other settings", "suspicious"),
+    *("without id", "objects", "SAM matched", "merged", "kept coarse"),
+)
+
+
+def _row(name: str, sums: SceneTally) -> Row:
+    ended = (sums.frames, sums.done, sums.failed, sums.stale, sums.suspicious)
+    objects = (sums.objects, sums.matched, sums.merged, sums.fallback)
+    share = f"{100 * sums.invalid_ratio:.1f} %"
+    return (name, *map(str, ended), share, *map(str, objects))

@@ -78,7 +78,7 @@ class Panel:
         if live is None:
             name = html.escape(self._run.data_root)
             waiting = "<p>Looking for frames, opening the cluster …</p>"
-            return f"<h3 style='margin: 0'>{name}</h2>{waiting if self._run.running else ending}"
+            return f"<h3 style='margin: 0'>{name}</h3>{waiting if self._run.running else ending}"
         workers = _workers(live) if self._run.running else ""
         return headline(self._states) + _bar(self._states[-1]) + workers + ending
 

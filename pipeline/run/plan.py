@@ -17,7 +17,7 @@ from typing import Literal
 from pipeline.dataset import Layout, read_ids, read_provenance, stamp
 from pipeline.errors import FrameError
 from pipeline.records import FrameOutcome, FrameRef
-from pipeline.report.summary import Tally
+from pipeline.report.tally import Tally
 from pipeline.run.frame import digest_inputs
 from pipeline.run.journal import Entry, Journal, JournalIndex
 

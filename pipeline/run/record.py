@@ -9,7 +9,8 @@ from typing import Any
 from pipeline.config import Config
 from pipeline.errors import StorageError
 from pipeline.mirror import mirror_url
-from pipeline.report.summary import Summary, Tally
+from pipeline.report.summary import Summary
+from pipeline.report.tally import Tally
 from pipeline.run.journal import FILE_NAME
 from pipeline.run.partition import Job
 

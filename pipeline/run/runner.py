@@ -26,7 +26,8 @@ from pipeline.dashboard import show_on_dashboard
 from pipeline.dataset import Inventory, Layout, discover
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.records import FrameRef
-from pipeline.report.summary import Summary, Tally
+from pipeline.report.summary import Summary
+from pipeline.report.tally import Tally
 from pipeline.run.journal import Journal, open_journal, read_journal
 from pipeline.run.lock import hold_output
 from pipeline.run.log import start_log

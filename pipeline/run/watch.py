@@ -22,7 +22,8 @@ from tqdm.auto import tqdm
 from pipeline.dashboard import RunState
 from pipeline.dashboard.state import TOPIC
 from pipeline.records import FrameOutcome
-from pipeline.report.summary import Summary, Tally
+from pipeline.report.summary import Summary
+from pipeline.report.tally import Tally
 from pipeline.run.partition import Job
 from pipeline.run.record import summarise
 

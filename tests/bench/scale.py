@@ -93,7 +93,7 @@ def plan(root: Path) -> None:
     """Discover and judge every frame, as a run does before its first one."""
     from pipeline.config import load_config
     from pipeline.dataset import Layout, discover
-    from pipeline.report.summary import Tally
+    from pipeline.report.tally import Tally
     from pipeline.run.journal import open_journal, read_journal
     from pipeline.run.plan import judge_frames, make_plan
 

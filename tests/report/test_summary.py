@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 from pipeline.records import FrameOutcome, FrameRef
-from pipeline.report.summary import SHOWN_EXAMPLES, SUSPICIOUS_SUPPORT, Summary, Tally
+from pipeline.report.summary import Summary
+from pipeline.report.tally import SHOWN_EXAMPLES, SUSPICIOUS_SUPPORT, Tally
 
 STATS = {"invalid_ratio": 0.1, "n_objects": 20, "matched": 15, "merged": 3, "fallback": 5}
 
@@ -101,10 +103,23 @@ def test_an_empty_run_has_a_summary() -> None:
     assert "0 scene(s), 0 frame(s)" in text
 
 
-def test_html_escapes_what_comes_from_outside() -> None:
+def test_a_notebook_shows_scenes_as_a_table_and_failures_as_a_list() -> None:
     tally = Tally()
-    tally.expect({"<script>alert(1)</script>": 1})
-    assert "<script>" not in summary_of(tally)._repr_html_()
+    tally.expect({"bath": 1, "<script>alert(1)</script>": 1})
+    tally.add(done("bath"))
+    tally.add(failed("<script>alert(1)</script>", "<b>.jpg"))
+    page = summary_of(tally)._repr_html_()
+    assert "<h3 style='margin: 0'>1 of 2 frames done</h3>" in page
+    rows = re.findall("<tr>(.*?)</tr>", page)
+    cells = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+    table = {row[0]: dict(zip(cells[0], row, strict=True)) for row in cells[:4]}
+    assert table["bath"]["done"] == "1"
+    assert table["bath"]["SAM matched"] == "15"
+    assert table["bath"]["without id"] == "10.0 %"
+    assert table["total"]["failed"] == "1"
+    assert "failed, read: ImageError: 1" in page
+    assert "<li>&lt;script&gt;alert(1)&lt;/script&gt;/&lt;b&gt;.jpg: torn</li>" in page
+    assert "<script>" not in page
 
 
 def test_names_cannot_steer_a_terminal_or_add_lines() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.dataset import stamp
 from pipeline.errors import StorageError
 from pipeline.records import FrameOutcome, FrameRef
-from pipeline.report.summary import SceneTally, Tally
+from pipeline.report.tally import SceneTally, Tally
 from pipeline.run.journal import FILE_NAME, Entry, _to_row, open_journal, read_journal
 
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, write_ids
 from pipeline.records import FrameRef
-from pipeline.report.summary import Tally
+from pipeline.report.tally import Tally
 from pipeline.run import plan as planning
 from pipeline.run.frame import digest_inputs
 from pipeline.run.journal import FILE_NAME, JournalIndex, open_journal, read_journal

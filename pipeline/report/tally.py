@@ -1,0 +1,154 @@
+"""Sums over frames: by scene, in total, and of each kind of failure.
+
+A `Tally` takes in one outcome at a time and keeps sums only, so that a million frames cost no more
+memory than their scenes do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pipeline.records import FrameOutcome, FrameRef
+from pipeline.text import printable
+
+SUSPICIOUS_SUPPORT = 0.25
+"""Image support (see `records.Refinement.stats`) below which ids are likely those of another
+image."""
+
+SHOWN_EXAMPLES = 5
+"""Things named of each kind; every failed frame is in the journal."""
+
+
+def is_suspicious(outcome: FrameOutcome) -> bool:
+    """Tell whether a frame that is done has ids that are likely those of another image."""
+    return outcome.stats.get("image_support", 1.0) < SUSPICIOUS_SUPPORT
+
+
+@dataclass(slots=True)
+class SceneTally:
+    """Sums over the frames of one scene."""
+
+    frames: int = 0
+    done: int = 0
+    failed: int = 0
+    stale: int = 0
+    invalid: float = 0.0
+    """Sum over done frames of the share of pixels without an id."""
+    objects: int = 0
+    matched: int = 0
+    merged: int = 0
+    fallback: int = 0
+    suspicious: int = 0
+    """Done frames whose ids are likely those of another image."""
+
+    @property
+    def invalid_ratio(self) -> float:
+        """Mean share of pixels without an id, over done frames; 0 without any."""
+        return self.invalid / self.done if self.done else 0.0
+
+    def add(self, outcome: FrameOutcome) -> None:
+        """Take in one frame."""
+        if outcome.status == "failed":
+            self.failed += 1
+            return
+        self.done += 1
+        self.invalid += outcome.stats.get("invalid_ratio", 0.0)
+        self.objects += int(outcome.stats.get("n_objects", 0))
+        self.matched += int(outcome.stats.get("matched", 0))
+        self.merged += int(outcome.stats.get("merged", 0))
+        self.fallback += int(outcome.stats.get("fallback", 0))
+        self.suspicious += is_suspicious(outcome)
+
+    def merge(self, other: SceneTally) -> None:
+        """Take in the sums of other frames."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def line(self) -> str:
+        """Say it in one line, as `50/50 ok, invalid 12.3 %, SAM matched 780, merged 45`."""
+        text = (
+            f"{self.done}/{self.frames} ok, invalid {100 * self.invalid_ratio:.1f} %, "
+            f"SAM matched {self.matched}, merged {self.merged}, kept coarse {self.fallback}"
+        )
+        if self.suspicious:
+            text += f", SUSPICIOUS {self.suspicious}"
+        if self.failed:
+            text += f", FAILED {self.failed}"
+        if self.stale:
+            text += f", of other settings {self.stale}"
+        return text
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, with the ratio in place of its sum."""
+        row = asdict(self)
+        del row["invalid"]
+        return {**row, "invalid_ratio": self.invalid_ratio}
+
+
+@dataclass(slots=True)
+class Group:
+    """Things of one kind, such as frames that failed for one reason: how many, and a few."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.examples) < SHOWN_EXAMPLES:
+            self.examples.append(printable(text))
+
+    def lines(self) -> list[str]:
+        """Name the few, and say how many more there are."""
+        more = self.count - len(self.examples)
+        return self.examples + ([f"and {more} more"] if more else [])
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums over all frames of a data set, by scene, and over this run's work."""
+
+    scenes: dict[str, SceneTally] = field(default_factory=dict)
+    failures: dict[str, Group] = field(default_factory=dict)
+    suspicious: Group = field(default_factory=Group)
+    problems: dict[str, Group] = field(default_factory=dict)
+    stage_seconds: Counter[str] = field(default_factory=Counter)
+    processed: int = 0
+
+    def expect(self, frames: Mapping[str, int]) -> None:
+        """Say how many frames each scene has."""
+        for scene, count in frames.items():
+            self.scenes[scene] = SceneTally(frames=count)
+
+    def add_stale(self, frame: FrameRef) -> None:
+        """Take in a frame that keeps the result of other settings."""
+        self.scenes[frame.scene].stale += 1
+
+    def add_kept(self, outcome: FrameOutcome) -> None:
+        """Take in a frame that an earlier run finished."""
+        self.scenes[outcome.frame.scene].add(outcome)
+        if outcome.status == "failed":
+            self._add_failure(outcome)
+        elif is_suspicious(outcome):
+            support = outcome.stats["image_support"]
+            name = f"{outcome.frame.scene}/{outcome.frame.image}"
+            self.suspicious.add(f"{name}: image support {support:.2f}, ids {outcome.frame.ids}")
+
+    def add(self, outcome: FrameOutcome) -> None:
+        """Take in a frame that this run finished."""
+        self.add_kept(outcome)
+        self.processed += 1
+        self.stage_seconds.update(outcome.seconds)
+
+    def add_problem(self, kind: str, text: str) -> None:
+        """Take in something that is wrong with the input as a whole."""
+        self.problems.setdefault(kind, Group()).add(text)
+
+    def _add_failure(self, outcome: FrameOutcome) -> None:
+        reason = f"{outcome.stage or 'run'}: {outcome.error}"
+        last_line = (outcome.message or "").strip().rpartition("\n")[2]
+        group = self.failures.setdefault(reason, Group())
+        group.add(f"{outcome.frame.scene}/{outcome.frame.image}: {last_line}")
