@@ -126,7 +126,8 @@ class Summary:
         parts += [f"<div style='{_SCROLLS}'>{self._table().as_html()}</div>"]
         for note, details in self._notes():
             parts += [f"<p style='margin: 8px 0 0'>{html.escape(note)}</p>"]
-            parts += [f"<li>{html.escape(detail)}</li>" for detail in details]
+            items = "".join(f"<li>{html.escape(detail)}</li>" for detail in details)
+            parts += [f"<ul style='margin: 0'>{items}</ul>" if items else ""]
         places = [(what, printable(str(path))) for what, path in self.paths.items()]
         parts += [Table(("written", "to"), places, words=frozenset({0, 1})).as_html()]
         return f"<div>{''.join(parts)}</div>"
@@ -141,8 +142,8 @@ class Summary:
 _SCROLLS = "max-width: 100%; max-height: 30em; overflow: auto; display: inline-block"
 
 _COLUMNS = (
-    *("scene", "frames", "done", "failed", "other settings", "suspicious"),
-    *("without id", "objects", "SAM matched", "merged", "kept coarse"),
+    *("scene", "frames", "done", "failed", "stale", "suspicious"),
+    *("without id", "objects", "matched", "merged", "kept coarse"),
 )
 
 

@@ -114,7 +114,7 @@ def test_a_notebook_shows_scenes_as_a_table_and_failures_as_a_list() -> None:
     cells = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
     table = {row[0]: dict(zip(cells[0], row, strict=True)) for row in cells[:4]}
     assert table["bath"]["done"] == "1"
-    assert table["bath"]["SAM matched"] == "15"
+    assert table["bath"]["matched"] == "15"
     assert table["bath"]["without id"] == "10.0 %"
     assert table["total"]["failed"] == "1"
     assert "failed, read: ImageError: 1" in page
