@@ -9,12 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from bokeh.layouts import column, row
-from bokeh.models import ColumnDataSource, DataRange1d, FactorRange, NumeralTickFormatter
+from bokeh.models import (
+    BasicTicker,
+    ColumnDataSource,
+    DataRange1d,
+    FactorRange,
+    NumeralTickFormatter,
+)
 from bokeh.models.widgets.markups import Div
 from bokeh.plotting import figure
 
 from pipeline.dashboard.state import TOPIC, WORKER_METRIC, RunState, history, speed
-from pipeline.dashboard.words import DONE, FAILED, TODO, headline, in_gib
+from pipeline.dashboard.words import COLOURS, headline, in_gib
 from pipeline.records import STAGES
 from pipeline.tables import Row, Table
 
@@ -60,14 +66,15 @@ def _headline(scheduler: Any) -> Part:
 
 
 def _bar(scheduler: Any) -> Part:
-    states = ["done", "failed", "todo"]
+    states = list(COLOURS)
     source = ColumnDataSource({"row": [0], **{state: [0] for state in states}})
     plot = figure(
         height=56, sizing_mode="stretch_width", x_range=DataRange1d(range_padding=0),
         tools="", toolbar_location=None,
     )  # fmt: skip
-    plot.hbar_stack(states, y="row", height=0.8, color=[DONE, FAILED, TODO], source=source)
+    plot.hbar_stack(states, y="row", height=0.8, color=list(COLOURS.values()), source=source)
     plot.yaxis.visible = plot.grid.visible = False
+    plot.xaxis.ticker = BasicTicker(min_interval=1, num_minor_ticks=0)
     plot.xaxis.formatter = NumeralTickFormatter(format="0,0")
     plot.outline_line_color = None
 

@@ -7,7 +7,8 @@ import html
 from pipeline.dashboard.state import RunState, seconds_left, speed
 from pipeline.text import duration
 
-DONE, FAILED, TODO = "#3b7d4f", "#c0392b", "#d9d9d6"
+COLOURS = {"done": "#3b7d4f", "failed": "#c0392b", "todo": "#d9d9d6"}
+"""Of frames, by what has become of them."""
 
 
 def headline(states: list[RunState]) -> str:
@@ -22,11 +23,12 @@ def headline(states: list[RunState]) -> str:
         pace = "waiting for the first frames"
     else:
         pace = f"{speed(states):.2f} frames/s, {duration(left)} left"
+    failed_colour = COLOURS["failed"] if run.failed else "inherit"
     kept = f", {run.kept:,} on record before" if run.kept else ""
     return (
         f"<h3 style='margin: 0'>{html.escape(run.data_root)}</h3>"
         f"<p style='font-size: 120%; margin: 4px 0'>{run.done:,} done, "
-        f"<span style='color: {FAILED if run.failed else 'inherit'}'>{run.failed:,} failed</span>, "
+        f"<span style='color: {failed_colour}'>{run.failed:,} failed</span>, "
         f"{run.todo:,} to do{kept} &middot; {pace}</p>"
     )
 

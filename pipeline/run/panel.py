@@ -13,7 +13,7 @@ from IPython.display import display
 from PIL import Image
 
 from pipeline.dashboard.state import WORKER_METRIC, RunState
-from pipeline.dashboard.words import DONE, FAILED, TODO, headline, in_gib
+from pipeline.dashboard.words import COLOURS, headline, in_gib
 from pipeline.dataset import read_ids, read_image
 from pipeline.errors import FrameError
 from pipeline.report.overlay import overlay
@@ -72,7 +72,7 @@ class Panel:
     def _as_html(self, live: LiveRun | None) -> str:
         if error := self._run.error:
             words = html.escape(str(error) or type(error).__name__)
-            ending = f"<p style='color: {FAILED}; white-space: pre-wrap'>{words}</p>"
+            ending = f"<p style='color: {COLOURS['failed']}; white-space: pre-wrap'>{words}</p>"
         else:
             ending = ""
         if live is None:
@@ -98,9 +98,9 @@ class Panel:
 
 
 def _bar(state: RunState) -> str:
-    parts = [(state.done, DONE), (state.failed, FAILED), (state.todo, TODO)]
     cells = "".join(
-        f"<div style='flex: {count}; background: {colour}'></div>" for count, colour in parts
+        f"<div style='flex: {getattr(state, name)}; background: {colour}'></div>"
+        for name, colour in COLOURS.items()
     )
     return f"<div style='display: flex; height: 14px; margin: 6px 0'>{cells}</div>"
 

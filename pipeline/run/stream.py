@@ -1,21 +1,22 @@
 """Frames out to the cluster, entries back as they come.
 
 The driver keeps a bounded number of partitions in flight, so that the graph of a million frames
-never exists at once and a run can be stopped at any moment. Towards the end partitions shrink to
-single frames, so that no worker is left with a long one while the others have nothing to do.
+never exists at once and a run can be stopped at any moment. Towards the end there are few in flight
+and they shrink to single frames, so that no worker is left with much while others have nothing.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from itertools import groupby
+from typing import NamedTuple
 
 import dask.bag
+from dask.base import annotate
 from dask.delayed import Delayed, delayed
 from distributed import Client, Future, KilledWorker, as_completed, wait
 from distributed.client import ClosedClientError
@@ -33,8 +34,8 @@ log = logging.getLogger(__name__)
 WAVE = 256
 """Partitions handed to the scheduler at once; two waves are in flight, so workers never wait."""
 
-PARTS_A_WORKER = 4
-"""Partitions are cut so that every worker has at least so many to go until frames go singly."""
+PARTS_A_SLOT = 4
+"""Partitions are cut so that every thread has at least so many to go until frames go singly."""
 
 HOPELESS = 8
 """Partitions that killed their workers before any frame was done: nothing here will be done."""
@@ -71,10 +72,10 @@ class FrameStream:
     ) -> None:
         self._job, self._client, self._stop = job, client, stop
         self._shared: Delayed = delayed(job, traverse=False)
-        workers = max(1, len(client.nthreads()))
-        self._waves = deque(cut(frames, job.config.run.partition_size, workers))
+        self._waves = cut(frames, job.config.run.partition_size, self._slots)
         self._in_flight: dict[Future, Sequence[FrameRef]] = {}
         self._finished = as_completed(loop=client.loop)
+        self._sent = 0
         self._killers: list[FrameRef] = []
         self._deaths = 0
         self._any_done = False
@@ -94,10 +95,14 @@ class FrameStream:
             self._abandon()
 
     def _refine_all(self) -> Iterator[list[Entry]]:
-        while self._waves or self._in_flight:
-            while self._waves and len(self._in_flight) <= WAVE:
-                self._send(*self._waves.popleft())
+        wave = next(self._waves, None)
+        while wave or self._in_flight:
+            while wave and len(self._in_flight) <= wave.parts:
+                self._send(wave.frames, wave.size)
+                wave = next(self._waves, None)
             yield from self._next()
+            if self._is_ending:
+                wave = None
 
     def _refine_alone(self) -> Iterator[list[Entry]]:
         """Refine frames that were on a worker as it died, one at a time with nothing beside them.
@@ -112,14 +117,21 @@ class FrameStream:
             while self._in_flight:
                 yield from self._next(is_alone=True)
 
+    def _slots(self) -> int:
+        with noticing_loss(self._client, OSError):
+            threads: dict[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
+
     def _send(self, frames: Sequence[FrameRef], size: int) -> None:
         """Send frames to the cluster, scene by scene, as bags of partitions of `size` frames."""
         for scene, of_scene in groupby(frames, key=lambda frame: frame.scene):
             self._send_scene(scene, list(of_scene), size)
 
     def _send_scene(self, scene: str, frames: Sequence[FrameRef], size: int) -> None:
-        bag = dask.bag.from_sequence(frames, partition_size=size)
-        refined = bag.map_partitions(RefineScene(scene), self._shared)
+        with annotate(priority=InOrder(self._sent)):
+            bag = dask.bag.from_sequence(frames, partition_size=size)
+            refined = bag.map_partitions(RefineScene(scene), self._shared)
+        self._sent += refined.npartitions
         futures = self._client.compute(refined.to_delayed(optimize_graph=False))
         starts = range(0, len(frames), size)
         self._in_flight.update(
@@ -178,7 +190,6 @@ class FrameStream:
         """Heed a request to stop, and notice a cluster that is gone."""
         if self._stop.why and not self._is_ending:
             self._is_ending = True
-            self._waves.clear()
             stop_partitions(self._client, self._job.run_id)
             log.info(
                 "%s: workers finish the frames in hand; once more stops at once", self._stop.why
@@ -230,19 +241,57 @@ class RefineScene:
         return refine_partition(frames, job)
 
 
-def cut(
-    frames: Sequence[FrameRef], largest: int, workers: int
-) -> Iterator[tuple[Sequence[FrameRef], int]]:
-    """Cut frames into waves, each with the size of its partitions.
+class InOrder:
+    """Priorities by which the first frames are refined first.
 
-    Partitions have the largest size while there is plenty left. Towards the end each wave takes
-    half of what is left, cut so that every worker gets several, down to single frames.
+    Left to itself, Dask takes what was sent together from its last name to its first.
+
+    Parameters
+    ----------
+    before
+        Partitions of the run that were sent before these.
+    """
+
+    def __init__(self, before: int) -> None:
+        self._before = before
+
+    def __call__(self, key: str | tuple[str, int]) -> int:
+        """Return the priority of a task: of a partition, or of what all of them need."""
+        return -(self._before + key[1]) if isinstance(key, tuple) else 0
+
+
+class Wave(NamedTuple):
+    """Frames that are sent together, in partitions of `size`."""
+
+    frames: Sequence[FrameRef]
+    size: int
+
+    @property
+    def parts(self) -> int:
+        """Partitions in it; it is sent once there are no more in flight than that."""
+        return -(-len(self.frames) // self.size)
+
+
+def cut(frames: Sequence[FrameRef], largest: int, slots: Callable[[], int]) -> Iterator[Wave]:
+    """Cut frames into waves.
+
+    While there is plenty left, waves are long, and partitions have the largest size. Towards the
+    end a wave has one partition for each thread of the cluster, and partitions shrink down to
+    single frames: with two waves in flight, one that falls idle waits for a frame at most.
+
+    Parameters
+    ----------
+    frames
+        In the order in which they are to be done.
+    largest
+        Frames in a partition.
+    slots
+        Tells how many partitions the cluster works on at once, which may change: workers come late.
     """
     at = 0
     while at < len(frames):
-        left = len(frames) - at
-        size = max(1, min(largest, left // (PARTS_A_WORKER * workers)))
-        is_plenty = left >= 2 * WAVE * size
-        count = WAVE * size if is_plenty else max(left // 2, PARTS_A_WORKER * workers * size)
-        yield frames[at : at + count], size
-        at += count
+        left, now = len(frames) - at, slots()
+        size = max(1, min(largest, left // (PARTS_A_SLOT * now)))
+        parts = max(WAVE, now) if left >= 2 * WAVE * size else now
+        yield Wave(frames[at : at + parts * size], size)
+        at += parts * size

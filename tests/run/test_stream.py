@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from pipeline.clock import StageClock
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.records import FrameRef, Proposals
 from pipeline.run import runner
+from pipeline.run.journal import Entry
+from pipeline.run.partition import Job, refine_partition
 from pipeline.run.stopping import StopRequest
-from pipeline.run.stream import PARTS_A_WORKER, WAVE, cut
+from pipeline.run.stream import WAVE, cut
 
 MakeDataset = Callable[..., Path]
 
@@ -26,23 +29,31 @@ def frames(n: int) -> list[FrameRef]:
     return [FrameRef("scene", str(number), "") for number in range(n)]
 
 
-@given(st.integers(0, 30_000), st.integers(1, 64), st.integers(1, 50))
-def test_every_frame_is_sent_once_and_in_order(n: int, largest: int, workers: int) -> None:
+@given(st.integers(0, 30_000), st.integers(1, 64), st.lists(st.integers(1, 50), min_size=1))
+def test_every_frame_is_sent_once_and_in_order(n: int, largest: int, slots: list[int]) -> None:
     everything = frames(n)
-    waves = list(cut(everything, largest, workers))
-    assert [frame for wave, _ in waves for frame in wave] == everything
-    assert all(1 <= size <= largest for _, size in waves)
-    assert all(len(wave) <= max(WAVE * size, 2 * PARTS_A_WORKER * workers) for wave, size in waves)
+    told = itertools.cycle(slots)
+    waves = list(cut(everything, largest, lambda: next(told)))
+    assert [frame for wave in waves for frame in wave.frames] == everything
+    assert all(1 <= wave.size <= largest for wave in waves)
+    assert all(wave.parts <= max(WAVE, *slots) for wave in waves)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 8])
-def test_partitions_shrink_to_single_frames_towards_the_end(workers: int) -> None:
-    waves = list(cut(frames(20_000), 16, workers))
-    sizes = [size for _, size in waves]
+@pytest.mark.parametrize("slots", [1, 2, 8])
+def test_partitions_shrink_to_single_frames_towards_the_end(slots: int) -> None:
+    waves = list(cut(frames(20_000), 16, lambda: slots))
+    sizes = [wave.size for wave in waves]
     assert sizes[0] == 16
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == 1
-    assert len(waves) < 40
+    assert waves[0].parts == WAVE
+    assert all(wave.parts <= slots for wave in waves[-20:])
+
+
+def test_workers_that_come_late_are_given_work() -> None:
+    slots = iter([1, 1, 8, 8, 8])
+    waves = cut(frames(100), 1, lambda: next(slots))
+    assert [next(waves).parts for _ in range(4)] == [1, 1, 8, 8]
 
 
 class Uneven:
@@ -75,6 +86,26 @@ def test_with_uneven_frames_no_worker_idles_at_the_end(
     first_idle = min(ends.values())
     # One frame that waits at the other worker, and one on its way; of a partition it may be eleven.
     assert sum(start > first_idle for _, start, _ in uneven.spans) <= 2
+
+
+def test_frames_are_begun_in_their_order(
+    make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[FrameRef] = []
+
+    def note_and_refine(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
+        part = list(frames)
+        begun.extend(part)
+        return refine_partition(part, job)
+
+    monkeypatch.setattr("pipeline.run.stream.refine_partition", note_and_refine)
+    root = make_dataset(scenes=2, frames=30)
+    one_by_one = {"run": {"partition_size": 1}}
+    assert pipeline.refine_dataset(root, one_by_one, inside_client).complete
+    names = [(frame.scene, frame.image) for frame in begun]
+    places = [sorted(names).index(name) for name in names]
+    # Four are in flight at most, on two workers: they may be that far apart.
+    assert all(abs(place - at) <= 4 for at, place in enumerate(places))
 
 
 def test_a_run_that_is_asked_to_stop_says_what_is_done(
