@@ -80,8 +80,10 @@ class Run:
         self._summary: Summary | None = None
         self._error: BaseException | None = None
         self._latest: FrameOutcome | None = None
-        self._thread = threading.Thread(target=self._work, name="autorefiner-run", daemon=True)
-        self._thread.start()
+        # To wait for the thread itself is not safe: where Ctrl-C interrupts that, Python 3.11 takes
+        # the thread for ended.
+        self._ended = threading.Event()
+        threading.Thread(target=self._work, name="autorefiner-run", daemon=True).start()
 
     def _work(self) -> None:
         try:
@@ -91,11 +93,13 @@ class Run:
             self._summary, self._error = end.summary, end
         except BaseException as error:
             self._error = error
+        finally:
+            self._ended.set()
 
     @property
     def running(self) -> bool:
         """Whether it is still at work."""
-        return self._thread.is_alive()
+        return not self._ended.is_set()
 
     @property
     def progress(self) -> RunState:
@@ -149,7 +153,7 @@ class Run:
             What ended the run before its end; see `refine_dataset`.
         """
         try:
-            self._thread.join(timeout)
+            self._ended.wait(timeout)
         except KeyboardInterrupt:
             self.cancel()
             raise
