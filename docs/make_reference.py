@@ -21,8 +21,8 @@ FOLDER = Path(__file__).parent
 SETTINGS_HEAD = """\
 # Settings
 
-Every setting with its default, as `pipeline/config.py` declares it. Set them in a YAML file
-(`--config FILE`), over it with `--set section.key=value`, or in Python as a mapping:
+Every setting with its default, as `pipeline/config/settings.py` declares it. Set them in a YAML
+file (`--config FILE`), over it with `--set section.key=value`, or in Python as a mapping:
 
 ```yaml
 model:

@@ -1,0 +1,34 @@
+"""Settings: what there is, and how it is read."""
+
+from pipeline.config.load import ConfigLike, load_config
+from pipeline.config.settings import (
+    MODEL_NAMES,
+    RESULTS_VERSION,
+    ClusterConfig,
+    Config,
+    DataConfig,
+    ModelConfig,
+    ModelName,
+    OutputConfig,
+    ProposalsConfig,
+    RefinementConfig,
+    ReportConfig,
+    RunConfig,
+)
+
+__all__ = [
+    "MODEL_NAMES",
+    "RESULTS_VERSION",
+    "ClusterConfig",
+    "Config",
+    "ConfigLike",
+    "DataConfig",
+    "ModelConfig",
+    "ModelName",
+    "OutputConfig",
+    "ProposalsConfig",
+    "RefinementConfig",
+    "ReportConfig",
+    "RunConfig",
+    "load_config",
+]

@@ -1,0 +1,113 @@
+"""A `Config` from whatever the user has at hand.
+
+That is nothing, a mapping, a YAML file, or another `Config`, plus `section.key=value` overrides
+from the command line.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.config.settings import Config, section_fields
+from pipeline.errors import ConfigError
+from pipeline.plain_yaml import MAX_CHARACTERS, YamlError, read_yaml
+
+_MOST_LINES = 100
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring = _SHOWN.maxother = 100
+"""What was found in place of a setting: however large it is, it has to fit into a line."""
+
+
+ConfigLike: TypeAlias = Config | Mapping[str, Any] | str | Path | None
+
+
+def load_config(config: ConfigLike = None, overrides: Iterable[str] = ()) -> Config:
+    """Make a `Config` from what the user has at hand.
+
+    Parameters
+    ----------
+    config
+        None for the defaults, a `Config`, a mapping of sections, or the path of a YAML file.
+    overrides
+        Strings `section.key=value`, applied last; the value is read as YAML.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or a setting is unknown, of the wrong type or out of range. All
+        wrong settings are named at once.
+    """
+    if isinstance(config, (str, Path)):
+        source, tree = str(config), _read_yaml(Path(config))
+    elif isinstance(config, Config):
+        source, tree = "config", config.model_dump()
+    else:
+        source, tree = "config", {k: _plain(v) for k, v in dict(config or {}).items()}
+    # A section whose every line is commented out reads as nothing.
+    tree = {section: {} if part is None else part for section, part in tree.items()}
+    for override in overrides:
+        _apply_override(tree, override)
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(source, error)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            tree = read_yaml(file.read(MAX_CHARACTERS + 1))
+    except (OSError, UnicodeDecodeError, YamlError) as error:
+        raise ConfigError(f"{path}: cannot be read as a YAML config: {error}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: found a {type(tree).__name__}; expected a mapping of sections")
+    return tree
+
+
+def _plain(section: Any) -> Any:
+    if isinstance(section, BaseModel):
+        return section.model_dump()
+    return dict(section) if isinstance(section, Mapping) else section
+
+
+def _apply_override(tree: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    section, dot, key = path.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise ConfigError(f"--set {override}: expected section.key=value")
+    try:
+        value = read_yaml(text)
+    except YamlError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from None
+    part = tree.setdefault(section, {})
+    if isinstance(part, dict):
+        part[key] = value
+
+
+def _explain(source: str, error: ValidationError) -> str:
+    lines = []
+    for issue in error.errors(include_url=False):
+        # A key may be anything, codes that a terminal obeys included.
+        where = ".".join(ascii(str(step))[1:-1] for step in issue["loc"])
+        if issue["type"] == "extra_forbidden":
+            lines.append(f"{where}: unknown setting; known here: {_known_names(issue['loc'])}")
+        else:
+            lines.append(f"{where}: {issue['msg']}, found {_SHOWN.repr(issue['input'])}")
+    count = len(lines)
+    if count > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"and {count - _MOST_LINES} more"]
+    return f"{source}: {count} wrong setting(s)\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _known_names(loc: tuple[int | str, ...]) -> str:
+    fields = Config.model_fields
+    if len(loc) > 1:
+        fields = section_fields(fields[str(loc[0])].annotation)
+    return ", ".join(fields)

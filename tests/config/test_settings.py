@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.config import Config, load_config
+from pipeline.errors import ConfigError
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    config = load_config()
+    assert config == Config()
+    assert config.model.name == "sam2.1_hiera_large"
+    assert config.output.dir == "obj_ids_refine"
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_config().run.partition_size = 3  # type: ignore[misc]
+
+
+SHAPING = [
+    ("proposals.mode", "grid", "guided"),
+    ("refinement.iou_threshold", 0.4, 0.2),
+    ("output.format", "png", "npy"),
+]
+
+
+NOT_SHAPING = [
+    ("run.partition_size", 3),
+    ("cluster.workers", 7),
+    ("data.max_scenes", 2),
+    ("model.device", "cpu"),
+    ("proposals.points_per_batch", 3),
+    ("output.root", "elsewhere"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "other"), SHAPING)
+def test_the_fingerprint_covers_what_shapes_results(key: str, value: object, other: object) -> None:
+    one = load_config(None, [f"{key}={value}"]).fingerprint("weights")
+    two = load_config(None, [f"{key}={other}"]).fingerprint("weights")
+    assert one != two
+
+
+@pytest.mark.parametrize(("key", "value"), NOT_SHAPING)
+def test_the_fingerprint_covers_nothing_else(key: str, value: object) -> None:
+    changed = load_config(None, [f"{key}={value}"])
+    assert changed != load_config()
+    assert changed.fingerprint("weights") == load_config().fingerprint("weights")
+
+
+def test_other_weights_are_other_results() -> None:
+    assert load_config().fingerprint("a") != load_config().fingerprint("b")
+
+
+def test_a_notebook_shows_every_setting_and_what_is_not_the_default() -> None:
+    shown = load_config({"data": {"ids_dir": "<b>"}})._repr_html_()
+    assert "&lt;b&gt;" in shown
+    assert "obj_ids" in shown
+    for section, part in Config().model_dump().items():
+        assert all(f"{section}.{key}" in shown for key in part)
+
+
+@pytest.mark.parametrize("mirror", [True, False, "ids.zarr", "s3://bucket/ids.zarr"])
+def test_a_mirror_is_a_switch_a_path_or_a_url(mirror: object) -> None:
+    assert load_config({"output": {"mirror": mirror}}).output.mirror == mirror
+
+
+@pytest.mark.parametrize("mirror", ["", 1, 1.0, None, ["x"]])
+def test_anything_else_is_no_mirror(mirror: object) -> None:
+    with pytest.raises(ConfigError, match=r"output\.mirror"):
+        load_config({"output": {"mirror": mirror}})
