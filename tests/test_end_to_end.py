@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from refined import open_results
 
 REPOSITORY = Path(__file__).parents[1]
 DESK = REPOSITORY / "tests" / "data" / "desk"
@@ -22,6 +23,7 @@ DESK = REPOSITORY / "tests" / "data" / "desk"
 pytestmark = pytest.mark.slow
 
 SETTINGS = ("--config", "configs/demo.yaml", "--set", "cluster.kind=cpu")
+MIRROR = ("--set", "output.mirror=true")
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def results(root: Path) -> dict[str, bytes]:
 def test_ten_of_ten_every_id_kept_and_the_same_bytes_on_one_worker_or_two(
     desk: Path, tmp_path: Path
 ) -> None:
-    done = autorefiner("--data_root", desk, *SETTINGS)
+    done = autorefiner("--data_root", desk, *SETTINGS, *MIRROR)
     assert done.returncode == 0, done.stderr
     assert "10/10 ok" in done.stdout
     assert "SAM matched" in done.stdout
@@ -72,6 +74,7 @@ def test_ten_of_ten_every_id_kept_and_the_same_bytes_on_one_worker_or_two(
         assert refined.dtype == torch.uint16
         assert refined.shape == (480, 640)
         assert set(refined.int().unique().tolist()) - {0} == set(np.unique(coarse)) - {0}
+    assert open_results(desk).agrees()
     summary = json.loads((desk / "autorefiner" / "summary.json").read_text())
     assert summary["complete"]
     assert summary["total"]["frames"] == 10
@@ -89,7 +92,15 @@ def test_ten_of_ten_every_id_kept_and_the_same_bytes_on_one_worker_or_two(
 
 
 def test_a_run_killed_half_way_goes_on_as_if_never_killed(desk: Path, tmp_path: Path) -> None:
-    words = [desk, *SETTINGS, "--set", "run.partition_size=1", "--set", "cluster.workers=1"]
+    words = [
+        desk,
+        *SETTINGS,
+        *MIRROR,
+        "--set",
+        "run.partition_size=1",
+        "--set",
+        "cluster.workers=1",
+    ]
     killed = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "run", *map(str, words)],
         stdout=subprocess.DEVNULL,
@@ -111,6 +122,11 @@ def test_a_run_killed_half_way_goes_on_as_if_never_killed(desk: Path, tmp_path: 
     assert "10/10 ok" in done.stdout
     assert all(file.stat().st_mtime_ns == stamp for file, stamp in before.items())
     assert f"this run: {10 - len(before)} frame(s)" in done.stdout
+    assert open_results(desk).agrees()
+
+    checked = autorefiner(desk, "--check", "--set", "cluster.kind=cpu", command="mirror")
+    assert checked.returncode == 0, checked.stderr
+    assert "10 agree with their results" in checked.stdout
 
     undisturbed = tmp_path / "undisturbed"
     autorefiner(*words, "--set", f"output.root={undisturbed}")
