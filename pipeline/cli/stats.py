@@ -35,13 +35,15 @@ def stats(
 ) -> None:
     """Count the pixels of every object below DATA_ROOT, and save tables of them.
 
-    Needs the mirror. Tables: frames, objects, pixels (objects in frames), gaps (flicker).
+    Needs the mirror. Tables: frames, objects, pixels (objects in frames), spans (when an object is
+    there), gaps (flicker). The next report draws them.
     """
     settings = load_settings(config_file, overrides, {})
     from pipeline.cluster import open_client
     from pipeline.dataset import Layout
     from pipeline.statistics.dataset import compute_statistics
-    from pipeline.statistics.tables import STATISTICS_DIR, as_text, make_tables, save_tables
+    from pipeline.statistics.saved import STATISTICS_DIR, save_tables
+    from pipeline.statistics.tables import as_text, make_tables
 
     with open_client(settings.cluster) as client:
         scenes = list(compute_statistics(root, settings, client))

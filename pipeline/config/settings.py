@@ -235,6 +235,9 @@ class ReportConfig(Section):
         4, "frames to show for each reason to look at one; their pictures are inside the page"
     )
     picture_width: Count = setting(560, "width of these pictures, in pixels")
+    scenes: Count = setting(
+        12, "scenes whose objects are drawn over time, where `autorefiner stats` has counted them"
+    )
 
 
 class RunConfig(Section):

@@ -26,6 +26,7 @@ from pipeline.records import FrameRef
 from pipeline.report.looks import REASONS, Reason
 from pipeline.report.pictures import FramePictures
 from pipeline.report.survey import Distribution, SceneRow, Survey
+from pipeline.report.timelines import Timelines
 from pipeline.text import duration
 
 PARTS = Path(__file__).parent / "page"
@@ -52,10 +53,28 @@ class ShownFrame:
         return f"autorefiner frame {shlex.quote(self.path)}"
 
 
+@dataclass(frozen=True, slots=True)
+class OverTime:
+    """Objects over time, as the page shows them."""
+
+    timelines: Timelines | None
+    """None where no statistics were saved."""
+    problem: str
+    """Why those that were saved cannot be read; empty where they can."""
+    newest: int
+    """When the newest result was written, in nanoseconds since 1970."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether there are results that the statistics cannot know."""
+        return self.timelines is not None and self.newest > self.timelines.made
+
+
 def render(
     data_root: Path,
     survey: Survey,
     looks: Sequence[ShownFrame],
+    over_time: OverTime,
     summary: Mapping[str, Any],
     config: Config,
 ) -> str:
@@ -69,6 +88,8 @@ def render(
         All frames, summed up.
     looks
         The frames to show.
+    over_time
+        What `autorefiner stats` saved of them.
     summary
         `Summary.as_dict()` of the last run; empty if none came to its end.
     config
@@ -93,6 +114,8 @@ def render(
             progress=_progress(totals),
             run=summary,
             looks=looks,
+            over_time=over_time,
+            root_argument=shlex.quote(str(data_root)),
             reasons=[
                 (reason, count)
                 for reason in REASONS
@@ -126,6 +149,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "amount": _amount,
         "count": lambda value: f"{value:,}",
+        "date": lambda ns: f"{datetime.fromtimestamp(ns / 1e9, UTC):%Y-%m-%d %H:%M UTC}",
         "duration": duration,
         "percent": lambda value: UNKNOWN if math.isnan(value) else f"{100 * value:.1f} %",
         "seconds": lambda value: f"{value:.3f}",

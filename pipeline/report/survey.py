@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.records import STAGES, FrameOutcome
+from pipeline.report.charts import round_up
 from pipeline.report.columns import Frames, Ints, Values
 
 N_BINS = 32
@@ -205,7 +206,7 @@ def _distribution(title: str, values: Values, unit: str, tail_is_low: bool) -> D
     median, tail = np.quantile(values, [0.5, 0.05 if tail_is_low else 0.95]).tolist()
     # A few frames far out would press all others into one bar: the last bar takes them in.
     low, high = (
-        (0.0, 1.0) if tail_is_low else (0.0, _round_up(1.15 * float(np.quantile(values, 0.99))))
+        (0.0, 1.0) if tail_is_low else (0.0, round_up(1.15 * float(np.quantile(values, 0.99))))
     )
     counts, _ = np.histogram(values.clip(low, high), N_BINS, (low, high))
     return Distribution(
@@ -219,14 +220,6 @@ def _distribution(title: str, values: Values, unit: str, tail_is_low: bool) -> D
         tail=tail,
         tail_is_low=tail_is_low,
     )
-
-
-def _round_up(value: float) -> float:
-    """Return the least of 1, 2, 5, 10, 20 … (and of 0.5, 0.2, 0.1 …) that is not below."""
-    if value <= 0:
-        return 1.0
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9)))
 
 
 def _stage_rows(frames: Frames) -> list[StageRow]:

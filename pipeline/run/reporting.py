@@ -1,6 +1,7 @@
 """From the record of runs to the page: the journal is read once, the frames worth a look are drawn.
 
 journal -> columns of numbers -> survey, frames worth a look -> their files -> report.html
+saved statistics -> objects over time, flicker of frames -------------------------^
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from pipeline.dataset import Layout
 from pipeline.errors import ConfigError, DatasetError, FrameError, StorageError
 from pipeline.records import FrameOutcome
 from pipeline.report.columns import Columns, Frames
-from pipeline.report.html import ShownFrame, render
+from pipeline.report.html import OverTime, ShownFrame, render
 from pipeline.report.looks import Look, worth_a_look
 from pipeline.report.pictures import draw_frame
 from pipeline.report.survey import make_survey
+from pipeline.report.timelines import Timelines, read_timelines
 from pipeline.run.journal import FILE_NAME, read_entry, scan_journal
 from pipeline.run.record import REPORT_NAME, SUMMARY_NAME, write_record
-from pipeline.statistics.tables import STATISTICS_DIR, count_flicker
+from pipeline.statistics.saved import STATISTICS_DIR, find_tables
 
 
 def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Path:
@@ -82,10 +84,12 @@ def _page(
     summary: Mapping[str, Any],
     config: Config,
 ) -> str:
-    columns = Columns()
-    flicker = count_flicker(layout.record_dir / STATISTICS_DIR)
+    columns, newest = Columns(), 0
+    timelines, problem = _read_statistics(layout.record_dir / STATISTICS_DIR, config)
+    flicker = timelines.flicker if timelines else {}
     for place, entry in scan_journal(journal):
         columns.add(place, _with_flicker(entry.outcome, flicker), entry.fingerprint)
+        newest = max(newest, entry.output[1] if entry.output else 0)
     expected = summary.get("scenes", {})
     fingerprint = summary.get("settings", {}).get("fingerprint", columns.last_fingerprint)
     frames = columns.frames(fingerprint, only_scenes=expected or None)
@@ -98,7 +102,19 @@ def _page(
         _draw(frames, look, fetch(int(frames.place[look.row])), layout, config)
         for look in worth_a_look(frames, config.report.frames)
     ]
-    return render(layout.data_root, survey, looks, summary, shown)
+    over_time = OverTime(timelines, problem, newest)
+    return render(layout.data_root, survey, looks, over_time, summary, shown)
+
+
+def _read_statistics(folder: Path, config: Config) -> tuple[Timelines | None, str]:
+    """Read what `autorefiner stats` left; without it, or if it cannot be read, the page says so."""
+    tables = find_tables(folder)
+    if not tables:
+        return None, ""
+    try:
+        return read_timelines(tables, config.report.scenes), ""
+    except (ConfigError, StorageError) as error:
+        return None, str(error)
 
 
 def _with_flicker(outcome: FrameOutcome, flicker: Mapping[tuple[str, str], int]) -> FrameOutcome:

@@ -52,12 +52,29 @@ class SceneStatistics:
         union = self.pixels.sum(axis=0) + self.coarse.sum(axis=0) - kept
         return np.asarray(kept / union)
 
+    def spans(self) -> list[Span]:
+        """Return when each object is there, by id and frame."""
+        return [
+            Span(int(self.ids[row]), first, stop) for row, first, stop in find_spans(self.presence)
+        ]
+
     def gaps(self, longest: int = LONGEST_GAP) -> list[Gap]:
         """Return where objects flicker, by id and frame."""
         return [
             Gap(int(self.ids[row]), first, stop, int(self.coarse[first:stop, row].sum()))
             for row, first, stop in find_gaps(self.presence, longest)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Frames in a row in which an object is there."""
+
+    id: int
+    first: int
+    """Counted among the frames of the `SceneStatistics`."""
+    stop: int
+    """First frame without it after that, or their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,24 @@ class Gap:
     """Frame in which it is back."""
     coarse_pixels: int
     """Its coarse pixels in these frames: above 0, refinement lost it; 0, it came without it."""
+
+
+def find_spans(presence: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+    """Find unbroken presences.
+
+    Parameters
+    ----------
+    presence
+        (N, F), which object is in which frame.
+
+    Yields
+    ------
+    row, first, stop
+        Which object, the first frame with it, and the first one without it after that.
+    """
+    for row, there in enumerate(presence):
+        edges = np.flatnonzero(np.diff(there, prepend=False, append=False))
+        yield from ((row, first, stop) for first, stop in edges.reshape(-1, 2).tolist())
 
 
 def find_gaps(

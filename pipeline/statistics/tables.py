@@ -1,95 +1,44 @@
-"""Statistics as tables: for a terminal, as CSV, as Parquet."""
+"""Statistics as tables: columns to save, and lines for a terminal."""
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from pipeline.errors import ConfigError, StorageError
 from pipeline.statistics.scene import SceneStatistics
 from pipeline.tables import Row, Table
 
-STATISTICS_DIR = "statistics"
-"""Folder of saved tables, beside the record of runs."""
+TABLES = ("frames", "objects", "pixels", "spans", "gaps")
 
 Columns: TypeAlias = dict[str, list[Any]]
 """Columns by name."""
 
 
 def make_tables(scenes: Iterable[SceneStatistics]) -> dict[str, Columns]:
-    """Return the four tables of a data set.
+    """Return the five tables of a data set.
 
     Returns
     -------
     dict
         `frames`, a row a frame; `objects`, a row an object of a scene; `pixels`, a row an object in
-        a frame (ids x frames, without what is empty); `gaps`, a row a flicker.
+        a frame (ids x frames, without what is empty); `spans`, a row for each unbroken presence of
+        an object; `gaps`, a row a flicker.
     """
-    tables: dict[str, Columns] = {"frames": {}, "objects": {}, "pixels": {}, "gaps": {}}
+    tables: dict[str, Columns] = {name: {} for name in TABLES}
     for scene in scenes:
         for name, rows in (
             ("frames", _frames(scene)),
             ("objects", _objects(scene)),
             ("pixels", _pixels(scene)),
+            ("spans", _spans(scene)),
             ("gaps", _gaps(scene)),
         ):
             length = len(next(iter(rows.values())))
             for column, values in {"scene": [scene.scene] * length, **rows}.items():
                 tables[name].setdefault(column, []).extend(np.asarray(values).tolist())
     return tables
-
-
-def save_tables(
-    tables: Mapping[str, Columns], folder: Path, form: Literal["csv", "parquet"]
-) -> list[Path]:
-    """Write each table to a file of its name in a folder, and return the files.
-
-    Raises
-    ------
-    ConfigError
-        Parquet was asked for, and pyarrow is not installed.
-    StorageError
-        A file cannot be written.
-    """
-    write = _write_csv if form == "csv" else _parquet_writer()
-    files = []
-    for name, table in tables.items():
-        path = folder / f"{name}.{form}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write(table, path)
-        except OSError as error:
-            raise StorageError(f"{path}: the statistics cannot be written: {error}") from None
-        files.append(path)
-    return files
-
-
-def count_flicker(folder: Path) -> Counter[tuple[str, str]]:
-    """Count from a saved table the objects that begin to be gone, by scene and frame.
-
-    Empty where no table `gaps` was saved as CSV.
-
-    Raises
-    ------
-    StorageError
-        The table cannot be read.
-    """
-    path = folder / "gaps.csv"
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return Counter((row["scene"], row["first_frame"]) for row in csv.DictReader(file))
-    except FileNotFoundError:
-        return Counter()
-    except (OSError, KeyError, ValueError, csv.Error) as error:
-        raise StorageError(
-            f"{path}: cannot be read as a table of gaps: {error!r}. "
-            "Remove it, or make it anew with `autorefiner stats`"
-        ) from None
 
 
 def as_text(scenes: Sequence[SceneStatistics]) -> str:
@@ -153,6 +102,16 @@ def _pixels(scene: SceneStatistics) -> Columns:
     }
 
 
+def _spans(scene: SceneStatistics) -> Columns:
+    spans = scene.spans()
+    return {
+        "id": [span.id for span in spans],
+        "first_frame": [scene.frames[span.first] for span in spans],
+        "last_frame": [scene.frames[span.stop - 1] for span in spans],
+        "frames": [span.stop - span.first for span in spans],
+    }
+
+
 def _gaps(scene: SceneStatistics) -> Columns:
     gaps = scene.gaps()
     return {
@@ -162,21 +121,3 @@ def _gaps(scene: SceneStatistics) -> Columns:
         "frames": [gap.stop - gap.first for gap in gaps],
         "coarse_pixels": [gap.coarse_pixels for gap in gaps],
     }
-
-
-def _write_csv(table: Columns, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(table)
-        writer.writerows(zip(*table.values(), strict=True))
-
-
-def _parquet_writer() -> Any:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError:
-        raise ConfigError(
-            "Parquet needs pyarrow; install autorefiner[parquet], or take CSV"
-        ) from None
-    return lambda table, path: parquet.write_table(pa.table(table), path)

@@ -2,10 +2,12 @@
 
 Run as `python tests/bench/report.py [scenes] [frames]`. Every frame has a line in the journal, a
 tenth of them two; a thousandth failed. The frames that stand out have files of 920 x 690 pixels.
+Statistics are saved of 60 objects a scene, which come and go and flicker.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import multiprocessing
 import resource
@@ -13,6 +15,8 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +70,58 @@ def write_record(root: Path, n_scenes: int, n_frames: int) -> None:
                     row |= {"message": "torn", "stats": {}, "output": None}
                 journal.write((json.dumps(row) + "\n") * (2 if f % 10 == 0 else 1))
     write_files(root, rng)
+
+
+def write_statistics(root: Path, n_scenes: int, per_scene: int, n_objects: int = 60) -> None:
+    """Save the tables that the report reads; that of pixels, which it does not, is left out."""
+    rng = np.random.default_rng(1)
+    folder = root / "autorefiner" / "statistics"
+    folder.mkdir()
+    tables = {
+        "frames": ["scene", "frame", "pixels", "invalid_ratio", "objects"],
+        "objects": [
+            *("scene", "id", "frames", "pixels", "coarse_pixels", "kept_pixels"),
+            *("coarse_iou", "gaps"),
+        ],
+        "spans": ["scene", "id", "first_frame", "last_frame", "frames"],
+        "gaps": ["scene", "id", "first_frame", "last_frame", "frames", "coarse_pixels"],
+    }
+    with ExitStack() as stack:
+        files = {
+            name: csv.writer(stack.enter_context((folder / f"{name}.csv").open("w", newline="")))
+            for name in tables
+        }
+        for name, header in tables.items():
+            files[name].writerow(header)
+        for s in range(n_scenes):
+            scene, images = f"{s:010x}", [f"frame_{f:06d}.jpg" for f in range(per_scene)]
+            for image, share in zip(images, rng.beta(2, 30, per_scene).tolist(), strict=True):
+                files["frames"].writerow([scene, image, 634800, share, n_objects])
+            for id_ in range(1, n_objects + 1):
+                # An object is there from one of these frames to the next, then gone, and so on.
+                edges = rng.integers(0, per_scene + 1, 2 * rng.integers(1, 6))
+                blinks = rng.integers(0, per_scene, rng.integers(0, 4) if id_ % 4 == 0 else 0)
+                edges = np.unique(np.concatenate([edges, blinks, blinks + 1]))
+                spans = edges[: len(edges) // 2 * 2].reshape(-1, 2).tolist()
+                short = [(a, b) for (_, a), (b, _) in pairwise(spans) if b - a <= 3]
+                for first, stop in spans:
+                    row = [scene, id_, images[first], images[stop - 1], stop - first]
+                    files["spans"].writerow(row)
+                for first, stop in short:
+                    row = [
+                        scene,
+                        id_,
+                        images[first],
+                        images[stop - 1],
+                        stop - first,
+                        40 * (id_ % 2),
+                    ]
+                    files["gaps"].writerow(row)
+                n_frames = sum(stop - first for first, stop in spans)
+                pixels = 9000 * n_frames + 1
+                iou = float(rng.beta(20, 3))
+                row = [scene, id_, n_frames, pixels, pixels, int(pixels * iou), iou, len(short)]
+                files["objects"].writerow(row)
 
 
 def write_files(root: Path, rng: np.random.Generator) -> None:
@@ -131,6 +187,7 @@ def main(n_scenes: int, n_frames: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_record(root, n_scenes, n_frames)
+        write_statistics(root, n_scenes, n_frames // n_scenes)
         size = (root / "autorefiner" / "journal.jsonl").stat().st_size
         answer: multiprocessing.Queue = multiprocessing.get_context("spawn").Queue()
         worker = multiprocessing.get_context("spawn").Process(target=measure, args=(root, answer))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,9 +16,14 @@ from playwright.sync_api import Browser, Page, expect
 
 import pipeline
 from pipeline.config import Config
+from pipeline.dataset import read_ids
 from pipeline.errors import DatasetError, StorageError
 from pipeline.records import FrameOutcome, FrameRef
 from pipeline.run.journal import Entry, open_journal
+from pipeline.statistics.count import count_block
+from pipeline.statistics.saved import save_tables
+from pipeline.statistics.scene import SceneStatistics, from_counts
+from pipeline.statistics.tables import make_tables
 
 MakeDataset = Callable[..., Path]
 
@@ -57,6 +64,25 @@ def root(make_dataset: MakeDataset) -> Path:
     return root
 
 
+def count(root: Path, form: Literal["csv", "parquet"] = "csv") -> list[SceneStatistics]:
+    """Count the results of the data set and save tables of them, as `autorefiner stats` does."""
+    scenes = []
+    for scene in sorted(path for path in root.iterdir() if (path / "obj_ids").is_dir()):
+        images = [f"frame_{f:06d}.jpg" for f in range(4)]
+        refined, coarse = (
+            np.stack([read_ids(scene / folder / f"{image}.pth") for image in images])
+            for folder in ("obj_ids_refine", "obj_ids")
+        )
+        # An object that is gone for a frame, where the coarse map has it, and one where it has not.
+        refined[1][refined[1] == 4] = 0
+        refined[2][refined[2] == 3] = coarse[2][coarse[2] == 3] = 0
+        rows = count_block(refined, coarse, np.arange(4))
+        pixels = np.full(4, refined[0].size)
+        scenes.append(from_counts(scene.name, images, pixels, rows))
+    save_tables(make_tables(scenes), root / "autorefiner" / "statistics", form)
+    return scenes
+
+
 @pytest.fixture
 def said() -> list[str]:
     """What the page put on the console, popped up or asked for, but for pictures inside it."""
@@ -66,6 +92,7 @@ def said() -> list[str]:
 @pytest.fixture
 def page(browser: Browser, root: Path, said: list[str]) -> Iterator[Page]:
     """The report, opened as a file; fails if it complains, runs what is not its own, or phones."""
+    count(root)
     path = pipeline.write_report(root)
     page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme="light")
     page.on("console", lambda message: said.append(message.text))
@@ -181,6 +208,16 @@ def test_dark_follows_the_system_and_then_the_reader(page: Page) -> None:
     assert page.evaluate(ground) == light
 
 
+def test_it_is_printed_dark_on_light(page: Page) -> None:
+    light = page.evaluate("getComputedStyle(document.body).color")
+    page.locator("#theme").click()
+    assert page.evaluate("getComputedStyle(document.body).color") != light
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).color") == light
+    expect(page.locator("nav")).to_be_hidden()
+    expect(page.locator(".presence").first).to_be_visible()
+
+
 def test_names_and_messages_from_outside_do_no_harm(page: Page) -> None:
     assert HOSTILE in names(page)
     page.locator("#failures summary").first.scroll_into_view_if_needed()
@@ -251,16 +288,99 @@ def test_the_last_run_s_summary_says_what_was_to_do(root: Path) -> None:
 
 def test_objects_that_flicker_are_worth_a_look_where_statistics_were_saved(root: Path) -> None:
     assert ">Flicker" not in pipeline.write_report(root).read_text(encoding="utf-8")
-    table = root / "autorefiner" / "statistics" / "gaps.csv"
-    table.parent.mkdir()
-    rows = ["scene,id,first_frame,last_frame,frames,coarse_pixels"]
-    rows += [f"scene_0001,{n},frame_000002.jpg,frame_000002.jpg,1,0" for n in (3, 4)]
-    table.write_text("\n".join(rows))
+    scenes = count(root)
+    gone = sum(gap.first == 1 for gap in scenes[1].gaps())
+    assert gone
     text = pipeline.write_report(root).read_text(encoding="utf-8")
-    assert "Flicker <b>2 gone</b>" in text
-    table.write_text("nonsense\n1\n")
-    with pytest.raises(StorageError, match=r"gaps\.csv: cannot be read"):
-        pipeline.write_report(root)
+    assert f"Flicker <b>{gone} gone</b>" in text
+
+
+def test_objects_are_drawn_over_the_frames_of_their_scenes(page: Page, root: Path) -> None:
+    scenes = count(root)
+    cards = page.locator(".timeline")
+    assert cards.locator("h3").all_text_contents() == [scene.scene for scene in scenes]
+    for number, scene in enumerate(scenes):
+        card = cards.nth(number)
+        flickering = {gap.id for gap in scene.gaps()}
+        expect(card.locator(".why")).to_contain_text(f"Flickering {len(flickering)}")
+        expect(card.locator(".why")).to_contain_text(f"{100 * scene.invalid_ratio.mean():.1f} %")
+        worst = scene.frames[scene.invalid_ratio.argmax()]
+        invalid = card.get_by_role("img", name="Pixels without an id over 4 frames")
+        expect(invalid).to_have_accessible_name(re.compile(f"at most, in {worst}"))
+        lines = card.locator(".presence g")
+        assert card.locator("ol li").all_text_contents() == [str(id_) for id_ in scene.ids]
+        # What is drawn is measured: columns of the chart that are covered, object by object.
+        covered = lines.evaluate_all(
+            "lines => lines.map(line => [0, 1, 2, 3].map(k => {"
+            " const at = line.ownerSVGElement.createSVGPoint(); at.x = k + 0.5;"
+            " const there = line.querySelector('.there');"
+            " at.y = there.getBBox().y; return there.isPointInStroke(at); }))"
+        )
+        assert covered == scene.presence.tolist()
+        rows = card.get_by_role("table").filter(has_text="Changed most").locator("tbody tr")
+        least = scene.ids[np.argsort(scene.agreement, kind="stable")]
+        assert rows.locator("th").all_text_contents() == [str(id_) for id_ in least]
+        bar = rows.first.get_by_role("img")
+        kept = f"kept {100 * scene.agreement.min():.1f} %, lost"
+        expect(bar).to_have_accessible_name(re.compile(kept))
+        assert sum(
+            bar.locator("rect").evaluate_all("all => all.map(r => r.width.baseVal.value)")
+        ) == (pytest.approx(100, abs=0.2))
+
+
+def test_where_refinement_lost_an_object_is_told_from_where_it_came_without(page: Page) -> None:
+    card = page.locator(".timeline").nth(1)
+    lines = card.locator(".presence g")
+    expect(lines.filter(has=page.locator("title", has_text="4: in 3 of 4"))).to_have_count(1)
+    assert lines.nth(3).locator(".lost").get_attribute("d") == "M1 42H2"
+    expect(lines.nth(3).locator(".absent")).to_have_count(0)
+    assert lines.nth(2).locator(".absent").get_attribute("d") == "M2 30H3"
+    flicker = card.get_by_role("table").filter(has_text="By refinement")
+    expect(flicker.locator("tbody tr")).to_have_text(
+        ["3110frame_000002.jpg", "4111frame_000001.jpg"]
+    )
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_statistics_are_drawn_from_either_form(root: Path, form: Literal["csv", "parquet"]) -> None:
+    text = pipeline.write_report(root).read_text(encoding="utf-8")
+    assert "Not counted yet" in text
+    assert f"autorefiner stats {root}" in text
+    count(root, form)
+    text = pipeline.write_report(root).read_text(encoding="utf-8")
+    assert text.count('<article class="timeline"') == 3
+    assert "Not counted yet" not in text
+    assert "Out of date" not in text
+    one = pipeline.write_report(root, {"report": {"scenes": 1}}).read_text(encoding="utf-8")
+    assert one.count('<article class="timeline"') == 1
+    assert "of 3 scenes." in one
+    assert "Shown are 1:" in one
+
+
+def test_statistics_that_are_older_than_the_results_are_out_of_date(root: Path) -> None:
+    count(root)
+    frame = FrameRef("scene_0000", "frame_000000.jpg", "frame_000000.jpg.pth")
+    made = (root / "autorefiner" / "statistics" / "frames.csv").stat().st_mtime_ns
+    for image, written, said in (
+        (frame.image, made - 1, ""),
+        (frame.image, made + 1, "There are newer results than what was counted."),
+        ("frame_000004.jpg", made - 1, "12 of 13 done frames were counted."),
+    ):
+        done = FrameOutcome(replace(frame, image=image), "done", {"read": 0.1}, {})
+        with open_journal(root / "autorefiner") as journal:
+            journal.append([Entry(done, SETTINGS, (), (1, written))])
+        text = pipeline.write_report(root).read_text(encoding="utf-8")
+        assert said in text
+        assert ("Out of date" in text) == bool(said)
+
+
+def test_statistics_that_cannot_be_read_cost_their_section_and_no_more(root: Path) -> None:
+    count(root)
+    (root / "autorefiner" / "statistics" / "gaps.csv").write_text("nonsense\n1\n")
+    text = pipeline.write_report(root).read_text(encoding="utf-8")
+    assert "gaps.csv: cannot be read as a table of gaps" in text
+    assert '<article class="timeline"' not in text
+    assert "12 of 13 frames are done" in text
 
 
 def test_without_a_record_there_is_no_report(tmp_path: Path) -> None:

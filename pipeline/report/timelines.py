@@ -1,0 +1,303 @@
+"""What became of objects over the frames of a scene: the saved statistics, as the page draws them.
+
+A data set may have a thousand scenes, a scene thousands of frames and hundreds of objects. The page
+gets the scenes that stand out, of each the objects that do, and paths of a bounded length.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.errors import StorageError
+from pipeline.report.charts import n_columns, peaks, round_up, steps, strokes
+from pipeline.report.palette import css_colour
+from pipeline.statistics.saved import SavedTables
+
+MOST_OBJECTS = 30
+"""Objects of one scene whose presence is drawn."""
+MOST_NAMED = 5
+"""Objects of one scene that are named for flicker, and for change."""
+LEVELS = 64
+"""Height of the chart of pixels without an id, in units of its path."""
+ROW = 12
+"""Height of an object's line in the chart of presence."""
+
+
+class Counted(NamedTuple):
+    """An object of a scene, as the table of objects has it."""
+
+    id: int
+    frames: int
+    coarse: int
+    refined: int
+    kept: int
+    """Pixels that have the id in both maps; as the other two, over all frames."""
+    gaps: int
+    iou: float
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Pixels it kept, lost and gained, as shares of all it ever had, in [0, 1]."""
+        union = max(1, self.coarse + self.refined - self.kept)
+        lost, gained = self.coarse - self.kept, self.refined - self.kept
+        return self.kept / union, lost / union, gained / union
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """When one object is there, as paths in the chart of presence."""
+
+    id: int
+    colour: str
+    title: str
+    there: str
+    lost: str
+    """Short absences where the coarse map had the object."""
+    absent: str
+    """Short absences where it had not."""
+
+
+@dataclass(slots=True)
+class Flicker:
+    """An object that is gone for a few frames, once or more often."""
+
+    id: int
+    colour: str
+    times: int = 0
+    frames: int = 0
+    lost: int = 0
+    """Times that the coarse map had it."""
+    where: str = ""
+    """The frame in which it is gone first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One scene."""
+
+    scene: str
+    n_frames: int
+    first: str
+    last: str
+    columns: int
+    n_objects: int
+    invalid: float
+    """Mean share of pixels without an id."""
+    highest: float
+    highest_at: str
+    top: float
+    """Share at the upper edge of the chart."""
+    invalid_path: str
+    agreement: float
+    """IoU of coarse and refined pixels, mean over objects; NaN without any."""
+    lines: tuple[Line, ...]
+    n_flickering: int
+    flicker: tuple[Flicker, ...]
+    changed: tuple[tuple[Counted, str], ...]
+    """The objects that changed most, with their colours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timelines:
+    """The scenes that are shown, and what they were chosen from."""
+
+    scenes: tuple[Timeline, ...]
+    n_scenes: int
+    n_frames: int
+    """In all scenes of the tables."""
+    made: int
+    """When they were counted, in nanoseconds since 1970."""
+    flicker: Counter[tuple[str, str]]
+    """Objects that begin to be gone, by scene and image; of all scenes."""
+
+
+@dataclass(slots=True)
+class _Scene:
+    """What is read of one scene."""
+
+    images: list[str] = field(default_factory=list)
+    invalid: list[float] = field(default_factory=list)
+    objects: list[Counted] = field(default_factory=list)
+    spans: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    gaps: dict[int, list[tuple[int, int, bool]]] = field(default_factory=lambda: defaultdict(list))
+    """By id: first frame, the one after the last, whether the coarse map had it there."""
+
+    @property
+    def mean_invalid(self) -> float:
+        return float(np.mean(self.invalid))
+
+    @property
+    def flickering(self) -> int:
+        return sum(found.gaps > 0 for found in self.objects)
+
+    @property
+    def agreement(self) -> float:
+        return float(np.mean([found.iou for found in self.objects])) if self.objects else np.nan
+
+
+def read_timelines(tables: SavedTables, most_scenes: int) -> Timelines:
+    """Read the saved tables, choose scenes, and draw them.
+
+    Parameters
+    ----------
+    tables
+        What `autorefiner stats` left.
+    most_scenes
+        How many to choose. With more in the tables: by turns the one with the largest share of
+        objects that flicker, the one with most pixels without an id, and the one whose objects are
+        least what they were in the coarse maps.
+
+    Raises
+    ------
+    ConfigError
+        The tables are Parquet, and pyarrow is not installed.
+    StorageError
+        They cannot be read, or do not fit together.
+    """
+    try:
+        scenes = _read_scenes(tables)
+        chosen = {name: scenes[name] for name in _choose(scenes, most_scenes)}
+        flicker = _read_gaps(tables, chosen)
+        _read_spans(tables, chosen)
+    except (KeyError, ValueError) as error:
+        raise StorageError(
+            f"{tables.folder}: the tables do not fit together: {error!r}. "
+            "Make them anew with `autorefiner stats`"
+        ) from None
+    return Timelines(
+        scenes=tuple(_draw(name, scene) for name, scene in chosen.items()),
+        n_scenes=len(scenes),
+        n_frames=sum(len(scene.images) for scene in scenes.values()),
+        made=tables.made,
+        flicker=flicker,
+    )
+
+
+def _read_scenes(tables: SavedTables) -> dict[str, _Scene]:
+    scenes: dict[str, _Scene] = defaultdict(_Scene)
+    for name, image, invalid in tables.rows("frames", "scene", "frame", "invalid_ratio"):
+        scene = scenes[name]
+        scene.images.append(image)
+        scene.invalid.append(float(invalid))
+    columns = ("id", "frames", "coarse_pixels", "pixels", "kept_pixels", "gaps", "coarse_iou")
+    for name, *counts, iou in tables.rows("objects", "scene", *columns):
+        id_, frames, coarse, refined, kept, gaps = map(int, counts)
+        found = Counted(id_, frames, coarse, refined, kept, gaps, float(iou))
+        scenes[name].objects.append(found)
+    return {name: scene for name, scene in scenes.items() if scene.images}
+
+
+def _choose(scenes: Mapping[str, _Scene], most: int) -> list[str]:
+    """Choose by turns from three rankings; in the order of names."""
+    rankings: list[Iterator[str]] = [
+        iter(sorted(scenes, key=key))
+        for key in (
+            lambda name: -scenes[name].flickering / max(1, len(scenes[name].objects)),
+            lambda name: -scenes[name].mean_invalid,
+            lambda name: np.nan_to_num(scenes[name].agreement, nan=1.0),
+        )
+    ]
+    chosen: set[str] = set()
+    for ranking in itertools.cycle(rankings):
+        if len(chosen) == min(most, len(scenes)):
+            break
+        chosen.add(next(name for name in ranking if name not in chosen))
+    return sorted(chosen)
+
+
+def _read_gaps(tables: SavedTables, chosen: Mapping[str, _Scene]) -> Counter[tuple[str, str]]:
+    flicker: Counter[tuple[str, str]] = Counter()
+    numbers = _numbers(chosen)
+    for name, id_, first, last, coarse in tables.rows(
+        "gaps", "scene", "id", "first_frame", "last_frame", "coarse_pixels"
+    ):
+        flicker[name, first] += 1
+        if name in chosen:
+            number = numbers[name]
+            gap = (number[first], number[last] + 1, int(coarse) > 0)
+            chosen[name].gaps[int(id_)].append(gap)
+    return flicker
+
+
+def _read_spans(tables: SavedTables, chosen: Mapping[str, _Scene]) -> None:
+    numbers = _numbers(chosen)
+    for name, id_, first, last in tables.rows("spans", "scene", "id", "first_frame", "last_frame"):
+        if name in chosen:
+            number = numbers[name]
+            chosen[name].spans[int(id_)].append((number[first], number[last] + 1))
+
+
+def _numbers(scenes: Mapping[str, _Scene]) -> dict[str, dict[str, int]]:
+    return {
+        name: {image: number for number, image in enumerate(scene.images)}
+        for name, scene in scenes.items()
+    }
+
+
+def _draw(name: str, scene: _Scene) -> Timeline:
+    invalid = np.array(scene.invalid)
+    highest = int(invalid.argmax())
+    top = round_up(float(invalid[highest]))
+    changed = sorted(scene.objects, key=lambda found: (found.iou, -found.coarse - found.refined))
+    return Timeline(
+        scene=name,
+        n_frames=len(invalid),
+        first=scene.images[0],
+        last=scene.images[-1],
+        columns=n_columns(len(invalid)),
+        n_objects=len(scene.objects),
+        invalid=scene.mean_invalid,
+        highest=float(invalid[highest]),
+        highest_at=scene.images[highest],
+        top=top,
+        invalid_path=steps(peaks(invalid), top, LEVELS),
+        agreement=scene.agreement,
+        lines=tuple(_lines(scene)),
+        n_flickering=scene.flickering,
+        flicker=tuple(_flicker(scene))[:MOST_NAMED],
+        changed=tuple(
+            (found, css_colour(found.id)) for found in changed[:MOST_NAMED] if found.iou < 1
+        ),
+    )
+
+
+def _lines(scene: _Scene) -> Iterator[Line]:
+    """Draw the objects that flicker most, then the largest, in the order in which they come."""
+    there = [found for found in scene.objects if found.id in scene.spans]
+    there.sort(key=lambda found: (-found.gaps, -found.refined, found.id))
+    shown = sorted(there[:MOST_OBJECTS], key=lambda found: (scene.spans[found.id][0][0], found.id))
+    n = len(scene.images)
+    for row, found in enumerate(shown):
+        y = (row + 0.5) * ROW
+        gaps = scene.gaps.get(found.id, [])
+        yield Line(
+            id=found.id,
+            colour=css_colour(found.id),
+            title=f"{found.id}: in {found.frames} of {n} frames"
+            + (f", flickers {found.gaps} x" if found.gaps else ""),
+            there=strokes(scene.spans[found.id], n, y),
+            lost=strokes([(first, stop) for first, stop, had in gaps if had], n, y),
+            absent=strokes([(first, stop) for first, stop, had in gaps if not had], n, y),
+        )
+
+
+def _flicker(scene: _Scene) -> list[Flicker]:
+    found = []
+    for id_, gaps in scene.gaps.items():
+        found.append(
+            Flicker(
+                id=id_,
+                colour=css_colour(id_),
+                times=len(gaps),
+                frames=sum(stop - first for first, stop, _ in gaps),
+                lost=sum(had for _, _, had in gaps),
+                where=scene.images[gaps[0][0]],
+            )
+        )
+    return sorted(found, key=lambda flicker: (-flicker.times, -flicker.frames, flicker.id))

@@ -1,0 +1,132 @@
+"""Tables in a folder, written and read again: as CSV or as Parquet, one file a table."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from pipeline.errors import ConfigError, StorageError
+from pipeline.statistics.tables import Columns
+
+STATISTICS_DIR = "statistics"
+"""Folder of saved tables, beside the record of runs."""
+
+Form: TypeAlias = Literal["csv", "parquet"]
+
+# A name from a file system may hold bytes that are no text; they come back as they were.
+_AS_TEXT: Mapping[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTables:
+    """Tables that `autorefiner stats` left in a folder."""
+
+    folder: Path
+    form: Form
+    made: int
+    """When, in nanoseconds since 1970."""
+
+    def rows(self, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the values of two or more columns, row by row; from CSV all of them are texts.
+
+        Raises
+        ------
+        ConfigError
+            The tables are Parquet, and pyarrow is not installed.
+        StorageError
+            There is no such table, it lacks a column, or it cannot be read.
+        """
+        path = self.folder / f"{table}.{self.form}"
+        read = _read_csv if self.form == "csv" else _read_parquet
+        try:
+            yield from read(path, columns)
+        except (OSError, ValueError, IndexError, csv.Error) as error:
+            raise StorageError(
+                f"{path}: cannot be read as a table of {table}: {error!r}. "
+                "Remove its folder, or make it anew with `autorefiner stats`"
+            ) from None
+
+
+def find_tables(folder: Path) -> SavedTables | None:
+    """Return the tables in a folder, the newer where both forms are there; None without any."""
+    found = []
+    for form in get_args(Form):
+        try:
+            made = (folder / f"frames.{form}").stat().st_mtime_ns
+        except OSError:
+            continue
+        found.append(SavedTables(folder, form, made))
+    return max(found, key=lambda tables: tables.made, default=None)
+
+
+def save_tables(tables: Mapping[str, Columns], folder: Path, form: Form) -> list[Path]:
+    """Write each table to a file of its name in a folder, and return the files.
+
+    Raises
+    ------
+    ConfigError
+        Parquet was asked for, and pyarrow is not installed.
+    StorageError
+        A file cannot be written, or a name is no text and Parquet was asked for.
+    """
+    write = _write_csv if form == "csv" else _parquet_writer()
+    files = []
+    for name, table in tables.items():
+        path = folder / f"{name}.{form}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write(table, path)
+        except OSError as error:
+            raise StorageError(f"{path}: the statistics cannot be written: {error}") from None
+        except UnicodeEncodeError as error:
+            raise StorageError(
+                f"{path}: found the name {error.object!r}, which is no text; "
+                "expected text, for Parquet holds nothing else. Take CSV, or rename it"
+            ) from None
+        files.append(path)
+    return files
+
+
+def _write_csv(table: Columns, path: Path) -> None:
+    with path.open("w", **_AS_TEXT) as file:
+        writer = csv.writer(file)
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))
+
+
+def _read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    with path.open(**_AS_TEXT) as file:
+        rows = csv.reader(file)
+        if header := next(rows, []):
+            yield from map(itemgetter(*map(header.index, columns)), rows)
+
+
+def _parquet_writer() -> Any:
+    pa, parquet = _pyarrow()
+    return lambda table, path: parquet.write_table(pa.table(table), path)
+
+
+def _read_parquet(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    _, parquet = _pyarrow()
+    with parquet.ParquetFile(path) as file:
+        header = file.schema_arrow.names
+        if not header:
+            return
+        places = [header.index(column) for column in columns]
+        for batch in file.iter_batches():
+            yield from zip(*(batch.column(place).to_pylist() for place in places), strict=True)
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise ConfigError(
+            "Parquet needs pyarrow; install autorefiner[parquet], or take CSV"
+        ) from None
+    return pa, parquet
