@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fsspec
 import numpy as np
 import pytest
+import zarr
 from distributed import Client, LocalCluster
 from moto.server import ThreadedMotoServer
-from refined import Refined, refine_by_hand
+from refined import Refined, open_results, refine_by_hand
 
+import pipeline
 from pipeline.errors import ConfigError, StorageError
 from pipeline.mirror import build_mirror, check_mirror, open_mirror
 
@@ -69,6 +72,34 @@ def test_a_remote_mirror_is_built_checked_mended_and_opened(
     total = mirror["scene_0001"].ids.sum()
     expected = sum(refined.in_file(f).sum() for f in refined.frames if f.scene == "scene_0001")
     assert inside_client.compute(total).result() == expected
+
+
+def test_a_run_of_the_model_keeps_it_through_frames_that_come_change_and_get_lost(
+    make_dataset: Callable[..., Path], inside_client: Client, bucket: str
+) -> None:
+    root = make_dataset(scenes=2, frames=2)
+    results = open_results(root, f"{bucket}/mirror.zarr")
+    settings = {
+        "model": {"name": "demo"},
+        "output": {"mirror": results.mirror},
+        "run": {"partition_size": 1},
+    }
+    half = {**settings, "data": {"max_scenes": 1}}
+    assert pipeline.refine_dataset(root, half, inside_client).processed == 2
+    assert list(zarr.open_group(results.mirror, mode="r").group_keys()) == ["scene_0000"]
+    before = results.in_file(results.frames[0])
+    mirrored = results.in_mirror(results.frames[0])
+    assert mirrored is not None
+    assert np.array_equal(mirrored, before)
+    # One frame gets other coarse ids, and the chunk of the other one is lost.
+    changed, other = (results.layout.ids_path(frame) for frame in results.frames[:2])
+    shutil.copyfile(other, changed)
+    fsspec.filesystem("s3").rm(f"{results.mirror}/scene_0000/ids/c.1.0.0")
+    summary = pipeline.refine_dataset(root, settings, inside_client)
+    assert (summary.processed, summary.complete) == (3, True)
+    assert not np.array_equal(results.in_file(results.frames[0]), before)
+    assert results.agrees()
+    assert check_mirror(root, settings, inside_client).agrees
 
 
 @pytest.mark.slow
