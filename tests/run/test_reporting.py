@@ -335,7 +335,7 @@ def test_where_refinement_lost_an_object_is_told_from_where_it_came_without(page
     assert lines.nth(3).locator(".lost").get_attribute("d") == "M1 42H2"
     expect(lines.nth(3).locator(".absent")).to_have_count(0)
     assert lines.nth(2).locator(".absent").get_attribute("d") == "M2 30H3"
-    flicker = card.get_by_role("table").filter(has_text="By refinement")
+    flicker = card.get_by_role("table").filter(has_text="First in")
     expect(flicker.locator("tbody tr")).to_have_text(
         ["3110frame_000002.jpg", "4111frame_000001.jpg"]
     )
