@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.demo.furniture import ON_FLOOR, ON_SEATS, ON_TOPS, ON_WALLS, Thing, box, rug, turned
+from pipeline.demo.furniture import ON_FLOOR, ON_SEATS, ON_TOPS, ON_WALLS, rug
+from pipeline.demo.furniture.solids import Thing, box, turned
 from pipeline.demo.geometry import (
     Camera,
     Floats,

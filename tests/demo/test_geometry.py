@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.demo.furniture import ball, box, cone
+from pipeline.demo.furniture.solids import ball, box, cone
 from pipeline.demo.geometry import cast, cast_shell, look_at, surface
 from pipeline.demo.textures import Material
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.demo.furniture import box
+from pipeline.demo.furniture.solids import box
 from pipeline.demo.light import any_mood, lit_lamp, openness, photograph, shade, through_jpeg
 from pipeline.demo.textures import Material
 
