@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from pipeline.cli.options import config_options, load_settings
+
+if TYPE_CHECKING:
+    from pipeline.statistics.scene import SceneStatistics
+    from pipeline.tables import Row
 
 
 @click.command()
@@ -43,11 +48,18 @@ def stats(
     from pipeline.dataset import Layout
     from pipeline.statistics.dataset import compute_statistics
     from pipeline.statistics.saved import STATISTICS_DIR, save_tables
-    from pipeline.statistics.tables import as_text, make_tables
+    from pipeline.statistics.tables import as_row, as_text
+
+    folder = out or Layout(root, settings.data, settings.output).record_dir / STATISTICS_DIR
+    rows: list[Row] = []
+
+    def count() -> Iterator[SceneStatistics]:
+        for scene in compute_statistics(root, settings, client):
+            rows.append(as_row(scene))
+            yield scene
 
     with open_client(settings.cluster) as client:
-        scenes = list(compute_statistics(root, settings, client))
-    click.echo(as_text(scenes))
-    folder = out or Layout(root, settings.data, settings.output).record_dir / STATISTICS_DIR
-    for path in save_tables(make_tables(scenes), folder, form):
+        files = save_tables(count(), folder, form)
+    click.echo(as_text(rows))
+    for path in files:
         click.echo(f"saved: {path}")

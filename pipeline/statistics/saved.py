@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from pipeline.errors import ConfigError, StorageError
-from pipeline.statistics.tables import Columns
+from pipeline.statistics.scene import SceneStatistics
+from pipeline.statistics.tables import TABLES, Columns, make_tables
 
 STATISTICS_DIR = "statistics"
 """Folder of saved tables, beside the record of runs."""
 
 Form: TypeAlias = Literal["csv", "parquet"]
+Write: TypeAlias = Callable[[Columns], None]
+"""Appends rows to a table."""
 
 # A name from a file system may hold bytes that are no text; they come back as they were.
 _AS_TEXT: Mapping[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
@@ -63,8 +67,10 @@ def find_tables(folder: Path) -> SavedTables | None:
     return max(found, key=lambda tables: tables.made, default=None)
 
 
-def save_tables(tables: Mapping[str, Columns], folder: Path, form: Form) -> list[Path]:
-    """Write each table to a file of its name in a folder, and return the files.
+def save_tables(scenes: Iterable[SceneStatistics], folder: Path, form: Form) -> list[Path]:
+    """Write tables scene by scene, each to a file of its name in a folder, and return the files.
+
+    Older ones are replaced when all are whole. One scene is in memory at a time.
 
     Raises
     ------
@@ -73,49 +79,68 @@ def save_tables(tables: Mapping[str, Columns], folder: Path, form: Form) -> list
     StorageError
         A file cannot be written, or a name is no text and Parquet was asked for.
     """
-    write = _write_csv if form == "csv" else _parquet_writer()
-    files = []
-    for name, table in tables.items():
-        path = folder / f"{name}.{form}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write(table, path)
-        except OSError as error:
-            raise StorageError(f"{path}: the statistics cannot be written: {error}") from None
-        except UnicodeEncodeError as error:
-            raise StorageError(
-                f"{path}: found the name {error.object!r}, which is no text; "
-                "expected text, for Parquet holds nothing else. Take CSV, or rename it"
-            ) from None
-        files.append(path)
-    return files
+    open_table = _open_csv if form == "csv" else _open_parquet
+    files = {name: folder / f"{name}.{form}" for name in TABLES}
+    parts = {name: path.with_name(f".{path.name}.part") for name, path in files.items()}
+    with ExitStack() as leftovers, ExitStack() as opened:
+        writers = {}
+        for name, part in parts.items():
+            with _told(files[name]):
+                folder.mkdir(parents=True, exist_ok=True)
+                leftovers.callback(part.unlink, missing_ok=True)
+                writers[name] = opened.enter_context(open_table(part, TABLES[name]))
+        for scene in scenes:
+            for name, columns in make_tables(scene).items():
+                with _told(files[name]):
+                    writers[name](columns)
+        with _told(folder):
+            opened.close()
+            for name, part in parts.items():
+                part.replace(files[name])
+    return list(files.values())
 
 
-def _write_csv(table: Columns, path: Path) -> None:
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path}: the statistics cannot be written: {error}") from None
+    except UnicodeEncodeError as error:
+        raise StorageError(
+            f"{path}: found the name {error.object!r}, which is no text; "
+            "expected text, for Parquet holds nothing else. Take CSV, or rename it"
+        ) from None
+
+
+@contextmanager
+def _open_csv(path: Path, header: Mapping[str, type]) -> Iterator[Write]:
     with path.open("w", **_AS_TEXT) as file:
         writer = csv.writer(file)
-        writer.writerow(table)
-        writer.writerows(zip(*table.values(), strict=True))
+        writer.writerow(header)
+        yield lambda columns: writer.writerows(zip(*columns.values(), strict=True))
+
+
+@contextmanager
+def _open_parquet(path: Path, header: Mapping[str, type]) -> Iterator[Write]:
+    pa, parquet = _pyarrow()
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in header.items()])
+    with parquet.ParquetWriter(path, schema) as writer:
+        yield lambda columns: writer.write_table(pa.table(dict(columns), schema))
 
 
 def _read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
     with path.open(**_AS_TEXT) as file:
         rows = csv.reader(file)
-        if header := next(rows, []):
-            yield from map(itemgetter(*map(header.index, columns)), rows)
-
-
-def _parquet_writer() -> Any:
-    pa, parquet = _pyarrow()
-    return lambda table, path: parquet.write_table(pa.table(table), path)
+        header = next(rows, [])
+        yield from map(itemgetter(*map(header.index, columns)), rows)
 
 
 def _read_parquet(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
     _, parquet = _pyarrow()
     with parquet.ParquetFile(path) as file:
         header = file.schema_arrow.names
-        if not header:
-            return
         places = [header.index(column) for column in columns]
         for batch in file.iter_batches():
             yield from zip(*(batch.column(place).to_pylist() for place in places), strict=True)

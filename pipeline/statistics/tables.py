@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,41 +11,69 @@ import numpy as np
 from pipeline.statistics.scene import SceneStatistics
 from pipeline.tables import Row, Table
 
-TABLES = ("frames", "objects", "pixels", "spans", "gaps")
+TABLES: Mapping[str, Mapping[str, type]] = {
+    "frames": {"scene": str, "frame": str, "pixels": int, "invalid_ratio": float, "objects": int},
+    "objects": {
+        "scene": str,
+        "id": int,
+        "frames": int,
+        "pixels": int,
+        "coarse_pixels": int,
+        "kept_pixels": int,
+        "coarse_iou": float,
+        "gaps": int,
+    },
+    "pixels": {
+        "scene": str,
+        "frame": str,
+        "id": int,
+        "pixels": int,
+        "coarse_pixels": int,
+        "kept_pixels": int,
+    },
+    "spans": {"scene": str, "id": int, "first_frame": str, "last_frame": str, "frames": int},
+    "gaps": {
+        "scene": str,
+        "id": int,
+        "first_frame": str,
+        "last_frame": str,
+        "frames": int,
+        "coarse_pixels": int,
+    },
+}
+"""The tables and their columns, as they are saved."""
 
-Columns: TypeAlias = dict[str, list[Any]]
-"""Columns by name."""
+Columns: TypeAlias = Mapping[str, Sequence[Any]]
+"""Columns by name, in the order of their table."""
 
 
-def make_tables(scenes: Iterable[SceneStatistics]) -> dict[str, Columns]:
-    """Return the five tables of a data set.
+def make_tables(scene: SceneStatistics) -> dict[str, Columns]:
+    """Return the rows that a scene has in each of the tables.
 
     Returns
     -------
     dict
-        `frames`, a row a frame; `objects`, a row an object of a scene; `pixels`, a row an object in
-        a frame (ids x frames, without what is empty); `spans`, a row for each unbroken presence of
-        an object; `gaps`, a row a flicker.
+        `frames`, a row a frame; `objects`, a row an object of the scene; `pixels`, a row an object
+        in a frame (ids x frames, without what is empty); `spans`, a row for each unbroken presence
+        of an object; `gaps`, a row a flicker.
     """
-    tables: dict[str, Columns] = {name: {} for name in TABLES}
-    for scene in scenes:
-        for name, rows in (
-            ("frames", _frames(scene)),
-            ("objects", _objects(scene)),
-            ("pixels", _pixels(scene)),
-            ("spans", _spans(scene)),
-            ("gaps", _gaps(scene)),
-        ):
-            length = len(next(iter(rows.values())))
-            for column, values in {"scene": [scene.scene] * length, **rows}.items():
-                tables[name].setdefault(column, []).extend(np.asarray(values).tolist())
-    return tables
+    rows = {
+        "frames": _frames(scene),
+        "objects": _objects(scene),
+        "pixels": _pixels(scene),
+        "spans": _spans(scene),
+        "gaps": _gaps(scene),
+    }
+    return {
+        name: {"scene": [scene.scene] * len(next(iter(columns.values()))), **columns}
+        for name, columns in rows.items()
+    }
 
 
-def as_text(scenes: Sequence[SceneStatistics]) -> str:
-    """Return a line a scene, for a terminal."""
+def as_text(rows: Sequence[Row]) -> str:
+    """Return what `as_row` gave for each scene, for a terminal."""
     header = ("scene", "frames", "objects", "invalid", "seen in", "coarse IoU", "flickering")
-    table = Table(header, [_line(scene) for scene in scenes])
+    table = Table(header, rows)
     return (
         f"{table.as_text()}\n"
         "seen in: share of frames that an object is in, mean over objects. coarse IoU: of an "
@@ -53,7 +82,8 @@ def as_text(scenes: Sequence[SceneStatistics]) -> str:
     )
 
 
-def _line(scene: SceneStatistics) -> Row:
+def as_row(scene: SceneStatistics) -> Row:
+    """Return a scene in a line."""
     invalid, seen_in, agreement = (
         float(values.mean()) if len(values) else 0.0
         for values in (scene.invalid_ratio, scene.presence.mean(axis=1), scene.agreement)
@@ -71,7 +101,7 @@ def _line(scene: SceneStatistics) -> Row:
 
 def _frames(scene: SceneStatistics) -> Columns:
     return {
-        "frame": list(scene.frames),
+        "frame": scene.frames,
         "pixels": scene.frame_pixels.tolist(),
         "invalid_ratio": scene.invalid_ratio.tolist(),
         "objects": (scene.pixels > 0).sum(axis=1).tolist(),
@@ -79,7 +109,7 @@ def _frames(scene: SceneStatistics) -> Columns:
 
 
 def _objects(scene: SceneStatistics) -> Columns:
-    gaps = [gap.id for gap in scene.gaps()]
+    gaps = Counter(gap.id for gap in scene.gaps())
     return {
         "id": scene.ids.tolist(),
         "frames": scene.presence.sum(axis=1).tolist(),
@@ -87,7 +117,7 @@ def _objects(scene: SceneStatistics) -> Columns:
         "coarse_pixels": scene.coarse.sum(axis=0).tolist(),
         "kept_pixels": scene.kept.sum(axis=0).tolist(),
         "coarse_iou": scene.agreement.tolist(),
-        "gaps": [gaps.count(number) for number in scene.ids.tolist()],
+        "gaps": [gaps[number] for number in scene.ids.tolist()],
     }
 
 

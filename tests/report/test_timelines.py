@@ -14,7 +14,6 @@ from pipeline.report.palette import css_colour
 from pipeline.report.timelines import MOST_NAMED, MOST_OBJECTS, Timelines, read_timelines
 from pipeline.statistics.saved import find_tables, save_tables
 from pipeline.statistics.scene import SceneStatistics
-from pipeline.statistics.tables import make_tables
 
 PIXELS = 1000
 
@@ -37,7 +36,7 @@ def scene(
 
 
 def saved(folder: Path, scenes: Sequence[SceneStatistics], form: str = "csv") -> None:
-    save_tables(make_tables(scenes), folder, form)
+    save_tables(scenes, folder, form)
 
 
 def read(folder: Path, most: int = 12) -> Timelines:

@@ -23,7 +23,6 @@ from pipeline.run.journal import Entry, open_journal
 from pipeline.statistics.count import count_block
 from pipeline.statistics.saved import save_tables
 from pipeline.statistics.scene import SceneStatistics, from_counts
-from pipeline.statistics.tables import make_tables
 
 MakeDataset = Callable[..., Path]
 
@@ -79,7 +78,7 @@ def count(root: Path, form: Literal["csv", "parquet"] = "csv") -> list[SceneStat
         rows = count_block(refined, coarse, np.arange(4))
         pixels = np.full(4, refined[0].size)
         scenes.append(from_counts(scene.name, images, pixels, rows))
-    save_tables(make_tables(scenes), root / "autorefiner" / "statistics", form)
+    save_tables(scenes, root / "autorefiner" / "statistics", form)
     return scenes
 
 

@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError, DatasetError, IdMapError
 from pipeline.mirror import build_mirror, open_mirror
 from pipeline.statistics.dataset import compute_statistics, scene_statistics
 from pipeline.statistics.saved import save_tables
-from pipeline.statistics.tables import as_text, make_tables
+from pipeline.statistics.tables import TABLES, as_row, as_text, make_tables
 
 
 @pytest.fixture
@@ -66,8 +66,12 @@ def test_tables_are_saved(
     refined: Refined, inside_client: Client, tmp_path: Path, form: str
 ) -> None:
     scenes = list(compute_statistics(refined.root, None, inside_client))
-    tables = make_tables(scenes)
-    files = save_tables(tables, tmp_path / "out", form)
+    by_scene = [make_tables(scene) for scene in scenes]
+    tables = {
+        table: {column: [v for one in by_scene for v in one[table][column]] for column in columns}
+        for table, columns in TABLES.items()
+    }
+    files = save_tables(iter(scenes), tmp_path / "out", form)
     assert [file.name for file in files] == [
         f"{name}.{form}" for name in ("frames", "objects", "pixels", "spans", "gaps")
     ]
@@ -84,7 +88,7 @@ def test_tables_are_saved(
     assert len(tables["frames"]["frame"]) == 9
     assert sum(tables["objects"]["pixels"]) == sum(tables["pixels"]["pixels"])
     assert sum(tables["spans"]["frames"]) == sum(tables["objects"]["frames"])
-    assert "scene_0001" in as_text(scenes)
+    assert "scene_0001" in as_text([as_row(scene) for scene in scenes])
 
 
 def test_without_a_mirror_it_says_how_to_make_one(
