@@ -5,6 +5,7 @@ Bokeh calls `document` for every browser that opens the page, in the scheduler's
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -129,7 +130,7 @@ def _stages(scheduler: Any) -> Part:
 _COLUMNS = ("worker", "partitions in hand", "model loaded in", "GPU memory", "its peak", "memory")
 _WORDS = frozenset({0, 1})
 NAMED_AT_MOST = 3
-"""Partitions of a worker that are named; it may be given many ahead."""
+"""Scenes of a worker's partitions that are named; it may be given many ahead."""
 
 
 def _workers(scheduler: Any) -> Part:
@@ -157,11 +158,13 @@ def worker_row(worker: Any) -> Row:
 
 
 def _in_hand(keys: list[Any]) -> str:
-    """Name partitions by their scene: a key is (`refine-SCENE-HASH`, number)."""
-    names = [
-        f"{str(key[0]).removeprefix('refine-').rpartition('-')[0]} {key[1]}"
-        for key in keys
-        if isinstance(key, tuple)
-    ]
-    more = f" and {len(names) - NAMED_AT_MOST} more" if len(names) > NAMED_AT_MOST else ""
-    return ", ".join(names[:NAMED_AT_MOST]) + more or "none"
+    """Count partitions by their scene: a key is (`refine-SCENE-HASH`, number)."""
+    names = [str(key[0]) for key in keys if isinstance(key, tuple)]
+    scenes = Counter(
+        name.removeprefix("refine-").rpartition("-")[0]
+        for name in names
+        if name.startswith("refine-")
+    )
+    shown = [f"{count} of {scene}" for scene, count in scenes.most_common(NAMED_AT_MOST)]
+    more = len(scenes) - len(shown)
+    return ", ".join(shown) + (f" and of {more} more" if more else "") or "none"

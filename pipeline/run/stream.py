@@ -41,6 +41,9 @@ HOPELESS = 8
 """Partitions that killed their workers before any frame was done: nothing here will be done."""
 
 SECONDS_BETWEEN_LOOKS = 5.0
+SECONDS_OF_SILENCE = 1.0
+"""Then a list without entries tells whoever watches that the run is alive."""
+
 SECONDS_TO_FINISH = 30.0
 """What frames in hand are given after an error that ends the run."""
 
@@ -84,7 +87,7 @@ class FrameStream:
         self._workers_seen = self._last_look
 
     def __iter__(self) -> Iterator[list[Entry]]:
-        """Yield the entries of each partition in the order they finish."""
+        """Yield the entries of each partition in the order they finish, and none now and then."""
         try:
             yield from self._refine_all()
             yield from self._refine_alone()
@@ -140,9 +143,13 @@ class FrameStream:
         self._finished.update(futures)
 
     def _next(self, *, is_alone: bool = False) -> Iterator[list[Entry]]:
-        """Yield the entries of the next partition that comes back, if it does."""
+        """Yield the entries of the next partition that comes back, if it does; none until then."""
+        silent_since = time.monotonic()
         while not self._finished.has_ready():
             self._look_around()
+            if time.monotonic() - silent_since >= SECONDS_OF_SILENCE:
+                yield []
+                silent_since = time.monotonic()
             time.sleep(0.02)
         future = next(self._finished)
         part = self._in_flight.pop(future)

@@ -69,10 +69,12 @@ def test_the_headline_escapes_names_and_tells_the_state() -> None:
     ],
 )
 def test_a_workers_row(told: object, model: str, device: str) -> None:
-    tasks = [SimpleNamespace(key=("refine-room-1-0a1b", number)) for number in range(5)]
+    keys = [("refine-room-1-0a1b", 0), ("refine-room-1-0a1b", 1), ("refine-hall-2b", 0)]
+    keys += [(f"refine-{number}-0a1b", 0) for number in range(3)]
+    tasks = [SimpleNamespace(key=key) for key in [*keys, ("from_sequence-0a", 1), "job-1"]]
     worker = SimpleNamespace(name=1, processing=tasks, metrics={WORKER_METRIC: told})
     name, in_hand, loaded, memory, *_ = worker_row(worker)
     assert (name, loaded, memory) == ("1", model, device)
-    assert in_hand == "room-1 0, room-1 1, room-1 2 and 2 more"
+    assert in_hand == "2 of room-1, 1 of hall, 1 of 0 and of 2 more"
     worker.processing = []
     assert worker_row(worker)[1] == "none"

@@ -103,7 +103,7 @@ def test_a_run_is_a_live_panel_and_its_page_works_behind_the_proxy(
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 300
     expect(page.get_by_role("button", name="stop")).to_be_disabled()
-    expect(page.locator("body")).to_contain_text("2/2 ok", timeout=MILLISECONDS)
+    expect(page.locator("body")).to_contain_text("2 of 2 frames done", timeout=MILLISECONDS)
 
     link = re.search(r"PAGE (/proxy/\d+/)status", page.locator("body").inner_text())
     assert link is not None
