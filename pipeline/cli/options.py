@@ -49,3 +49,8 @@ def load_settings(
     for section, part in flags.items():
         tree[section].update({key: value for key, value in part.items() if value is not None})
     return load_config(tree, overrides)
+
+
+def settings_or_none(config_file: Path | None, overrides: tuple[str, ...]) -> Config | None:
+    """Put the settings together; None if none are given: then those of the last run count."""
+    return load_settings(config_file, overrides, {}) if config_file or overrides else None

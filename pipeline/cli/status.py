@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import config_options, load_settings
+from pipeline.cli.options import config_options, settings_or_none
 
 
 @click.command()
@@ -16,12 +16,12 @@ from pipeline.cli.options import config_options, load_settings
 def status(root: Path, config_file: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
     """Say what is done, to do, failed and stale below DATA_ROOT, scene by scene.
 
-    Reads the journal and lists folders, also while a run is at work; opens no result. Give it the
-    settings of the run: results of others are stale.
+    Reads the journal and lists folders, also while a run is at work; opens no result. Results of
+    other settings than those given are stale; without any, the last run's count.
     """
     import json
 
     from pipeline.run.status import read_status
 
-    found = read_status(root, load_settings(config_file, overrides, {}))
+    found = read_status(root, settings_or_none(config_file, overrides))
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pipeline.cli.exit_codes import FAILED_FRAMES
-from pipeline.cli.options import config_options, load_settings
+from pipeline.cli.options import config_options, settings_or_none
 
 
 @click.command()
@@ -29,13 +29,13 @@ def verify(
 ) -> None:
     """Open every result below DATA_ROOT, and see that it is whole and made from its input.
 
-    Exits with 1 unless every frame is done with these settings.
+    Exits with 1 unless every frame is done with these settings; without any, the last run's count.
     """
     import json
 
     from pipeline.run.status import verify_dataset
 
-    found = verify_dataset(root, load_settings(config_file, overrides, {}), remove=remove)
+    found = verify_dataset(root, settings_or_none(config_file, overrides), remove=remove)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
     if not found.complete:
         sys.exit(FAILED_FRAMES)

@@ -15,6 +15,7 @@ from pipeline.cluster.kind import choose_kind, existing_address
 from pipeline.cluster.local import open_local_cluster
 from pipeline.cluster.loss import noticing_loss
 from pipeline.cluster.muster import address_of, check_workers, wait_for_workers
+from pipeline.cluster.nesting import end_if_nested
 from pipeline.cluster.plugins import give_to_workers
 from pipeline.cluster.quiet import quiet
 from pipeline.cluster.security import own_certificates
@@ -67,6 +68,7 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
     ClusterError, RunStopped
         As `use_cluster`.
     """
+    end_if_nested()
     kind, why = choose_kind(config)
     if kind == "existing":
         with _leaving(_join(config)) as client:

@@ -14,6 +14,7 @@ from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, WorkerPlugin
 from distributed.system import MEMORY_LIMIT
 
+from pipeline.cluster.nesting import GUARD
 from pipeline.cluster.plugins import give_to_workers
 from pipeline.cluster.quiet import quiet
 from pipeline.cluster.security import own_certificates
@@ -115,7 +116,8 @@ def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:
     except (OSError, RuntimeError, ValueError) as error:
         raise ClusterError(
             f"no local cluster can be opened: {error.__cause__ or error}. "
-            "Look at cluster.workers, cluster.memory_limit and cluster.dashboard_address"
+            "Look at cluster.workers, cluster.memory_limit and cluster.dashboard_address; in a "
+            f"script, put what starts the run under `{GUARD}`"
         ) from error
 
 

@@ -301,6 +301,16 @@ class Config(Section):
         text = json.dumps([RESULTS_VERSION, model_identity, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def changes(self) -> dict[str, Any]:
+        """Return the settings that are not the defaults, as `section.key`, in plain values."""
+        values, defaults = self.model_dump(mode="json"), type(self)().model_dump(mode="json")
+        return {
+            f"{section}.{key}": value
+            for section, part in values.items()
+            for key, value in part.items()
+            if value != defaults[section][key]
+        }
+
     def _repr_html_(self) -> str:
         """Show every setting, and its default where it is another."""
         values, defaults = self.model_dump(mode="json"), type(self)().model_dump(mode="json")

@@ -44,13 +44,8 @@ class ShownFrame:
     pictures: FramePictures | None
     problem: str
     """Why there are no pictures; empty where there are."""
-    path: str
-    """Of the image."""
-
-    @property
-    def command(self) -> str:
-        """What to type to see every decision."""
-        return f"autorefiner frame {shlex.quote(self.path)}"
+    command: str
+    """What to type to see every decision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,25 +84,36 @@ class Summary:
         lines += [f"{what}: {path}" for what, path in self.paths.items()]
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        return self.as_text()
+
     def _pace(self) -> Iterator[str]:
+        if not self.processed:
+            yield "this run: nothing to do"
+            return
         yield (
             f"this run: {self.processed} frame(s) in {duration(self.seconds)}, "
             f"{self.frames_per_second:.2f} frames/s"
         )
-        if self.processed:
-            stages = [
-                f"{stage} {self.stage_seconds[stage] / self.processed:.3f}"
-                for stage in STAGES
-                if stage in self.stage_seconds
-            ]
-            yield f"seconds a frame: {', '.join(stages)}"
+        stages = [
+            f"{stage} {self.stage_seconds[stage] / self.processed:.3f}"
+            for stage in STAGES
+            if stage in self.stage_seconds
+        ]
+        yield f"seconds a frame: {', '.join(stages)}"
 
     def _notes(self) -> Iterator[tuple[str, list[str]]]:
         """Say what somebody should look at, each as a heading and the details of it."""
         for reason, group in self.failures.items():
             yield f"failed, {reason}: {group.count}", group.lines()
         if self.failures:
-            yield "once their cause is mended, --redo failed tries these frames again", []
+            yield (
+                (
+                    "frames whose files are mended are tried again by the same command; "
+                    "--redo failed tries all of them again"
+                ),
+                [],
+            )
         if stale := self.total.stale:
             yield (
                 (

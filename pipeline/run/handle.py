@@ -12,6 +12,7 @@ from distributed import Client
 from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster import shared_client
+from pipeline.cluster.nesting import end_if_nested
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dashboard import RunState
 from pipeline.errors import RunInterrupted, RunStopped
@@ -47,6 +48,7 @@ def start_run(
     ConfigError
         A setting is wrong. What goes wrong later is raised by `Run.wait`.
     """
+    end_if_nested()
     settings = load_config(config)
     root = os.path.abspath(data_root)  # noqa: PTH100 (as text, whatever it is given as)
     for run in _runs:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Config
-from pipeline.errors import StorageError
+from pipeline.config import Config, load_config
+from pipeline.errors import ConfigError, StorageError
 from pipeline.mirror import mirror_url
 from pipeline.report.summary import Summary
 from pipeline.report.tally import Tally
@@ -41,11 +43,11 @@ def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
         seconds=seconds,
         stage_seconds=tally.stage_seconds,
         paths=paths,
-        settings=_settings_on_record(job),
+        settings=_settings_of(job),
     )
 
 
-def _settings_on_record(job: Job) -> dict[str, Any]:
+def _settings_of(job: Job) -> dict[str, Any]:
     versions = {name: metadata.version(name) for name in SHAPING_LIBRARIES}
     config: Config = job.config
     return {
@@ -73,3 +75,60 @@ def write_record(path: Path, text: str) -> Path:
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error}") from None
     return path
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """Read the summary of the last run that came to its end; empty where there is none.
+
+    Raises
+    ------
+    StorageError
+        It cannot be read.
+    """
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"{path}: cannot be read as a summary: {error}. Remove it to do without"
+        ) from None
+    return summary if isinstance(summary, dict) else {}
+
+
+def settings_on_record(summary: Mapping[str, Any], otherwise: Config) -> Config:
+    """Return the settings of the run that left a summary, if this version understands them."""
+    try:
+        return load_config(summary["settings"]["config"])
+    except (KeyError, TypeError, ConfigError):
+        return otherwise
+
+
+def keep_summary(record_dir: Path, summary: Summary) -> Mapping[str, Any]:
+    """Put a summary on record, and return the one that is there then.
+
+    A run that found nothing to do leaves the one before it: it would only put nothing in the place
+    of speed and stages.
+
+    Raises
+    ------
+    StorageError
+        It cannot be written.
+    """
+    place = record_dir / SUMMARY_NAME
+    try:
+        before = read_summary(place)
+    except StorageError:
+        before = {}  # is replaced now
+    if before and not summary.processed and not _is_news(summary, before):
+        return before
+    row = summary.as_dict()
+    write_record(place, json.dumps(row, indent=2) + "\n")
+    return row
+
+
+def _is_news(summary: Summary, before: Mapping[str, Any]) -> bool:
+    if summary.total.done == 0:
+        return False
+    counts = {**summary.total.as_dict(), "invalid_ratio": None}
+    return counts != {**before.get("total", {}), "invalid_ratio": None}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,13 @@ from pipeline.report.pictures import draw_frame
 from pipeline.report.survey import make_survey
 from pipeline.report.timelines import Timelines, read_timelines
 from pipeline.run.journal import FILE_NAME, read_entry, scan_journal
-from pipeline.run.record import REPORT_NAME, SUMMARY_NAME, write_record
+from pipeline.run.record import (
+    REPORT_NAME,
+    SUMMARY_NAME,
+    read_summary,
+    settings_on_record,
+    write_record,
+)
 from pipeline.statistics.saved import STATISTICS_DIR, find_tables
 
 
@@ -55,7 +62,7 @@ def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -
     """
     settings = load_config(config)
     layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
-    summary = _read_summary(layout.record_dir / SUMMARY_NAME)
+    summary = read_summary(layout.record_dir / SUMMARY_NAME)
     return report(layout, settings, summary)
 
 
@@ -71,9 +78,8 @@ def report(layout: Layout, config: Config, summary: Mapping[str, Any]) -> Path:
         ) from None
     except OSError as error:
         raise StorageError(f"{path}: the journal cannot be read: {error}") from None
-    on_record = summary.get("settings", {})
     with journal:
-        page = _page(journal, layout, _settings_of(on_record, config), summary, config)
+        page = _page(journal, layout, settings_on_record(summary, config), summary, config)
     return write_record(layout.record_dir / REPORT_NAME, page)
 
 
@@ -99,7 +105,7 @@ def _page(
 
     survey = make_survey(frames, expected, fetch)
     looks = [
-        _draw(frames, look, fetch(int(frames.place[look.row])), layout, config)
+        _draw(frames, look, fetch(int(frames.place[look.row])), layout, config, shown)
         for look in worth_a_look(frames, config.report.frames)
     ]
     over_time = OverTime(timelines, problem, newest)
@@ -123,7 +129,12 @@ def _with_flicker(outcome: FrameOutcome, flicker: Mapping[tuple[str, str], int])
 
 
 def _draw(
-    frames: Frames, look: Look, outcome: FrameOutcome, layout: Layout, config: Config
+    frames: Frames,
+    look: Look,
+    outcome: FrameOutcome,
+    layout: Layout,
+    config: Config,
+    shown: Config,
 ) -> ShownFrame:
     frame, pictures, problem = outcome.frame, None, ""
     stats = {r.measure: float(frames.measures[r.measure][look.row]) for r in look.reasons}
@@ -132,26 +143,14 @@ def _draw(
     except FrameError as error:
         # Files may have moved since. The page then says so in the picture's place.
         problem = str(error)
-    path = str(layout.image_path(frame))
-    return ShownFrame(frame, look.reasons, stats, pictures, problem, path)
+    command = _frame_command(layout.image_path(frame), shown)
+    return ShownFrame(frame, look.reasons, stats, pictures, problem, command)
 
 
-def _read_summary(path: Path) -> dict[str, Any]:
-    """Read the summary of the last run that came to its end; empty where there is none."""
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise StorageError(
-            f"{path}: cannot be read as a summary: {error}. Remove it to do without"
-        ) from None
-    return summary if isinstance(summary, dict) else {}
-
-
-def _settings_of(on_record: Mapping[str, Any], given: Config) -> Config:
-    """Return the settings on record, if this version still understands them."""
-    try:
-        return load_config(on_record["config"])
-    except (KeyError, ConfigError):
-        return given
+def _frame_command(image: Path, shown: Config) -> str:
+    """Say what refines a frame under the lens, with the settings of its run."""
+    words = ["autorefiner", "frame", str(image)]
+    for key, value in shown.changes().items():
+        if key.partition(".")[0] in ("data", "model", "proposals", "refinement"):
+            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join(words)

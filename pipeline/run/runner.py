@@ -7,7 +7,6 @@ inventory -> plan -> dask.bag of FrameRef -> refine_partition on workers -> jour
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import secrets
@@ -21,6 +20,7 @@ from distributed import Client, performance_report
 from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster import use_cluster
+from pipeline.cluster.nesting import end_if_nested
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dashboard import show_on_dashboard
 from pipeline.dataset import Inventory, Layout, discover
@@ -34,7 +34,7 @@ from pipeline.run.log import start_log
 from pipeline.run.mirroring import MirrorOfRun, keep_mirror
 from pipeline.run.partition import Job
 from pipeline.run.plan import Plan, judge_frames, make_plan
-from pipeline.run.record import SUMMARY_NAME, summarise, write_record
+from pipeline.run.record import keep_summary, summarise
 from pipeline.run.reporting import report
 from pipeline.run.stopping import StopRequest, listen_for_stop
 from pipeline.run.stream import FrameStream
@@ -98,6 +98,7 @@ def refine(
 
     The first three parameters, the result and the errors are those of `refine_dataset`.
     """
+    end_if_nested()
     start = time.monotonic()
     settings = with_absolute_paths(load_config(config))
     start_log(settings.run.log_level, settings.run.log_format)
@@ -132,10 +133,9 @@ def refine(
         except RunStopped as error:
             ended = error
         summary = summarise(tally, job, time.monotonic() - start)
-        text = json.dumps(summary.as_dict(), indent=2) + "\n"
-        write_record(layout.record_dir / SUMMARY_NAME, text)
+        on_record = keep_summary(layout.record_dir, summary)
         if settings.report.at_end:
-            report(layout, settings, summary.as_dict())
+            report(layout, settings, on_record)
     if ended:
         ended.summary = summary
         raise ended

@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 from pipeline.config import ConfigLike, load_config
-from pipeline.dataset import Layout, discover
+from pipeline.dataset import Inventory, Layout, discover
 from pipeline.records import FrameRef
+from pipeline.report.tally import Group
 from pipeline.run.journal import Entry, read_journal
 from pipeline.run.lock import read_holder
 from pipeline.run.plan import NO_RESULT, OF_OTHER_SETTINGS, Judgement, judge, open_and_judge
+from pipeline.run.record import SUMMARY_NAME, read_summary, settings_on_record
 from pipeline.sam import model_identity
 
 FRAMES_IN_HAND = 256
@@ -52,6 +53,8 @@ class Status:
     scenes: dict[str, SceneStatus] = field(default_factory=dict)
     running: str = ""
     """The run that is at work, in words; empty without one."""
+    problems: dict[str, Group] = field(default_factory=dict)
+    """What does not fit together in the input, such as images without ids, by kind."""
     defects: list[str] = field(default_factory=list)
     """Results that are there and no good, with what is wrong; found by opening them only."""
 
@@ -78,6 +81,7 @@ class Status:
             "running": self.running,
             "total": asdict(self.total),
             "scenes": {name: asdict(scene) for name, scene in self.scenes.items()},
+            "problems": {kind: asdict(group) for kind, group in self.problems.items()},
             "defects": self.defects,
         }
 
@@ -96,6 +100,8 @@ class Status:
             for name, scene in rows
         ]
         lines += self.defects
+        for kind, group in self.problems.items():
+            lines += [f"input, {kind}: {group.count}", *(f"  {each}" for each in group.lines())]
         if self.total.stale:
             lines += [f"stale: {OF_OTHER_SETTINGS}; --redo stale makes them again"]
         if self.running:
@@ -111,17 +117,18 @@ def read_status(data_root: str | os.PathLike[str], config: ConfigLike = None) ->
     data_root
         Folder that holds the scenes.
     config
-        The settings that results should have been made with, as for `refine_dataset`.
+        The settings that results should have been made with, as for `refine_dataset`. None asks
+        for those of the last run, where its summary is in its place, else for the defaults.
 
     Raises
     ------
     AutoRefinerError
         A setting is wrong, there is no data set, or its journal cannot be read.
     """
-    layout, frames, fingerprint = _find(data_root, config)
-    status = Status(running=str(read_holder(layout.record_dir) or ""))
+    layout, inventory, fingerprint = _find(data_root, config)
+    status = _begin(layout, inventory)
     with read_journal(layout.record_dir) as journal:
-        for _, of_scene in groupby(frames, key=lambda frame: frame.scene):
+        for _, of_scene in groupby(inventory.frames, key=lambda frame: frame.scene):
             there: set[str] | None = None
             for frame in of_scene:
                 path = layout.output_path(frame)
@@ -150,8 +157,8 @@ def verify_dataset(
     AutoRefinerError
         As `read_status`.
     """
-    layout, frames, fingerprint = _find(data_root, config)
-    status = Status(running=str(read_holder(layout.record_dir) or ""))
+    layout, inventory, fingerprint = _find(data_root, config)
+    status = _begin(layout, inventory)
     with read_journal(layout.record_dir) as journal:
 
         def look(frame: FrameRef) -> Judgement:
@@ -160,24 +167,38 @@ def verify_dataset(
                 return judgement
             return judge(frame, journal.find(frame), layout, fingerprint)
 
-        for judgement in _in_threads(look, frames):
+        for judgement in _in_threads(look, inventory.frames):
             status.add(judgement.frame, judgement.state)
             if judgement.state == "todo" and judgement.why != NO_RESULT:
                 path = layout.output_path(judgement.frame)
-                status.defects.append(f"{path}: {judgement.why}")
-                if remove:
-                    with suppress(OSError):
-                        path.unlink()
+                removed = remove and _remove(path)
+                status.defects.append(f"{path}: {judgement.why}{', removed' * removed}")
     return status
 
 
-def _find(
-    data_root: str | os.PathLike[str], config: ConfigLike
-) -> tuple[Layout, list[FrameRef], str]:
-    settings = load_config(config)
-    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
-    frames = discover(layout.data_root, settings.data).frames
-    return layout, frames, settings.fingerprint(model_identity(settings.model))
+def _find(data_root: str | os.PathLike[str], config: ConfigLike) -> tuple[Layout, Inventory, str]:
+    root, settings = Path(data_root).absolute(), load_config(config)
+    layout = Layout(root, settings.data, settings.output)
+    if config is None:
+        settings = settings_on_record(read_summary(layout.record_dir / SUMMARY_NAME), settings)
+        layout = Layout(root, settings.data, settings.output)
+    inventory = discover(root, settings.data)
+    return layout, inventory, settings.fingerprint(model_identity(settings.model))
+
+
+def _begin(layout: Layout, inventory: Inventory) -> Status:
+    status = Status(running=str(read_holder(layout.record_dir) or ""))
+    for problem in inventory.problems:
+        status.problems.setdefault(problem.kind, Group()).add(str(problem))
+    return status
+
+
+def _remove(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _names_in(folder: Path) -> set[str]:

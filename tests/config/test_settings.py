@@ -70,3 +70,9 @@ def test_a_mirror_is_a_switch_a_path_or_a_url(mirror: object) -> None:
 def test_anything_else_is_no_mirror(mirror: object) -> None:
     with pytest.raises(ConfigError, match=r"output\.mirror"):
         load_config({"output": {"mirror": mirror}})
+
+
+def test_changes_are_what_is_not_the_default() -> None:
+    assert Config().changes() == {}
+    config = load_config({"model": {"name": "demo"}, "run": {"partition_size": 3}})
+    assert config.changes() == {"model.name": "demo", "run.partition_size": 3}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,12 @@ import torch
 from playwright.sync_api import Browser, Page, expect
 
 import pipeline
-from pipeline.config import Config
+from pipeline.config import Config, load_config
 from pipeline.dataset import read_ids
 from pipeline.errors import DatasetError, StorageError
 from pipeline.records import FrameOutcome, FrameRef
 from pipeline.run.journal import Entry, open_journal
+from pipeline.run.reporting import _frame_command
 from pipeline.statistics.count import count_block
 from pipeline.statistics.saved import save_tables
 from pipeline.statistics.scene import SceneStatistics, from_counts
@@ -397,3 +399,11 @@ def test_figures_of_pages_are_those_of_the_record(root: Path) -> None:
     text = pipeline.write_report(root).read_text(encoding="utf-8")
     expected = np.mean([0.1 * s + 0.01 * f for s in range(3) for f in range(4)])
     assert f"<dt>Invalid pixels</dt><dd>{100 * expected:.1f} %</dd>" in text
+
+
+def test_the_command_for_a_frame_has_the_settings_of_its_run() -> None:
+    settings = {"model": {"name": "demo"}, "refinement": {"min_agreement": 0.3}}
+    config = load_config({**settings, "run": {"partition_size": 3}})
+    words = shlex.split(_frame_command(Path("/scans/a room/images/1.jpg"), config))
+    assert words[:3] == ["autorefiner", "frame", "/scans/a room/images/1.jpg"]
+    assert load_config(None, words[4::2]) == load_config(settings)

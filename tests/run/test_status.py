@@ -50,6 +50,29 @@ def test_nothing_done_yet(make_dataset: MakeDataset) -> None:
     assert (status.total.frames, status.total.todo) == (2, 2)
 
 
+def test_without_settings_those_of_the_last_run_count(
+    make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.run.status.model_identity", lambda _config: "colours")
+    root = make_dataset(scenes=1, frames=2)
+    pipeline.refine_dataset(root, {"proposals": {"mode": "grid"}}, inside_client)
+    assert read_status(root).complete
+    assert verify_dataset(root).complete
+    assert read_status(root, {}).total.stale == 2, "settings that are given count, defaults too"
+
+
+def test_what_does_not_fit_together_is_named(make_dataset: MakeDataset) -> None:
+    root = make_dataset(scenes=1, frames=3)
+    (root / "scene_0000" / "obj_ids" / "frame_000001.jpg.pth").unlink()
+    status = read_status(root, {})
+    assert status.total.frames == 2
+    [(kind, group)] = status.problems.items()
+    assert group.count == 1
+    assert f"input, {kind}: 1\n  " in status.as_text()
+    assert "frame_000001.jpg" in status.as_text()
+    assert status.as_dict()["problems"][kind]["examples"] == group.examples
+
+
 def test_results_that_the_journal_does_not_know_are_counted_apart(done: Path) -> None:
     (done / "autorefiner" / "journal.jsonl").unlink()
     status = read_status(done)
@@ -90,3 +113,12 @@ def test_a_run_at_work_is_named(done: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert f"process {os.getpid()} of " in status.running
     assert "a run is at work: process" in status.as_text()
     assert json.loads(json.dumps(status.as_dict()))["running"] == status.running
+
+
+def test_verify_says_what_it_removed(done: Path) -> None:
+    torn = result(done, 0, 1)
+    torn.write_bytes(b"torn")
+    assert ", removed" not in verify_dataset(done).defects[0]
+    assert torn.exists()
+    assert verify_dataset(done, remove=True).defects[0].endswith(", removed")
+    assert not torn.exists()
