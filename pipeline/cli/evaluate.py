@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import config_options, load_settings
+from pipeline.cli.options import config_options, load_settings_of_run
 
 
 @click.command()
@@ -25,12 +25,17 @@ def evaluate(
     truth: str,
     json_file: Path | None,
 ) -> None:
-    """Score refined ids against a truth, the coarse ids beside them."""
+    """Score refined ids against a truth, the coarse ids beside them.
+
+    Where both lie is set as for `run`; unless told, it is as in the last run.
+    """
     import json
 
     from pipeline.evaluation import evaluate as evaluate_dataset
 
-    scores = evaluate_dataset(root, truth=truth, config=load_settings(config_file, overrides, {}))
+    scores = evaluate_dataset(
+        root, truth=truth, config=load_settings_of_run(root, config_file, overrides)
+    )
     click.echo(scores.as_text())
     if json_file:
         try:

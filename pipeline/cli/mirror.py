@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pipeline.cli.exit_codes import FAILED_FRAMES
-from pipeline.cli.options import config_options, load_settings
+from pipeline.cli.options import config_options, load_settings_of_run
 
 
 @click.command()
@@ -19,9 +19,10 @@ def mirror(root: Path, config_file: Path | None, overrides: tuple[str, ...], che
     """Make a zarr store of all results, or complete and repair the one that is there.
 
     Every result is read and compared with its chunk; no model is needed. Where results and mirror
-    lie is set as for `run`. Exit code 1: not every frame agrees.
+    lie is set as for `run`; unless told, it is as in the last run. Exit code 1: not every frame
+    agrees.
     """
-    settings = load_settings(config_file, overrides, {})
+    settings = load_settings_of_run(root, config_file, overrides)
     from pipeline.cluster import open_client
     from pipeline.mirror import build_mirror, check_mirror
 

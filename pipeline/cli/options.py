@@ -51,6 +51,12 @@ def load_settings(
     return load_config(tree, overrides)
 
 
-def settings_or_none(config_file: Path | None, overrides: tuple[str, ...]) -> Config | None:
-    """Put the settings together; None if none are given: then those of the last run count."""
-    return load_settings(config_file, overrides, {}) if config_file or overrides else None
+def load_settings_of_run(
+    root: Path, config_file: Path | None, overrides: tuple[str, ...]
+) -> Config:
+    """Put the settings together; where none are given, those of the last run on the data count."""
+    from pipeline.run.record import settings_of_last_run
+
+    if config_file or overrides:
+        return load_settings(config_file, overrides, {})
+    return settings_of_last_run(root)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import config_options, load_settings
+from pipeline.cli.options import config_options, load_settings_of_run
 
 
 @click.command()
@@ -19,4 +19,4 @@ def report(root: Path, config_file: Path | None, overrides: tuple[str, ...]) -> 
     """
     from pipeline.run.reporting import write_report
 
-    click.echo(write_report(root, load_settings(config_file, overrides, {})))
+    click.echo(write_report(root, load_settings_of_run(root, config_file, overrides)))

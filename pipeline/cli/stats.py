@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from pipeline.cli.options import config_options, load_settings
+from pipeline.cli.options import config_options, load_settings_of_run
 
 if TYPE_CHECKING:
     from pipeline.statistics.scene import SceneStatistics
@@ -43,7 +43,7 @@ def stats(
     Needs the mirror. Tables: frames, objects, pixels (objects in frames), spans (when an object is
     there), gaps (flicker). The next report draws them.
     """
-    settings = load_settings(config_file, overrides, {})
+    settings = load_settings_of_run(root, config_file, overrides)
     from pipeline.cluster import open_client
     from pipeline.dataset import Layout
     from pipeline.statistics.dataset import compute_statistics

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import config_options, settings_or_none
+from pipeline.cli.options import config_options, load_settings_of_run
 
 
 @click.command()
@@ -23,5 +23,5 @@ def status(root: Path, config_file: Path | None, overrides: tuple[str, ...], as_
 
     from pipeline.run.status import read_status
 
-    found = read_status(root, settings_or_none(config_file, overrides))
+    found = read_status(root, load_settings_of_run(root, config_file, overrides))
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pipeline.cli.exit_codes import FAILED_FRAMES
-from pipeline.cli.options import config_options, settings_or_none
+from pipeline.cli.options import config_options, load_settings_of_run
 
 
 @click.command()
@@ -35,7 +35,7 @@ def verify(
 
     from pipeline.run.status import verify_dataset
 
-    found = verify_dataset(root, settings_or_none(config_file, overrides), remove=remove)
+    found = verify_dataset(root, load_settings_of_run(root, config_file, overrides), remove=remove)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
     if not found.complete:
         sys.exit(FAILED_FRAMES)

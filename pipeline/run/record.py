@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import Config, load_config
+from pipeline.dataset import Layout
 from pipeline.errors import ConfigError, StorageError
 from pipeline.mirror import mirror_url
 from pipeline.report.summary import Summary
@@ -102,6 +103,23 @@ def settings_on_record(summary: Mapping[str, Any], otherwise: Config) -> Config:
         return load_config(summary["settings"]["config"])
     except (KeyError, TypeError, ConfigError):
         return otherwise
+
+
+def settings_of_last_run(data_root: Path) -> Config:
+    """Return what shaped and placed the results of the last run on a data set.
+
+    Its summary is looked for where it is unless settings say otherwise; without one, these are the
+    defaults. What the run was made with besides, such as its cluster, may be gone by now.
+
+    Raises
+    ------
+    StorageError
+        The summary cannot be read.
+    """
+    default = Config()
+    place = Layout(data_root, default.data, default.output).record_dir / SUMMARY_NAME
+    found = settings_on_record(read_summary(place), default)
+    return found.model_copy(update={"cluster": default.cluster, "run": default.run})
 
 
 def keep_summary(record_dir: Path, summary: Summary) -> Mapping[str, Any]:

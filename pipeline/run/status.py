@@ -21,7 +21,7 @@ from pipeline.report.tally import Group
 from pipeline.run.journal import Entry, read_journal
 from pipeline.run.lock import read_holder
 from pipeline.run.plan import NO_RESULT, OF_OTHER_SETTINGS, Judgement, judge, open_and_judge
-from pipeline.run.record import SUMMARY_NAME, read_summary, settings_on_record
+from pipeline.run.record import settings_of_last_run
 from pipeline.sam import model_identity
 
 FRAMES_IN_HAND = 256
@@ -177,11 +177,9 @@ def verify_dataset(
 
 
 def _find(data_root: str | os.PathLike[str], config: ConfigLike) -> tuple[Layout, Inventory, str]:
-    root, settings = Path(data_root).absolute(), load_config(config)
+    root = Path(data_root).absolute()
+    settings = settings_of_last_run(root) if config is None else load_config(config)
     layout = Layout(root, settings.data, settings.output)
-    if config is None:
-        settings = settings_on_record(read_summary(layout.record_dir / SUMMARY_NAME), settings)
-        layout = Layout(root, settings.data, settings.output)
     inventory = discover(root, settings.data)
     return layout, inventory, settings.fingerprint(model_identity(settings.model))
 

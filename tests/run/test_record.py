@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from distributed import Client
 
 import pipeline
+from pipeline.config import Config, load_config
+from pipeline.run.record import settings_of_last_run
 
 
 def on_record(root: Path) -> tuple[bytes, bytes]:
     record = root / "autorefiner"
-    return (record / "summary.json").read_bytes(), (record / "report.html").read_bytes()
+    page = (record / "report.html").read_bytes()
+    return (record / "summary.json").read_bytes(), re.sub(rb"\d\d:\d\d(:\d\d)?", b"TIME", page)
 
 
 def test_a_run_with_nothing_to_do_leaves_the_record_of_the_one_before(
@@ -46,3 +50,13 @@ def test_a_torn_summary_is_replaced(
     (root / "autorefiner" / "summary.json").write_text("{")
     pipeline.refine_dataset(root, client=inside_client)
     assert json.loads(on_record(root)[0])["complete"]
+
+
+def test_settings_of_the_last_run_are_those_that_shaped_and_placed_its_results(
+    make_dataset: Callable[..., Path], inside_client: Client
+) -> None:
+    root = make_dataset(scenes=1, frames=1)
+    assert settings_of_last_run(root) == Config()
+    given = {"output": {"format": "png"}, "refinement": {"min_agreement": 0.3}}
+    pipeline.refine_dataset(root, {**given, "run": {"partition_size": 3}}, inside_client)
+    assert settings_of_last_run(root) == load_config(given)
