@@ -64,7 +64,10 @@ def tune(
     tuning = tune_dataset(root, choices, settings, n_frames=frames, truth=truth)
     click.echo(tuning.as_text())
     tuning.save(out)
-    click.echo(f"\nbest: {out}; use it with: autorefiner run {root} --config {out}")
+    click.echo(
+        f"\nbest: {out}; use it with: autorefiner run {root} --config {out}, with "
+        "--redo stale where there are results"
+    )
 
 
 def _read_grid(options: tuple[str, ...]) -> dict[str, list[Any]]:

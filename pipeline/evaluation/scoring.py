@@ -52,6 +52,14 @@ def evaluate(
     """
     settings = load_config(config)
     layout = Layout(Path(data_root), settings.data, settings.output)
+    # The first so many scenes with coarse ids need not be the first so many with truth.
+    given = discover(layout.data_root, settings.data.model_copy(update={"max_scenes": None}))
+    scenes = {frame.scene for frame in given.frames}
+    if not any((layout.data_root / scene / truth).is_dir() for scene in scenes):
+        raise DatasetError(
+            f"{data_root}: found no scene with a folder {truth}/; expected ids to score against in "
+            "it. Name theirs with --truth (in Python: truth)"
+        )
     true_layout = replace(layout, data=settings.data.model_copy(update={"ids_dir": truth}))
     wanted = discover(true_layout.data_root, true_layout.data)
     if not wanted.frames:
@@ -59,8 +67,6 @@ def evaluate(
             f"{data_root}: found no frame with truth ({wanted.problems[0]}); "
             f"expected maps such as <scene>/{truth}/<image name>.png"
         )
-    # The first so many scenes with coarse ids need not be the first so many with truth.
-    given = discover(layout.data_root, settings.data.model_copy(update={"max_scenes": None}))
     coarse_paths = {(frame.scene, frame.image): layout.ids_path(frame) for frame in given.frames}
 
     scored, unscored = [], []

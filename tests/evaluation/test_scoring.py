@@ -101,7 +101,7 @@ def test_small_objects_are_left_out(root):
 
 
 def test_a_data_set_without_truth_is_refused(root):
-    with pytest.raises(DatasetError, match="masks/"):
+    with pytest.raises(DatasetError, match=r"no scene with a folder masks/.*--truth"):
         evaluate(root, truth="masks", config=NPY)
 
 
