@@ -54,7 +54,7 @@ def load_settings(
 def load_settings_of_run(
     root: Path, config_file: Path | None, overrides: tuple[str, ...]
 ) -> Config:
-    """Put the settings together; where none are given, those of the last run on the data count."""
+    """Put the settings together; where none are given, take those of the last run."""
     from pipeline.run.record import settings_of_last_run
 
     if config_file or overrides:

@@ -17,7 +17,7 @@ def status(root: Path, config_file: Path | None, overrides: tuple[str, ...], as_
     """Say what is done, to do, failed and stale below DATA_ROOT, scene by scene.
 
     Reads the journal and lists folders, also while a run is at work; opens no result. Results of
-    other settings than those given are stale; without any, the last run's count.
+    other settings than those given are stale; unless told, these are those of the last run.
     """
     import json
 

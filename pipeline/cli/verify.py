@@ -29,7 +29,8 @@ def verify(
 ) -> None:
     """Open every result below DATA_ROOT, and see that it is whole and made from its input.
 
-    Exits with 1 unless every frame is done with these settings; without any, the last run's count.
+    Exits with 1 unless every frame is done with these settings; unless told, these are those of
+    the last run.
     """
     import json
 

@@ -7,15 +7,15 @@ gets the scenes that stand out, of each the objects that do, and paths of a boun
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.errors import StorageError
 from pipeline.report.charts import n_columns, peaks, round_up, steps, strokes
+from pipeline.report.counted import Counted, CountedScene, read_gaps, read_scenes, read_spans
 from pipeline.report.palette import css_colour
 from pipeline.statistics.saved import SavedTables
 
@@ -27,26 +27,6 @@ LEVELS = 64
 """Height of the chart of pixels without an id, in units of its path."""
 ROW = 12
 """Height of an object's line in the chart of presence."""
-
-
-class Counted(NamedTuple):
-    """An object of a scene, as the table of objects has it."""
-
-    id: int
-    frames: int
-    coarse: int
-    refined: int
-    kept: int
-    """Pixels that have the id in both maps; as the other two, over all frames."""
-    gaps: int
-    iou: float
-
-    @property
-    def shares(self) -> tuple[float, float, float]:
-        """Pixels it kept, lost and gained, as shares of all it ever had, in [0, 1]."""
-        union = max(1, self.coarse + self.refined - self.kept)
-        lost, gained = self.coarse - self.kept, self.refined - self.kept
-        return self.kept / union, lost / union, gained / union
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,30 +97,6 @@ class Timelines:
     """Objects that begin to be gone, by scene and image; of all scenes."""
 
 
-@dataclass(slots=True)
-class _Scene:
-    """What is read of one scene."""
-
-    images: list[str] = field(default_factory=list)
-    invalid: list[float] = field(default_factory=list)
-    objects: list[Counted] = field(default_factory=list)
-    spans: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    gaps: dict[int, list[tuple[int, int, bool]]] = field(default_factory=lambda: defaultdict(list))
-    """By id: first frame, the one after the last, whether the coarse map had it there."""
-
-    @property
-    def mean_invalid(self) -> float:
-        return float(np.mean(self.invalid))
-
-    @property
-    def flickering(self) -> int:
-        return sum(found.gaps > 0 for found in self.objects)
-
-    @property
-    def agreement(self) -> float:
-        return float(np.mean([found.iou for found in self.objects])) if self.objects else np.nan
-
-
 def read_timelines(tables: SavedTables, most_scenes: int) -> Timelines:
     """Read the saved tables, choose scenes, and draw them.
 
@@ -161,10 +117,10 @@ def read_timelines(tables: SavedTables, most_scenes: int) -> Timelines:
         They cannot be read, or do not fit together.
     """
     try:
-        scenes = _read_scenes(tables)
+        scenes = read_scenes(tables)
         chosen = {name: scenes[name] for name in _choose(scenes, most_scenes)}
-        flicker = _read_gaps(tables, chosen)
-        _read_spans(tables, chosen)
+        flicker = read_gaps(tables, chosen)
+        read_spans(tables, chosen)
     except (KeyError, ValueError) as error:
         raise StorageError(
             f"{tables.folder}: the tables do not fit together: {error!r}. "
@@ -179,21 +135,7 @@ def read_timelines(tables: SavedTables, most_scenes: int) -> Timelines:
     )
 
 
-def _read_scenes(tables: SavedTables) -> dict[str, _Scene]:
-    scenes: dict[str, _Scene] = defaultdict(_Scene)
-    for name, image, invalid in tables.rows("frames", "scene", "frame", "invalid_ratio"):
-        scene = scenes[name]
-        scene.images.append(image)
-        scene.invalid.append(float(invalid))
-    columns = ("id", "frames", "coarse_pixels", "pixels", "kept_pixels", "gaps", "coarse_iou")
-    for name, *counts, iou in tables.rows("objects", "scene", *columns):
-        id_, frames, coarse, refined, kept, gaps = map(int, counts)
-        found = Counted(id_, frames, coarse, refined, kept, gaps, float(iou))
-        scenes[name].objects.append(found)
-    return {name: scene for name, scene in scenes.items() if scene.images}
-
-
-def _choose(scenes: Mapping[str, _Scene], most: int) -> list[str]:
+def _choose(scenes: Mapping[str, CountedScene], most: int) -> list[str]:
     """Choose by turns from three rankings; in the order of names."""
     rankings: list[Iterator[str]] = [
         iter(sorted(scenes, key=key))
@@ -211,36 +153,7 @@ def _choose(scenes: Mapping[str, _Scene], most: int) -> list[str]:
     return sorted(chosen)
 
 
-def _read_gaps(tables: SavedTables, chosen: Mapping[str, _Scene]) -> Counter[tuple[str, str]]:
-    flicker: Counter[tuple[str, str]] = Counter()
-    numbers = _numbers(chosen)
-    for name, id_, first, last, coarse in tables.rows(
-        "gaps", "scene", "id", "first_frame", "last_frame", "coarse_pixels"
-    ):
-        flicker[name, first] += 1
-        if name in chosen:
-            number = numbers[name]
-            gap = (number[first], number[last] + 1, int(coarse) > 0)
-            chosen[name].gaps[int(id_)].append(gap)
-    return flicker
-
-
-def _read_spans(tables: SavedTables, chosen: Mapping[str, _Scene]) -> None:
-    numbers = _numbers(chosen)
-    for name, id_, first, last in tables.rows("spans", "scene", "id", "first_frame", "last_frame"):
-        if name in chosen:
-            number = numbers[name]
-            chosen[name].spans[int(id_)].append((number[first], number[last] + 1))
-
-
-def _numbers(scenes: Mapping[str, _Scene]) -> dict[str, dict[str, int]]:
-    return {
-        name: {image: number for number, image in enumerate(scene.images)}
-        for name, scene in scenes.items()
-    }
-
-
-def _draw(name: str, scene: _Scene) -> Timeline:
+def _draw(name: str, scene: CountedScene) -> Timeline:
     invalid = np.array(scene.invalid)
     highest = int(invalid.argmax())
     top = round_up(float(invalid[highest]))
@@ -267,7 +180,7 @@ def _draw(name: str, scene: _Scene) -> Timeline:
     )
 
 
-def _lines(scene: _Scene) -> Iterator[Line]:
+def _lines(scene: CountedScene) -> Iterator[Line]:
     """Draw the objects that flicker most, then the largest, in the order in which they come."""
     there = [found for found in scene.objects if found.id in scene.spans]
     there.sort(key=lambda found: (-found.gaps, -found.refined, found.id))
@@ -287,7 +200,7 @@ def _lines(scene: _Scene) -> Iterator[Line]:
         )
 
 
-def _flicker(scene: _Scene) -> list[Flicker]:
+def _flicker(scene: CountedScene) -> list[Flicker]:
     found = []
     for id_, gaps in scene.gaps.items():
         found.append(

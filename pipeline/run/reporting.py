@@ -152,5 +152,5 @@ def _frame_command(image: Path, shown: Config) -> str:
     words = ["autorefiner", "frame", str(image)]
     for key, value in shown.changes().items():
         if key.partition(".")[0] in ("data", "model", "proposals", "refinement"):
-            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+            words += ["--set", f"{key}={json.dumps(value)}"]  # which is YAML, too
     return shlex.join(words)

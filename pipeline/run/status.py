@@ -171,8 +171,9 @@ def verify_dataset(
             status.add(judgement.frame, judgement.state)
             if judgement.state == "todo" and judgement.why != NO_RESULT:
                 path = layout.output_path(judgement.frame)
-                removed = remove and _remove(path)
-                status.defects.append(f"{path}: {judgement.why}{', removed' * removed}")
+                is_removed = remove and _remove(path)
+                ending = ", removed" if is_removed else ""
+                status.defects.append(f"{path}: {judgement.why}{ending}")
     return status
 
 

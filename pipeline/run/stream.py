@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 WAVE = 256
 """Partitions handed to the scheduler at once; two waves are in flight, so workers never wait."""
 
-PARTS_A_SLOT = 4
+PARTS_A_THREAD = 4
 """Partitions are cut so that every thread has at least so many to go until frames go singly."""
 
 HOPELESS = 8
@@ -75,7 +75,7 @@ class FrameStream:
     ) -> None:
         self._job, self._client, self._stop = job, client, stop
         self._shared: Delayed = delayed(job, traverse=False)
-        self._waves = cut(frames, job.config.run.partition_size, self._slots)
+        self._waves = cut(frames, job.config.run.partition_size, self._threads)
         self._in_flight: dict[Future, Sequence[FrameRef]] = {}
         self._finished = as_completed(loop=client.loop)
         self._sent = 0
@@ -120,10 +120,10 @@ class FrameStream:
             while self._in_flight:
                 yield from self._next(is_alone=True)
 
-    def _slots(self) -> int:
+    def _threads(self) -> int:
         with noticing_loss(self._client, OSError):
-            threads: dict[str, int] = self._client.nthreads()
-        return max(1, sum(threads.values()))
+            of_workers: dict[str, int] = self._client.nthreads()
+        return sum(of_workers.values())
 
     def _send(self, frames: Sequence[FrameRef], size: int) -> None:
         """Send frames to the cluster, scene by scene, as bags of partitions of `size` frames."""
@@ -208,9 +208,7 @@ class FrameStream:
             return
         self._last_look = now
         timeout = self._job.config.cluster.worker_timeout
-        with noticing_loss(self._client, OSError):
-            workers = self._client.nthreads()
-        if workers:
+        if self._threads():
             self._workers_seen = now
         elif now - self._workers_seen > timeout:
             raise lost(self._client, f"it had no worker for {timeout:g} s (cluster.worker_timeout)")
@@ -279,7 +277,7 @@ class Wave(NamedTuple):
         return -(-len(self.frames) // self.size)
 
 
-def cut(frames: Sequence[FrameRef], largest: int, slots: Callable[[], int]) -> Iterator[Wave]:
+def cut(frames: Sequence[FrameRef], largest: int, threads: Callable[[], int]) -> Iterator[Wave]:
     """Cut frames into waves.
 
     While there is plenty left, waves are long, and partitions have the largest size. Towards the
@@ -292,13 +290,13 @@ def cut(frames: Sequence[FrameRef], largest: int, slots: Callable[[], int]) -> I
         In the order in which they are to be done.
     largest
         Frames in a partition.
-    slots
-        Tells how many partitions the cluster works on at once, which may change: workers come late.
+    threads
+        Tells how many the cluster has, which may change: workers come late, and may all be gone.
     """
     at = 0
     while at < len(frames):
-        left, now = len(frames) - at, slots()
-        size = max(1, min(largest, left // (PARTS_A_SLOT * now)))
+        left, now = len(frames) - at, max(1, threads())
+        size = max(1, min(largest, left // (PARTS_A_THREAD * now)))
         parts = max(WAVE, now) if left >= 2 * WAVE * size else now
         yield Wave(frames[at : at + parts * size], size)
         at += parts * size
