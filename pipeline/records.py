@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 How: TypeAlias = Literal["direct", "low_confidence", "merged", "fallback"]
-STAGES = ("read", "encode", "decode", "match", "merge", "compose", "write")
+STAGES = ("read", "encode", "decode", "match", "merge", "compose", "borders", "write")
 """A frame's way, in order; the names that a `StageClock` is given."""
 Status: TypeAlias = Literal["done", "failed"]
 
@@ -73,6 +73,15 @@ class ObjectRecord:
     agreement: float
     """How far the masks used and the coarse map agree on this object, in [0, 1]; 0 for a fallback.
     Unlike `iou`, what another object's masks explain does not count against it."""
+    moved: float
+    """Share of the pixels of this id, coarse or refined, that are in only one of the two maps."""
+    support_coarse: float | None = None
+    """How well the image bears out the border of the coarse object, in [0, 1]: the mean step of
+    colour along it, as a share of the largest step within a cell across it. None without image."""
+    support_refined: float | None = None
+    """The same for the refined object."""
+    refused: int = 0
+    """Pixels that the masks gave to this id or took from it, and the image did not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +98,9 @@ class Refinement:
     - invalid_ratio, changed_ratio: shares of pixels without an id, and with another than before
     - agreement: mean `ObjectRecord.agreement`, weighted by coarse area; 1 without any object
     - image_support: `Proposals.image_support`; not there where nothing can be said
+    - refused_ratio: share of pixels where the image kept the coarse id against the masks
+    - support_coarse, support_refined: mean `ObjectRecord` figures of the names, weighted by coarse
+      area; these three are not there without an image
     - lost_ratio: area by which objects shrank, as a share of the coarse area of all
     - n_objects, n_proposals
     - direct, low_confidence, merged, matched (the sum of these three), fallback: objects

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from pipeline.tables import Table
 
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 """To be raised when the same settings begin to give other results: older ones are then stale."""
 
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
@@ -149,6 +149,12 @@ class RefinementConfig(Section):
         0.4,
         "agreement of masks and coarse map from which masks replace an object's coarse pixels; "
         "more is asked in a frame where the two agree on little",
+        shapes_results=True,
+    )
+    borders: Literal["image", "masks"] = setting(
+        "image",
+        "image: the image says which differences from the coarse map are right, and where borders "
+        "run; masks: both as SAM's masks have it",
         shapes_results=True,
     )
     unclaimed: Literal["zero", "coarse", "nearest"] = setting(

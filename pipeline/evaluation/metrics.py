@@ -24,6 +24,10 @@ MAX_ID = 65_535
 """Largest id that a refined map can hold; counting by id stays cheap up to there."""
 BOUNDARY_TOLERANCE = 2
 """Pixels by which a contour may be off and still count as found."""
+FINE_TOLERANCE = 1
+"""The same for those who need borders to the pixel."""
+THIN = 6
+"""Pixels up to which a part of an object is thin: legs, bars, rims, cables."""
 BAND_RATIO = 0.02
 """Width of the bands of boundary IoU, as a share of the image diagonal."""
 HARM = 0.02
@@ -43,8 +47,12 @@ class MapScores:
     """(K,) intersection over union, in [0, 1]."""
     boundary_f: Values
     """(K,) F-measure of the contour, in [0, 1]."""
+    boundary_f_fine: Values
+    """(K,) the same at a tolerance of `FINE_TOLERANCE`, in [0, 1]."""
     boundary_iou: Values
     """(K,) IoU of the bands inside the contours, in [0, 1]."""
+    thin_found: Ids
+    """(K,) pixels of the object's thin parts that the map gives to it."""
     invalid_ratio: float
     """Share of the map's pixels that belong to no object, in [0, 1]."""
 
@@ -57,6 +65,8 @@ class FrameScores:
     """(K,) the objects of the truth, ascending."""
     areas: Ids
     """(K,) their pixels in the truth."""
+    thin_areas: Ids
+    """(K,) the pixels among them of parts at most `THIN` pixels wide."""
     coarse: MapScores
     refined: MapScores
     truth_invalid_ratio: float
@@ -114,13 +124,16 @@ def score_frame(
     areas[0] = 0
     objects = np.flatnonzero(areas >= max(min_area, 1))
     width = max(1, round(band_ratio * math.hypot(*truth.shape)))
+    thin = np.where(thin_parts(truth), truth, 0)
 
     def score(ids: IdMap) -> MapScores:
         return MapScores(
             present=_count(ids, objects) > 0,
             iou=iou(truth, ids, objects),
             boundary_f=boundary_f(truth, ids, objects, tolerance),
+            boundary_f_fine=boundary_f(truth, ids, objects, FINE_TOLERANCE),
             boundary_iou=boundary_iou(truth, ids, objects, width),
+            thin_found=_count(thin[thin == ids], objects),
             invalid_ratio=_invalid_ratio(ids),
         )
 
@@ -128,6 +141,7 @@ def score_frame(
     return FrameScores(
         ids=objects,
         areas=areas[objects],
+        thin_areas=_count(thin, objects),
         coarse=score(coarse),
         refined=score(refined),
         truth_invalid_ratio=_invalid_ratio(truth),
@@ -170,6 +184,21 @@ def boundary_iou(truth: IdMap, ids: IdMap, objects: Ids, width: int) -> Values:
     As in the authors' code, distance is chessboard distance and the edge of the image is contour.
     """
     return iou(_bands(truth, width), _bands(ids, width), objects)
+
+
+def thin_parts(truth: IdMap) -> Flags:
+    """Return (H, W) where an object is at most `THIN` pixels wide.
+
+    That is what remains of it beside all squares of `THIN` + 1 pixels that fit into it, less a rim
+    of two pixels around these, so that round corners of wide parts do not count.
+    """
+    side = THIN + 1
+    lowest, highest = ndimage.minimum_filter(truth, side), ndimage.maximum_filter(truth, side)
+    centres = np.where(lowest == highest, truth, 0)
+    # Squares of two objects never overlap, so the largest id around is that of the one there is.
+    wide = ndimage.maximum_filter(ndimage.maximum_filter(centres, side), 5)
+    thin: Flags = (truth > 0) & (wide != truth)
+    return thin
 
 
 def _contours(ids: IdMap) -> IdMap:

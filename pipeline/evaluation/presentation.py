@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pipeline.evaluation.metrics import BAND_RATIO, BOUNDARY_TOLERANCE, HARM
+from pipeline.evaluation.metrics import BAND_RATIO, BOUNDARY_TOLERANCE, FINE_TOLERANCE, HARM, THIN
 from pipeline.tables import Row, Table
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ NAMED_AT_MOST = 10
 LABELS = {
     "iou": "IoU",
     "boundary_f": f"boundary F, {BOUNDARY_TOLERANCE} px",
+    "boundary_f_fine": f"boundary F, {FINE_TOLERANCE} px",
     "boundary_iou": f"boundary IoU, {BAND_RATIO:.0%}",
 }
 
@@ -46,6 +47,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
         "objects": _means_as_dict(evaluation.means()),
         "large_objects": _means_as_dict(evaluation.means(evaluation.large_area)),
         "all_objects": _means_as_dict(evaluation.means_of_all()),
+        "thin_parts": asdict(evaluation.thin_parts()),
         "invalid_ratio": asdict(evaluation.invalid_ratios()),
         "n_lost": sum(len(frame.scores.lost) for frame in evaluation.frames),
         "n_invented": sum(len(frame.scores.invented) for frame in evaluation.frames),
@@ -75,6 +77,9 @@ def _overall_table(evaluation: Evaluation) -> Table:
     ]
     if n_absent := everything.n_objects - objects.n_objects:
         rows += _block(f"{everything.n_objects} with {n_absent} that coarse lacks", everything)
+    thin = evaluation.thin_parts()
+    if thin.pixels:
+        rows.append((f"thin parts found, {THIN} px", *_compare(thin.coarse, thin.refined)))
     invalid = evaluation.invalid_ratios()
     rows.append(("pixels without object", *_compare(invalid.coarse, invalid.refined, ".1%")))
     rows.append(("  in the truth", "", _show(invalid.truth, ".1%"), ""))
@@ -153,6 +158,7 @@ def _frame_as_dict(frame: ScoredFrame) -> dict[str, Any]:
             {
                 "id": int(scores.ids[k]),
                 "area": int(scores.areas[k]),
+                "thin_area": int(scores.thin_areas[k]),
                 "coarse": _object_as_dict(scores.coarse, k),
                 "refined": _object_as_dict(scores.refined, k),
             }
@@ -166,7 +172,9 @@ def _object_as_dict(scores: MapScores, k: int) -> dict[str, Any]:
         "present": bool(scores.present[k]),
         "iou": float(scores.iou[k]),
         "boundary_f": float(scores.boundary_f[k]),
+        "boundary_f_fine": float(scores.boundary_f_fine[k]),
         "boundary_iou": float(scores.boundary_iou[k]),
+        "thin_found": int(scores.thin_found[k]),
     }
 
 

@@ -40,6 +40,7 @@ class Measures:
 
     iou: float
     boundary_f: float
+    boundary_f_fine: float
     boundary_iou: float
 
 
@@ -57,6 +58,17 @@ class ObjectMeans:
     def harmed_ratio(self) -> float:
         """Share of harmed objects, in [0, 1]; NaN if there is no object."""
         return self.n_harmed / self.n_objects if self.n_objects else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class ThinParts:
+    """How much of the parts at most `metrics.THIN` pixels wide the maps have, over all objects."""
+
+    pixels: int
+    """Of such parts in the truth, in objects that the coarse map holds."""
+    coarse: float
+    """Share of them with the right id in the coarse map, in [0, 1]; NaN if there are none."""
+    refined: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,20 @@ class Evaluation:
             for scene, frames in groupby(self.frames, lambda frame: frame.scene)
         }
 
+    def thin_parts(self) -> ThinParts:
+        """Count over the objects that the coarse maps hold what is found of their thin parts."""
+        scored = [(frame.scores, frame.scores.coarse.present) for frame in self.frames]
+        pixels = sum(int(scores.thin_areas[held].sum()) for scores, held in scored)
+
+        def share(found: int) -> float:
+            return found / pixels if pixels else float("nan")
+
+        return ThinParts(
+            pixels,
+            coarse=share(sum(int(s.coarse.thin_found[held].sum()) for s, held in scored)),
+            refined=share(sum(int(s.refined.thin_found[held].sum()) for s, held in scored)),
+        )
+
     def invalid_ratios(self) -> InvalidRatios:
         """Average the shares of pixels without an object."""
         scores = [frame.scores for frame in self.frames]
@@ -138,6 +164,7 @@ def _means(frames: Iterable[ScoredFrame], chosen: Callable[[FrameScores], Flags]
         return Measures(
             iou=_mean([scores.iou[flags] for scores, flags in maps]),
             boundary_f=_mean([scores.boundary_f[flags] for scores, flags in maps]),
+            boundary_f_fine=_mean([scores.boundary_f_fine[flags] for scores, flags in maps]),
             boundary_iou=_mean([scores.boundary_iou[flags] for scores, flags in maps]),
         )
 

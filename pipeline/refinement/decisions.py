@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.refinement.arrays import Floats
+from pipeline.refinement.arrays import Floats, Ids
 from pipeline.refinement.compose import Composition
 from pipeline.refinement.match import Matches
 from pipeline.refinement.merge import Claims
@@ -14,7 +14,7 @@ from pipeline.refinement.regions import Regions
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """What match, merge and compose decided, in the order of their coming about."""
+    """What match, merge and compose decided, in the order in which it was decided."""
 
     regions: Regions
     overlap: Overlap
@@ -28,3 +28,5 @@ class Decisions:
     claims: Claims
     """Those that were believed."""
     composition: Composition
+    by_masks: Ids
+    """(H, W) the map that this gives, before the image is asked."""

@@ -93,6 +93,34 @@ def _why_object(
     asked: float,
     config: RefinementConfig,
 ) -> str:
+    return "; ".join(
+        part
+        for part in (
+            _why_masks(record, masks, agreed, trusted, asked, config),
+            _what_image_said(record),
+        )
+        if part
+    )
+
+
+def _what_image_said(record: ObjectRecord) -> str:
+    """Say how the image bears out the borders before and after, and what it refused."""
+    if record.support_coarse is None or record.support_refined is None:
+        return ""
+    said = f"image: support {record.support_coarse:.2f} -> {record.support_refined:.2f}"
+    if record.refused:
+        said += f", refused {record.refused} px of what masks wanted"
+    return f"{said}, {100 * record.moved:.1f} % moved"
+
+
+def _why_masks(
+    record: ObjectRecord,
+    masks: Ints,
+    agreed: float,
+    trusted: float,
+    asked: float,
+    config: RefinementConfig,
+) -> str:
     if not len(masks):
         return "no mask is most like it: keeps its coarse pixels"
     belief = f"agreement {agreed:.2f} x trust {trusted:.2f} = {agreed * trusted:.2f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from pipeline.refinement.arrays import Bools, Ids
@@ -68,3 +69,25 @@ def check_masks(masks: Any, shape: tuple[int, int]) -> Bools:
         raise ValueError(f"masks: found {found.dtype}; expected bool, or integers 0 and 1")
     inside: Bools = found != 0
     return inside
+
+
+def check_image(image: Any) -> npt.NDArray[np.uint8]:
+    """Check an image.
+
+    Parameters
+    ----------
+    image
+        (h, w, 3) uint8 RGB, array or tensor.
+
+    Raises
+    ------
+    ValueError
+        Wrong type or shape.
+    """
+    found = image.cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 3 or not found.size:
+        raise ValueError(
+            f"image: found {found.dtype} of shape {found.shape}; expected uint8 of (H, W, 3), RGB"
+        )
+    pixels: npt.NDArray[np.uint8] = found
+    return pixels

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pipeline.config import RefinementConfig
 from pipeline.records import How, ObjectRecord, Refinement
 from pipeline.refinement.arrays import Ids, Ints
+from pipeline.refinement.borders import ImageVerdict
 from pipeline.refinement.decisions import Decisions
 from pipeline.refinement.gate import agreement
 
@@ -15,6 +18,7 @@ def describe(
     coarse_ids: Ids,
     refined: Ids,
     decisions: Decisions,
+    verdict: ImageVerdict | None,
     n_proposals: int,
     config: RefinementConfig,
 ) -> Refinement:
@@ -26,19 +30,23 @@ def describe(
     coverage = np.where(composition.by_masks, claims.coverage, 0.0)
     agreed = np.where(composition.by_masks, agreement(regions, claims), 0.0)
     area = _area_by_id(refined)
+    kept = _area_by_id(np.where(refined == coarse_ids, refined, np.uint16(0)))
     coarse_area = decisions.overlap.object_area
     records = [
         ObjectRecord(
-            id=int(regions.ids[g]),
+            id=id_,
             how=_how(int(n_masks[g]), float(iou[g]), config.iou_threshold),
             iou=float(iou[g]),
             coverage=float(coverage[g]),
             n_masks=int(n_masks[g]),
-            area=int(area[regions.ids[g]]),
+            area=int(area[id_]),
             coarse_area=int(coarse_area[g]),
             agreement=float(agreed[g]),
+            moved=_share_moved(int(coarse_area[g]), int(area[id_]), int(kept[id_])),
+            **_image_said(verdict, id_),
         )
-        for g in range(1, n_columns)
+        for g, id_ in enumerate(regions.ids.tolist())
+        if g
     ]
     count = {
         how: sum(record.how == how for record in records)
@@ -56,6 +64,7 @@ def describe(
             "lost_ratio": lost / max(1, labelled),
             "n_objects": len(records),
             "n_proposals": n_proposals,
+            **_image_stats(verdict, records, refined.size),
             **count,
             "matched": len(records) - count["fallback"],
         },
@@ -68,6 +77,35 @@ def _how(n_masks: int, iou: float, iou_threshold: float) -> How:
     if n_masks > 1:
         return "merged"
     return "direct" if iou >= iou_threshold else "low_confidence"
+
+
+def _share_moved(coarse_area: int, area: int, kept: int) -> float:
+    return 1.0 - kept / (coarse_area + area - kept)
+
+
+def _image_said(verdict: ImageVerdict | None, id_: int) -> dict[str, Any]:
+    """Return what an `ObjectRecord` says of the image, by field."""
+    if verdict is None:
+        return {}
+    return {
+        "support_coarse": float(verdict.support_coarse[id_]),
+        "support_refined": float(verdict.support_refined[id_]),
+        "refused": int(verdict.refused[id_]),
+    }
+
+
+def _image_stats(
+    verdict: ImageVerdict | None, records: list[ObjectRecord], n_pixels: int
+) -> dict[str, float]:
+    if verdict is None:
+        return {}
+    weight = np.array([record.coarse_area for record in records], dtype=np.float64)
+    supports = {}
+    for name in ("support_coarse", "support_refined"):
+        values = np.array([getattr(record, name) for record in records], dtype=np.float64)
+        supports[name] = float(values @ weight / weight.sum()) if len(records) else 0.0
+    # Every refused pixel is counted twice: for the id that kept it, and for the one that did not.
+    return {"refused_ratio": float(verdict.refused.sum()) / 2 / n_pixels, **supports}
 
 
 def _area_by_id(ids: Ids) -> Ints:

@@ -1,24 +1,32 @@
-"""Refinement told as a story: match, merge, compose."""
+"""Refinement told as a story: match, merge, compose, and borders where the image has them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from pipeline.clock import StageClock
 from pipeline.config import ConfigLike, RefinementConfig, load_config
 from pipeline.records import Proposals, Refinement
 from pipeline.refinement import crossings
-from pipeline.refinement.arrays import Floats, Ids, Ints
+from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
+from pipeline.refinement.borders import (
+    Claimed,
+    ImageVerdict,
+    claimed_by_masks,
+    follow_image,
+    view_of,
+)
 from pipeline.refinement.compose import compose
 from pipeline.refinement.crossings import Crossings
 from pipeline.refinement.decisions import Decisions
-from pipeline.refinement.gate import agreement_asked, drop_doubtful, trust
+from pipeline.refinement.gate import agreement, agreement_asked, drop_doubtful, trust
 from pipeline.refinement.holes import fill_holes
-from pipeline.refinement.inputs import check_ids, check_masks
+from pipeline.refinement.inputs import check_ids, check_image, check_masks
 from pipeline.refinement.match import match
 from pipeline.refinement.merge import merge
 from pipeline.refinement.outcome import describe
@@ -26,9 +34,17 @@ from pipeline.refinement.overlap import measure_overlap
 from pipeline.refinement.regions import partition
 from pipeline.refinement.unclaimed import fill_unclaimed
 
+GRID = 4
+"""Pixels along the side of a cell, for full-size masks, which have none of their own."""
+CERTAIN = 10.0
+"""Logit of a cell that lies inside a full-size mask as a whole."""
+
 
 def refine_masks(
-    coarse_ids: Any, masks: Any, config: RefinementConfig | ConfigLike = None
+    coarse_ids: Any,
+    masks: Any,
+    config: RefinementConfig | ConfigLike = None,
+    image: Any = None,
 ) -> Refinement:
     """Refine a coarse id map with full-size masks.
 
@@ -41,6 +57,10 @@ def refine_masks(
         order does not matter.
     config
         The refinement settings, or anything that `load_config` takes.
+    image
+        (h, w, 3) uint8 RGB of the same view, array or tensor, of any size. With it, differences
+        between map and masks count only as far as the image bears them out, and borders run where
+        it has them. Without it, or with `borders` set to `masks`, they run where the masks end.
 
     Raises
     ------
@@ -52,11 +72,15 @@ def refine_masks(
     ids = check_ids(coarse_ids)
     full_size = check_masks(masks, ids.shape)
     certain = np.ones(len(full_size))
-    return _refine(ids, lambda: crossings.of_masks(full_size), certain, config, StageClock())[0]
+    return _refine(ids, _FullSize(full_size), certain, config, StageClock(), image)[0]
 
 
 def refine_proposals(
-    coarse_ids: Any, proposals: Proposals, config: RefinementConfig, clock: StageClock
+    coarse_ids: Any,
+    proposals: Proposals,
+    config: RefinementConfig,
+    clock: StageClock,
+    image: Any = None,
 ) -> Refinement:
     """Refine a coarse id map with SAM's low-resolution masks, which are never upsampled.
 
@@ -69,25 +93,30 @@ def refine_proposals(
     config
         The refinement settings.
     clock
-        Counts the stages match, merge and compose.
+        Counts the stages match, merge, compose and borders.
+    image
+        As for `refine_masks`.
 
     Raises
     ------
     ValueError
-        Ids of the wrong shape or type, or out of range.
+        Arrays of the wrong shape or type, or ids out of range.
     """
-    return refine_and_tell(coarse_ids, proposals, config, clock)[0]
+    return refine_and_tell(coarse_ids, proposals, config, clock, image)[0]
 
 
 def refine_and_tell(
-    coarse_ids: Any, proposals: Proposals, config: RefinementConfig, clock: StageClock
+    coarse_ids: Any,
+    proposals: Proposals,
+    config: RefinementConfig,
+    clock: StageClock,
+    image: Any = None,
 ) -> tuple[Refinement, Decisions]:
     """Refine as `refine_proposals` does, and return with the result how it was decided."""
     ids = check_ids(coarse_ids)
     rating = proposals.predicted_iou.double().clamp(0, 1).cpu().numpy()
-    logits = proposals.logits
     refinement, decisions = _refine(
-        ids, lambda: crossings.of_logits(logits, *ids.shape), rating, config, clock
+        ids, _LowResolution(proposals.logits), rating, config, clock, image
     )
     if proposals.image_support is None:
         return refinement, decisions
@@ -95,29 +124,88 @@ def refine_and_tell(
     return replace(refinement, stats=stats), decisions
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _LowResolution:
+    """Masks as SAM gives them."""
+
+    logits: torch.Tensor
+    """(M, h, w)."""
+
+    def crossings(self, height: int, width: int) -> Crossings:
+        return crossings.of_logits(self.logits, height, width)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _FullSize:
+    """Masks that cover the image pixel by pixel."""
+
+    masks: Bools
+    """(M, H, W)."""
+
+    def crossings(self, _height: int, _width: int) -> Crossings:
+        return crossings.of_masks(self.masks)
+
+    @property
+    def logits(self) -> torch.Tensor:
+        """(M, h, w) how much of each cell a mask holds, as logits."""
+        cells = [
+            F.avg_pool2d(
+                torch.from_numpy(mask).float()[None], GRID, ceil_mode=True, count_include_pad=False
+            )
+            for mask in self.masks
+        ]
+        return (2 * torch.cat(cells) - 1) * CERTAIN if cells else torch.zeros(0, 1, 1)
+
+
 def _refine(
     ids: Ids,
-    find_crossings: Callable[[], Crossings],
+    masks: _LowResolution | _FullSize,
     rating: Floats,
     config: RefinementConfig,
     clock: StageClock,
+    image: Any,
 ) -> tuple[Refinement, Decisions]:
-    decisions = _decide(ids, find_crossings, rating, config, clock)
+    decisions = _decide(ids, masks, rating, config, clock)
+    placed = decisions.by_masks
+    verdict: ImageVerdict | None = None
+    if image is not None and config.borders == "image":
+        with clock("borders"):
+            logits = masks.logits
+            view = view_of(check_image(image), ids.shape, cell_size(logits, ids.shape))
+            claimed = claims_on_pixels(decisions, logits)
+            placed, verdict = follow_image(ids, decisions.by_masks, view, claimed, logits.device)
     with clock("compose"):
-        painted = fill_holes(decisions.regions, decisions.overlap, decisions.composition.winner)
-        refined = fill_unclaimed(painted, ids, config.unclaimed)
-        return describe(ids, refined, decisions, len(rating), config), decisions
+        refined = fill_unclaimed(placed, ids, config.unclaimed)
+        return describe(ids, refined, decisions, verdict, len(rating), config), decisions
+
+
+def cell_size(logits: torch.Tensor, shape: tuple[int, ...]) -> float:
+    """Return the pixels of an id map along the side of a cell of the masks, at least 1."""
+    if not len(logits):
+        return float(GRID)
+    return max(1.0, *(side / cells for side, cells in zip(shape, logits.shape[1:], strict=True)))
+
+
+def claims_on_pixels(decisions: Decisions, logits: torch.Tensor) -> Claimed:
+    """Say what the masks that were believed claim, pixel by pixel."""
+    regions, claims = decisions.regions, decisions.claims
+    return claimed_by_masks(
+        decisions,
+        logits,
+        belief=agreement(regions, claims) * trust(regions, claims, decisions.rating),
+        agreed=agreement(regions, decisions.merged),
+    )
 
 
 def _decide(
     ids: Ids,
-    find_crossings: Callable[[], Crossings],
+    masks: _LowResolution | _FullSize,
     rating: Floats,
     config: RefinementConfig,
     clock: StageClock,
 ) -> Decisions:
     with clock("match"):
-        regions = partition(ids, find_crossings())
+        regions = partition(ids, masks.crossings(*ids.shape))
         overlap = measure_overlap(regions)
         matches = match(overlap)
     with clock("merge"):
@@ -128,7 +216,10 @@ def _decide(
     with clock("compose"):
         fit = claims.iou * trust(regions, claims, rating_of_mask)
         composition = compose(regions, claims, fit)
-    return Decisions(regions, overlap, matches, rating_of_mask, merged, asked, claims, composition)
+        by_masks = fill_holes(regions, overlap, composition.winner)
+    return Decisions(
+        regions, overlap, matches, rating_of_mask, merged, asked, claims, composition, by_masks
+    )
 
 
 def _best_rating(mask_number: Ints, rating: Floats, n_masks: int) -> Floats:

@@ -68,6 +68,14 @@ REASONS = (
         normal=0.0,
     ),
     Reason(
+        "refused",
+        "Masks refused",
+        "refused_ratio",
+        lowest=False,
+        meaning="pixels where the image kept the coarse id against SAM's masks",
+        normal=0.0,
+    ),
+    Reason(
         "flicker",
         "Flicker",
         "flicker",

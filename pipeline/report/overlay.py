@@ -114,6 +114,31 @@ def paint_changes(image: npt.ArrayLike, before: IdMap, after: IdMap) -> Picture:
     return changes
 
 
+ACCEPTED, REFUSED, PLACED = (64, 160, 96), (214, 76, 60), (70, 120, 220)
+"""Colours of `paint_decisions`: green, red, blue."""
+
+
+def paint_decisions(
+    image: npt.ArrayLike, coarse: IdMap, by_masks: IdMap, refined: IdMap
+) -> Picture:
+    """Show what the image decided, over a pale grey image.
+
+    Green is where masks changed the coarse id and the image bore them out, red where it refused
+    them, blue where it found an id that neither had. Maps of another size than the image's,
+    (H, W, 3) uint8, are stretched to it.
+    """
+    picture = np.asarray(image)
+    coarse, by_masks, refined = (
+        resize_ids(ids, picture.shape[:2]) for ids in (coarse, by_masks, refined)
+    )
+    shown = np.repeat(140 + 0.4 * picture.mean(axis=-1, keepdims=True), 3, axis=-1)
+    shown[(refined == by_masks) & (refined != coarse)] = ACCEPTED
+    shown[(refined == coarse) & (refined != by_masks)] = REFUSED
+    shown[(refined != coarse) & (refined != by_masks)] = PLACED
+    painted: Picture = np.rint(shown).astype(np.uint8)
+    return painted
+
+
 def draw_ids(
     picture: Picture,
     ids: IdMap,

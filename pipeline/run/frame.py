@@ -93,7 +93,7 @@ def refine_loaded(
 ) -> Refinement:
     """Propose masks, match and merge them to the coarse ids, and compose the refined map."""
     [proposals] = proposer.propose([loaded.image], [loaded.ids], clock)
-    return refine_proposals(loaded.ids, proposals, config.refinement, clock)
+    return refine_proposals(loaded.ids, proposals, config.refinement, clock, loaded.image)
 
 
 def write_frame(

@@ -18,7 +18,7 @@ from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dataset import discover, read_pair
 from pipeline.errors import DatasetError, ImageError
-from pipeline.records import STAGES, Refinement
+from pipeline.records import STAGES, ObjectRecord, Refinement
 from pipeline.refinement import (
     MaskDecision,
     ObjectDecision,
@@ -26,7 +26,13 @@ from pipeline.refinement import (
     explain,
     refine_and_tell,
 )
-from pipeline.report.overlay import draw_ids, overlay, side_by_side, stacked
+from pipeline.report.overlay import (
+    draw_ids,
+    overlay,
+    paint_decisions,
+    side_by_side,
+    stacked,
+)
 from pipeline.report.pictures import data_uri, shrink
 from pipeline.sam import make_proposer
 from pipeline.tables import Row, Table
@@ -57,13 +63,15 @@ class FrameView:
     """One a coarse id, by id."""
     masks: tuple[MaskDecision, ...]
     """One a proposal, as SAM proposed them."""
+    by_masks: npt.NDArray[np.uint16]
+    """(h, w) ids that the masks gave, before the image was asked."""
     mask_numbers: npt.NDArray[np.int64]
     """(h, w) 1 + the number of the smallest mask at each pixel; 0 where there is none."""
     seconds: dict[str, float]
     """Time by stage."""
 
     def figure(self) -> Image.Image:
-        """Draw image, coarse ids, proposals, and refined ids with how each was found."""
+        """Draw image, coarse ids, proposals, refined ids with how each was found, and decisions."""
         ids = self.refinement.ids
         least = int(SMALLEST_NUMBERED * ids.size)
         notes = {o.record.id: HOW_SHOWN[o.record.how] for o in self.objects}
@@ -79,6 +87,16 @@ class FrameView:
             ),
             side_by_side(
                 [
+                    overlay(self.image, self.by_masks),
+                    paint_decisions(self.image, self.coarse_ids, self.by_masks, ids),
+                ],
+                [
+                    "what the masks gave",
+                    "the image: green bore out, red refused, blue placed anew",
+                ],
+            ),
+            side_by_side(
+                [
                     proposals,
                     draw_ids(overlay(self.image, ids), ids, min_area=least, notes=notes),
                 ],
@@ -89,7 +107,7 @@ class FrameView:
 
     def object_table(self) -> Table:
         """List what each object matched, with which scores, and why it came out so."""
-        header = "id,how,masks,IoU,cover,agree,trust,coarse px,refined px,why"
+        header = "id,how,masks,IoU,cover,agree,trust,coarse px,refined px,image,moved,why"
         rows: list[Row] = [
             (
                 str(o.record.id),
@@ -101,11 +119,13 @@ class FrameView:
                 f"{o.trust:.2f}",
                 str(o.record.coarse_area),
                 str(o.record.area),
+                _support(o.record),
+                f"{o.record.moved:.1%}",
                 o.why,
             )
             for o in self.objects
         ]
-        return Table(tuple(header.split(",")), rows, words=frozenset({1, 2, 9}))
+        return Table(tuple(header.split(",")), rows, words=frozenset({1, 2, 11}))
 
     def mask_table(self) -> Table:
         """List every proposal, what it was asked for, and what became of it."""
@@ -136,6 +156,8 @@ class FrameView:
             "agreement": stats["agreement"],
             "lost area": stats["lost_ratio"],
         }
+        if "refused_ratio" in stats:
+            shares["refused by the image"] = stats["refused_ratio"]
         times = (f"{stage} {self.seconds[stage]:.3f}" for stage in STAGES if stage in self.seconds)
         return (
             f"{printable(self.name)}: {width} x {height}, {len(self.objects)} ids, "
@@ -206,10 +228,26 @@ def _inspect(
     clock: StageClock,
 ) -> FrameView:
     [proposals] = make_proposer(config).propose([image], [coarse], clock)
-    refinement, decisions = refine_and_tell(coarse, proposals, config.refinement, clock)
+    refinement, decisions = refine_and_tell(coarse, proposals, config.refinement, clock, image)
     objects, masks = explain(decisions, refinement, proposals, config.refinement)
     numbers = _paint(proposals.logits, coarse.shape)
-    return FrameView(name, image, coarse, refinement, objects, masks, numbers, dict(clock.seconds))
+    return FrameView(
+        name,
+        image,
+        coarse,
+        refinement,
+        objects,
+        masks,
+        decisions.by_masks,
+        numbers,
+        dict(clock.seconds),
+    )
+
+
+def _support(record: ObjectRecord) -> str:
+    if record.support_coarse is None or record.support_refined is None:
+        return "-"
+    return f"{record.support_coarse:.2f} -> {record.support_refined:.2f}"
 
 
 def _find_ids(image: Path, config: Config) -> Path:

@@ -128,7 +128,9 @@ def _refine(
             loaded = reading.loaded.result()
             if reading.frame in proposals:
                 found = proposals.pop(reading.frame)
-                refined = refine_proposals(loaded.ids, found, config.refinement, reading.clock)
+                refined = refine_proposals(
+                    loaded.ids, found, config.refinement, reading.clock, loaded.image
+                )
             else:
                 refined = refine_loaded(loaded, proposer, config, reading.clock)
         except Exception as error:

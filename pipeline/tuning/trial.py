@@ -96,7 +96,7 @@ def _try_frame(sampled: SampledFrame, task: Task) -> FrameTrial:
         for number, config in zip(numbers, of_model, strict=True):
             clock = StageClock()
             proposals = answers[asked.index(config.proposals)]
-            refined = refine_proposals(coarse, proposals, config.refinement, clock)
+            refined = refine_proposals(coarse, proposals, config.refinement, clock, image)
             score = Score(
                 refined.stats["invalid_ratio"],
                 refined.stats["agreement"],

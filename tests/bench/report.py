@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 STANDING_OUT = 8
-STAGES = ("read", "encode", "decode", "match", "merge", "compose", "write")
+STAGES = ("read", "encode", "decode", "match", "merge", "compose", "borders", "write")
 
 
 def write_record(root: Path, n_scenes: int, n_frames: int) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from pipeline.evaluation.metrics import HARM, score_frame
+from pipeline.evaluation.metrics import FINE_TOLERANCE, HARM, THIN, score_frame, thin_parts
 
 
 def blank(height=60, width=80):
@@ -22,7 +22,7 @@ def square(top, left, side=20, id_=1):
 
 
 def arrays_of(scores):
-    return scores.iou, scores.boundary_f, scores.boundary_iou
+    return scores.iou, scores.boundary_f, scores.boundary_f_fine, scores.boundary_iou
 
 
 # The measures again, plainly: one boolean mask per object, loops over pixels.
@@ -91,10 +91,44 @@ def test_agrees_with_a_plain_implementation(maps, tolerance, band_ratio):
             assert result.present[k] == b.any()
             assert result.iou[k] == pytest.approx(slow_iou(a, b))
             assert result.boundary_f[k] == pytest.approx(slow_boundary_f(a, b, tolerance))
+            fine = slow_boundary_f(a, b, FINE_TOLERANCE)
+            assert result.boundary_f_fine[k] == pytest.approx(fine)
             assert result.boundary_iou[k] == pytest.approx(slow_boundary_iou(a, b, width))
     before, after = set(np.unique(coarse)) - {0}, set(np.unique(refined)) - {0}
     assert set(scores.lost) == before - after
     assert set(scores.invented) == after - before
+
+
+def slow_thin(mask):
+    """Pixels of a mask beside all squares that fit into it, which reach two pixels further."""
+    padded = np.pad(mask, THIN + 3, mode="edge")
+    squares = ndimage.binary_opening(padded, np.ones((THIN + 1, THIN + 1)))
+    near = ndimage.binary_dilation(squares, np.ones((5, 5)))
+    inner = np.s_[THIN + 3 : -THIN - 3, THIN + 3 : -THIN - 3]
+    return mask & ~near[inner]
+
+
+def test_legs_are_thin_and_seats_are_not():
+    truth = blank()
+    truth[20:40, 10:60] = 5
+    truth[40:58, 12:18] = 5  # six pixels wide
+    truth[40:58, 50:57] = 5  # seven
+    np.testing.assert_array_equal(thin_parts(truth), slow_thin(truth == 5))
+    assert thin_parts(truth)[45:58, 12:18].all()
+    assert not thin_parts(truth)[:, 30:].any()
+    half = np.where(np.arange(80) < 40, truth, 0)
+    scores = score_frame(truth, half, truth)
+    assert scores.thin_areas.tolist() == scores.refined.thin_found.tolist()
+    assert score_frame(truth, blank(), truth).refined.thin_found.tolist() == [0]
+
+
+def test_thin_things_before_wide_ones_count_apart():
+    truth = np.full((60, 80), 2, np.uint16)
+    truth[:, 30:34] = 7
+    thin = thin_parts(truth)
+    np.testing.assert_array_equal(thin, slow_thin(truth == 7) | slow_thin(truth == 2))
+    assert thin[:, 30:34].all()
+    assert thin.sum() == 240
 
 
 @given(id_maps(1))

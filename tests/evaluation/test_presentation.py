@@ -32,7 +32,7 @@ def test_text_shows_coarse_refined_and_change():
     assert columns == ["coarse", "refined", "change"]
     start = lines.index(["1", "objects"])
     assert lines[start + 1] == ["IoU", "0.500", "0.000", "-0.500"]
-    assert lines[start + 4] == ["1", "harmed", "by", "over", "0.02", "100.0%"]
+    assert lines[start + 5] == ["1", "harmed", "by", "over", "0.02", "100.0%"]
     assert ["pixels", "without", "object", "83.3%", "100.0%", "+16.7%"] in lines
     assert ["in", "the", "truth", "66.7%"] in lines
     (scene,) = [line for line in lines if line[:1] == ["<i>room"]]
@@ -84,7 +84,9 @@ def test_plain_values_go_down_to_single_objects():
         "present": False,
         "iou": 0.0,
         "boundary_f": 0.0,
+        "boundary_f_fine": 0.0,
         "boundary_iou": 0.0,
+        "thin_found": 0,
     }
 
 

@@ -6,11 +6,15 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from pipeline.report.overlay import (
+    ACCEPTED,
+    PLACED,
+    REFUSED,
     draw_ids,
     label_positions,
     line_width,
     overlay,
     paint_changes,
+    paint_decisions,
     resize_ids,
     side_by_side,
     stacked,
@@ -158,3 +162,12 @@ def test_strips_are_stacked():
     assert sheet.width == strips[1].width
     assert sheet.height >= strips[0].height + strips[1].height
     assert (np.asarray(sheet)[-40:, :60] == 128).all()
+
+
+def test_decisions_are_told_apart_by_colour():
+    coarse = np.array([[1, 1, 1, 1]], np.uint16)
+    by_masks = np.array([[1, 2, 2, 2]], np.uint16)
+    refined = np.array([[1, 2, 1, 3]], np.uint16)
+    picture = paint_decisions(np.full((1, 4, 3), 100, np.uint8), coarse, by_masks, refined)
+    assert picture[0, 0].tolist() == [180, 180, 180]
+    assert [tuple(pixel) for pixel in picture[0, 1:].tolist()] == [ACCEPTED, REFUSED, PLACED]

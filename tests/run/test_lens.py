@@ -37,7 +37,7 @@ def test_it_refines_as_a_run_does_and_writes_nothing(image: Path) -> None:
     assert sorted(image.parents[2].rglob("*")) == before
     ids = np.unique(view.coarse_ids[view.coarse_ids > 0]).tolist()
     assert [o.record.id for o in view.objects] == ids
-    assert set(view.seconds) == {"read", "encode", "decode", "match", "merge", "compose"}
+    assert set(view.seconds) == {"read", "encode", "decode", "match", "merge", "compose", "borders"}
     assert view.mask_numbers.max() <= len(view.masks)
 
 

@@ -1,0 +1,7 @@
+"""Borders where the image has them: maps compared area by area, and placed pixel by pixel."""
+
+from pipeline.refinement.borders.claimed import Claimed, claimed_by_masks
+from pipeline.refinement.borders.follow import ImageVerdict, follow_image
+from pipeline.refinement.borders.view import View, view_of
+
+__all__ = ["Claimed", "ImageVerdict", "View", "claimed_by_masks", "follow_image", "view_of"]

@@ -1,0 +1,257 @@
+"""What image, masks and maps say about each area in which two maps differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
+from pipeline.refinement.borders.claimed import Claimed
+from pipeline.refinement.borders.colours import likelihoods
+from pipeline.refinement.borders.contest import Contest, Rim, rim_of
+from pipeline.refinement.borders.view import Colours, View
+
+EVIDENCE = {
+    "likeness": "log-likelihood of its colours with the first label nearby, less that with the "
+    "second; each pixel counts from -4 to 4",
+    "votes": "the same, but each pixel counts from -1 to 1",
+    "comparable": "share of its pixels near enough of both labels for that",
+    "step_second": "step of colour where the second map has the border, as a log ratio",
+    "step_first": "step of colour where the first map has the border, as a log ratio",
+    "peak_second": "how near that of the second map is to the largest step across, in [0, 1]",
+    "peak_first": "how near that of the first map is to the largest step across, in [0, 1]",
+    "beside_first": "share of its sure neighbours that have the first label",
+    "width": "log of its width in cells",
+    "size": "log of its pixels, in cells",
+    "size_first": "log of all pixels of its first label, in cells",
+    "size_second": "log of all pixels of its second label, in cells",
+    "part_first": "its share of all pixels of the first label; 0 for no object",
+    "part_second": "its share of all pixels of the second label; 0 for no object",
+    "blank_first": "1 if the first map has no object here",
+    "blank_second": "1 if the second map has no object here",
+    "depth_first": "cells inside the masks of the first label",
+    "depth_second": "cells inside the masks of the second label",
+    "masks_first": "1 if the first label has masks",
+    "masks_second": "1 if the second label has masks",
+    "belief_first": "agreement times trust of the masks of the first label",
+    "belief_second": "agreement times trust of the masks of the second label",
+    "pair_peak_first": "peak along all of the border of its two labels in the first map",
+    "pair_peak_second": "the same in the second map",
+    "pair_step_first": "step along all of the border of its two labels in the first map",
+    "pair_step_second": "the same in the second map",
+    "map_peak_first": "peak along all borders of the first map",
+    "map_peak_second": "the same in the second map",
+    "map_step_first": "step along all borders of the first map",
+    "map_step_second": "the same in the second map",
+    "coarse_to_masks": "step along the borders of the coarse map to that of the masks, log ratio",
+    "disagreement": "root of the share of pixels on which coarse map and masks differ",
+    "consensus": "mean agreement of masks and map over all objects",
+}
+"""Every column of evidence, and what it says; above 0 is not always for the first map."""
+
+CLIPPED = 4.0
+"""Most that the colour of one pixel counts."""
+STEP_FLOOR = 0.01
+"""Steps are compared as if each were larger by this: below it there is nothing to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameEvidence:
+    """What holds for the frame as a whole, whichever maps of it are compared."""
+
+    coarse_to_masks: float
+    disagreement: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BorderMeans:
+    """Mean peak and step along the borders of a map, in all and for each pair of labels."""
+
+    pair: Ints
+    """(Q,) lower label · 65536 + higher label, ascending."""
+    peak: Floats
+    """(Q,)."""
+    step: Floats
+    """(Q,)."""
+    length: Ints
+    """(Q,) sides of pixels that make up the border."""
+    map_peak: float
+    map_step: float
+    median_step: float
+
+    def of_pairs(self, first: Ints, second: Ints) -> tuple[Floats, Floats]:
+        """Look up peak and step of pairs of labels; those of the map where a pair has no border."""
+        if not len(self.pair):
+            return np.zeros(len(first)), np.zeros(len(first))
+        wanted = np.minimum(first, second) * 65536 + np.maximum(first, second)
+        at = np.searchsorted(self.pair, wanted).clip(max=len(self.pair) - 1)
+        known = self.pair[at] == wanted
+        return (
+            np.where(known, self.peak[at], self.map_peak),
+            np.where(known, self.step[at], self.map_step),
+        )
+
+
+def border_means(ids: Ids, view: View) -> BorderMeans:
+    """Measure how the image bears out the borders of a map."""
+    pairs, peaks, steps = [], [], []
+    for here, there, peak, step in (
+        (np.s_[:, :-1], np.s_[:, 1:], view.peak_beside, view.wide_beside),
+        (np.s_[:-1], np.s_[1:], view.peak_below, view.wide_below),
+    ):
+        border = ids[here] != ids[there]
+        a, b = ids[here][border].astype(np.int64), ids[there][border].astype(np.int64)
+        pairs.append(np.minimum(a, b) * 65536 + np.maximum(a, b))
+        peaks.append(peak[here][border])
+        steps.append(step[here][border])
+    pair, peak, step = (np.concatenate(each) for each in (pairs, peaks, steps))
+    if not len(pair):
+        nothing = np.zeros(0)
+        return BorderMeans(pair, nothing, nothing, pair, 0.0, 0.0, 0.0)
+    known, at, count = np.unique(pair, return_inverse=True, return_counts=True)
+    return BorderMeans(
+        known,
+        np.bincount(at, peak) / count,
+        np.bincount(at, step) / count,
+        count,
+        float(peak.mean()),
+        float(step.mean()),
+        float(np.median(step)),
+    )
+
+
+def frame_evidence(coarse: Ids, composed: Ids, view: View) -> FrameEvidence:
+    """Compare the coarse map with the one that the masks gave, over the whole frame."""
+    of_coarse, of_masks = (border_means(ids, view).median_step for ids in (coarse, composed))
+    return FrameEvidence(
+        coarse_to_masks=float(np.log((of_coarse + STEP_FLOOR) / (of_masks + STEP_FLOOR))),
+        disagreement=float(np.sqrt((coarse != composed).mean())),
+    )
+
+
+def gather(contest: Contest, view: View, claimed: Claimed, frame: FrameEvidence) -> Floats:
+    """Gather the evidence about each area of a contest.
+
+    Returns
+    -------
+    (n, E)
+        A column for each entry of `EVIDENCE`, in that order.
+    """
+    rim = rim_of(contest)
+    columns = {
+        **_colours(contest, view),
+        **_rims(contest, rim, view),
+        **_sizes(contest, rim, view),
+        **_masks(contest, claimed),
+        **_borders(contest, view),
+        "coarse_to_masks": np.full(contest.n, frame.coarse_to_masks),
+        "disagreement": np.full(contest.n, frame.disagreement),
+        "consensus": np.full(contest.n, claimed.consensus),
+    }
+    return np.column_stack([columns[name] for name in EVIDENCE])
+
+
+def _colours(contest: Contest, view: View) -> dict[str, Floats]:
+    first, second = contest.first, contest.second
+    sure = (first == second) & ~_touches_border(first) & ~_touches_border(second)
+    (like_first, enough_first), (like_second, enough_second) = likelihoods(
+        first,
+        sure,
+        view.smooth.reshape(-1, 3),
+        view.cell,
+        contest.place,
+        (contest.first_label[contest.area], contest.second_label[contest.area]),
+    )
+    enough = enough_first & enough_second
+    ratio = np.where(enough, (like_first - like_second).clip(-CLIPPED, CLIPPED), 0.0)
+    comparable = contest.mean(enough)
+    return {
+        "likeness": contest.mean(ratio) / np.maximum(comparable, 0.1),
+        "votes": contest.mean(ratio.clip(-1, 1)),
+        "comparable": comparable,
+    }
+
+
+def _rims(contest: Contest, rim: Rim, view: View) -> dict[str, Floats]:
+    def along(beside: Colours, below: Colours) -> Floats:
+        flat = np.where(rim.beside, beside.reshape(-1)[rim.step], below.reshape(-1)[rim.step])
+        return flat.astype(np.float64)
+
+    step = along(view.wide_beside, view.wide_below)
+    peak = along(view.peak_beside, view.peak_below)
+
+    def mean(values: Floats, which: Bools) -> Floats:
+        total = np.bincount(rim.area[which], values[which], contest.n)
+        return total / np.maximum(np.bincount(rim.area[which], minlength=contest.n), 1)
+
+    n_first = np.bincount(rim.area[rim.to_first], minlength=contest.n)
+    n_second = np.bincount(rim.area[rim.to_second], minlength=contest.n)
+    of_first, of_second = border_means(contest.first, view), border_means(contest.second, view)
+    return {
+        "step_second": np.where(
+            n_first > 0, _log_ratio(mean(step, rim.to_first), view.texture), 0.0
+        ),
+        "step_first": np.where(
+            n_second > 0, _log_ratio(mean(step, rim.to_second), view.texture), 0.0
+        ),
+        "peak_second": np.where(n_first > 0, mean(peak, rim.to_first), of_second.map_peak),
+        "peak_first": np.where(n_second > 0, mean(peak, rim.to_second), of_first.map_peak),
+        "beside_first": n_first / np.maximum(n_first + n_second, 1),
+    }
+
+
+def _sizes(contest: Contest, rim: Rim, view: View) -> dict[str, Floats]:
+    cell = view.cell**2
+    all_first = np.bincount(contest.first.reshape(-1), minlength=65536)[contest.first_label]
+    all_second = np.bincount(contest.second.reshape(-1), minlength=65536)[contest.second_label]
+    perimeter = np.bincount(rim.area, minlength=contest.n)
+    blank_first, blank_second = contest.first_label == 0, contest.second_label == 0
+    return {
+        "width": np.log(4 * contest.size / np.maximum(perimeter, 1) / view.cell),
+        "size": np.log(contest.size / cell),
+        "size_first": np.log(np.maximum(all_first, 1) / cell),
+        "size_second": np.log(np.maximum(all_second, 1) / cell),
+        "part_first": np.where(blank_first, 0.0, contest.size / np.maximum(all_first, 1)),
+        "part_second": np.where(blank_second, 0.0, contest.size / np.maximum(all_second, 1)),
+        "blank_first": blank_first.astype(np.float64),
+        "blank_second": blank_second.astype(np.float64),
+    }
+
+
+def _masks(contest: Contest, claimed: Claimed) -> dict[str, Floats]:
+    found = {}
+    for which, label in ("first", contest.first_label), ("second", contest.second_label):
+        depth, has = claimed.depth_at(contest.place, label[contest.area], contest.first.shape)
+        found[f"depth_{which}"] = contest.mean(depth)
+        found[f"masks_{which}"] = contest.mean(has)
+        found[f"belief_{which}"] = claimed.belief[label]
+    return found
+
+
+def _borders(contest: Contest, view: View) -> dict[str, Floats]:
+    found = {}
+    for which, ids in ("first", contest.first), ("second", contest.second):
+        means = border_means(ids, view)
+        peak, step = means.of_pairs(contest.first_label, contest.second_label)
+        found[f"pair_peak_{which}"] = peak
+        found[f"pair_step_{which}"] = _log_ratio(step, view.texture)
+        found[f"map_peak_{which}"] = np.full(contest.n, means.map_peak)
+        found[f"map_step_{which}"] = np.full(
+            contest.n, _log_ratio(np.array(means.map_step), view.texture)
+        )
+    return found
+
+
+def _touches_border(ids: Ids) -> Bools:
+    """(H, W) whether a pixel has a 4-neighbour of another label."""
+    border = np.zeros(ids.shape, dtype=np.bool_)
+    for here, there in (np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1]):
+        differs = ids[here] != ids[there]
+        border[here] |= differs
+        border[there] |= differs
+    return border
+
+
+def _log_ratio(step: Floats, usual: float) -> Floats:
+    return np.log((step + STEP_FLOOR) / (usual + STEP_FLOOR))

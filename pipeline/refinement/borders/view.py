@@ -1,0 +1,104 @@
+"""An image prepared for questions about borders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from scipy import ndimage
+
+Colours = npt.NDArray[np.float32]
+
+BLUR = 0.7
+"""Standard deviation, in pixels, of the blur that takes the edge off noise and JPEG blocks."""
+FLAT = 0.004
+"""Step of colour below which the image has no border: one grey level of 255."""
+ACROSS = 0.8
+"""Cells on either side within which a step is compared with the largest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """An image at the size of an id map, and how its colours change from pixel to pixel.
+
+    Steps at (y, x) lie between that pixel and the next in its row (`beside`) or column (`below`).
+    """
+
+    image: Colours
+    """(H, W, 3) RGB in [0, 1], as it is."""
+    smooth: Colours
+    """(H, W, 3) slightly blurred."""
+    wide_beside: Colours
+    """(H, W) colour distance between the pixels one beyond either side of the step."""
+    wide_below: Colours
+    peak_beside: Colours
+    """(H, W) the step as a share of the largest one within a cell across it, in [0, 1]."""
+    peak_below: Colours
+    texture: float
+    """Median of `wide_beside`: the step that is usual in this image."""
+    cell: float
+    """Pixels of the id map along the side of a cell of SAM's masks."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return self.image.shape[0], self.image.shape[1]
+
+
+def view_of(image: npt.NDArray[np.uint8], shape: tuple[int, int], cell: float) -> View:
+    """Prepare an image for an id map.
+
+    Parameters
+    ----------
+    image
+        (h, w, 3) uint8 RGB of the same view as the id map, of any size.
+    shape
+        (H, W) of the id map.
+    cell
+        Pixels of the id map along the side of a cell of SAM's masks.
+    """
+    pixels = _resized((image / np.float32(255)).astype(np.float32), shape)
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    planes = ndimage.gaussian_filter(planes, (0, BLUR, BLUR), mode="nearest", truncate=3)
+    wide_beside = _distance_over(planes, 1, 1, 2)
+    return View(
+        image=pixels,
+        smooth=np.ascontiguousarray(planes.transpose(1, 2, 0)),
+        wide_beside=wide_beside,
+        wide_below=_distance_over(planes, 0, 1, 2),
+        peak_beside=_share_of_largest(_distance_over(planes, 1, 0, 1), 1, cell),
+        peak_below=_share_of_largest(_distance_over(planes, 0, 0, 1), 0, cell),
+        texture=float(np.median(wide_beside)),
+        cell=cell,
+    )
+
+
+def _share_of_largest(step: Colours, axis: int, cell: float) -> Colours:
+    """Divide each step by the largest one within a cell along an axis, (H, W)."""
+    length = 2 * max(2, round(ACROSS * cell)) + 1
+    largest = ndimage.maximum_filter1d(step, length, axis=axis, mode="nearest")
+    share: Colours = step / (largest + np.float32(FLAT))
+    return share
+
+
+def _resized(pixels: Colours, shape: tuple[int, int]) -> Colours:
+    if pixels.shape[:2] == shape:
+        return pixels
+    planes = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    resized = F.interpolate(planes, shape, mode="bilinear", antialias=True)[0].permute(1, 2, 0)
+    found: Colours = np.ascontiguousarray(resized.numpy())
+    return found
+
+
+def _distance_over(planes: Colours, axis: int, before: int, after: int) -> Colours:
+    """Colour distance (H, W) from `before` pixels before each pixel to `after` behind it."""
+    n = planes.shape[1 + axis]
+    at = np.arange(n)
+    difference = np.take(planes, np.minimum(at + after, n - 1), 1 + axis)
+    difference -= np.take(planes, np.maximum(at - before, 0), 1 + axis)
+    difference *= difference
+    distance: Colours = np.sqrt(difference[0] + difference[1] + difference[2])
+    return distance

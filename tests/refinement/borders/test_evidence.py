@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.refinement.borders.claimed import Claimed
+from pipeline.refinement.borders.contest import compare
+from pipeline.refinement.borders.evidence import (
+    EVIDENCE,
+    border_means,
+    frame_evidence,
+    gather,
+)
+from pipeline.refinement.borders.view import view_of
+
+NO_MASKS = Claimed(np.zeros(0, np.int64), np.zeros((0, 1, 1)), np.zeros(65536), 1.0)
+
+
+def picture() -> tuple[np.ndarray, np.ndarray]:
+    """A red thing before a blue wall, and its true ids."""
+    truth = np.full((60, 80), 2, dtype=np.uint16)
+    truth[20:45, 25:60] = 9
+    image = np.where((truth == 9)[..., None], (200, 40, 40), (40, 60, 190)).astype(np.uint8)
+    return image, truth
+
+
+def gathered(first: np.ndarray, second: np.ndarray, image: np.ndarray) -> list[dict[str, float]]:
+    view = view_of(image, first.shape, 4.0)
+    frame = frame_evidence(first, second, view)
+    rows = gather(compare(first, second), view, NO_MASKS, frame)
+    return [dict(zip(EVIDENCE, row, strict=True)) for row in rows.tolist()]
+
+
+def test_colours_and_steps_speak_for_the_map_that_is_right() -> None:
+    image, truth = picture()
+    cut = truth.copy()
+    cut[20:45, 50:60] = 2  # ten columns of the thing given to the wall
+    [for_truth] = gathered(truth, cut, image)
+    [against] = gathered(cut, truth, image)
+    assert for_truth["likeness"] > 3.0
+    assert against["likeness"] == pytest.approx(-for_truth["likeness"])
+    assert for_truth["votes"] == pytest.approx(-against["votes"])
+    assert for_truth["votes"] > 0.7
+    assert for_truth["step_first"] > for_truth["step_second"] + 1
+    assert for_truth["peak_first"] > 0.9 > for_truth["peak_second"]
+    assert against["peak_second"] > 0.9 > against["peak_first"]
+    assert for_truth["map_peak_first"] > for_truth["map_peak_second"]
+    assert for_truth["comparable"] > 0.7
+
+
+def test_a_flat_image_takes_no_side() -> None:
+    _, truth = picture()
+    cut = truth.copy()
+    cut[20:45, 50:60] = 2
+    flat = np.full((*truth.shape, 3), 77, dtype=np.uint8)
+    [said] = gathered(truth, cut, flat)
+    for name in ("likeness", "votes", "step_first", "step_second", "peak_first", "peak_second"):
+        assert said[name] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_measures_sizes_in_cells() -> None:
+    image, truth = picture()
+    cut = truth.copy()
+    cut[20:45, 50:60] = 2
+    [said] = gathered(truth, cut, image)
+    assert said["size"] == pytest.approx(np.log(250 / 16))
+    assert said["size_first"] == pytest.approx(np.log(25 * 35 / 16))
+    assert said["part_first"] == pytest.approx(250 / (25 * 35))
+    assert said["blank_first"] == said["blank_second"] == 0.0
+    assert said["masks_first"] == said["depth_first"] == 0.0
+
+
+def test_nothing_depends_on_which_numbers_ids_are() -> None:
+    image, truth = picture()
+    cut = truth.copy()
+    cut[20:45, 50:60] = 2
+    renamed = np.zeros(65536, np.uint16)
+    renamed[[2, 9]] = 65535, 4
+    [said], [again] = gathered(truth, cut, image), gathered(renamed[truth], renamed[cut], image)
+    assert said == pytest.approx(again)
+
+
+def test_borders_are_measured_by_pair_of_labels() -> None:
+    image, truth = picture()
+    truth[:, 70:] = 30  # a border that the image does not show
+    view = view_of(image, truth.shape, 4.0)
+    means = border_means(truth, view)
+    assert means.pair.tolist() == [2 * 65536 + 9, 2 * 65536 + 30]
+    assert means.length.tolist() == [2 * 25 + 2 * 35, 60]
+    peak, _ = means.of_pairs(np.array([9, 30, 9]), np.array([2, 2, 30]))
+    assert peak[0] > 0.9
+    assert peak[1] == pytest.approx(0.0, abs=1e-6)
+    assert peak[2] == means.map_peak  # these two do not touch
+
+
+def test_a_map_without_borders_has_no_means() -> None:
+    view = view_of(np.zeros((4, 5, 3), np.uint8), (4, 5), 4.0)
+    means = border_means(np.ones((4, 5), np.uint16), view)
+    assert not len(means.pair)
+    assert [part.tolist() for part in means.of_pairs(np.array([1]), np.array([0]))] == [
+        [0.0],
+        [0.0],
+    ]

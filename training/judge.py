@@ -1,0 +1,267 @@
+"""Train the judge of `pipeline.refinement.borders`: see README.md in this folder.
+
+python training/judge.py --pool DIR [--out FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from collage import compressed, photograph
+from scipy import ndimage
+
+from pipeline.clock import StageClock
+from pipeline.config import RefinementConfig, load_config
+from pipeline.demo.coarse import coarsen
+from pipeline.demo.scenes import camera_path, make_room, take
+from pipeline.records import Proposals
+from pipeline.refinement.borders.evidence import EVIDENCE
+from pipeline.refinement.borders.follow import refine_borders
+from pipeline.refinement.borders.judge import SPREAD, Judge
+from pipeline.refinement.borders.view import view_of
+from pipeline.refinement.refine import cell_size, claims_on_pixels, refine_and_tell
+from pipeline.sam import make_proposer
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "bench"))
+from synthetic import Recipe, make_case, warp
+
+JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "borders" / "judge.npz"
+QUESTIONS = ("masks", "placed")
+HIDDEN = (24, 12)
+EPOCHS = 40
+BATCH = 1024
+RATE = 3e-3
+DECAY = 2e-2
+JITTER = 0.1
+"""Noise added to the evidence in training, in standard deviations."""
+SMALLEST = 300
+"""Pixels; smaller objects count as if they had so many."""
+KINDS = ("ideal", "warped", "moved", "swollen")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image to learn from, in the pool."""
+
+    file: Path
+    masks: str
+    """`sam`, or the kind of masks made from the truth."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pool", type=Path, required=True, help="folder for pictures and masks")
+    parser.add_argument("--out", type=Path, default=JUDGE)
+    options = parser.parse_args()
+    options.pool.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        files = sorted(
+            file for made in pool.map(partial(make, options.pool), recipes()) for file in made
+        )
+        pictures = [Picture(file, masks) for file in files for masks in ("sam", kind_for(file))]
+        saved: dict[str, np.ndarray] = {}
+        judges: dict[str, Judge] = {}
+        for question in QUESTIONS:
+            found = list(pool.map(partial(learn_from, question, judges), pictures, chunksize=4))
+            judge, agreed = fit(*(np.concatenate(column) for column in zip(*found, strict=True)))
+            judges[question] = judge
+            saved |= as_arrays(question, judge)
+            print(
+                f"{question}: {sum(len(f[0]) for f in found)} areas, {agreed:.3f} right", flush=True
+            )
+    np.savez(options.out, **saved)
+
+
+def recipes() -> Iterator[tuple[str, int]]:
+    """What to draw: large pictures first, since they take longest."""
+    yield from (("large", seed) for seed in range(8700, 8710))
+    yield from (("collage", seed) for seed in range(60))
+    yield from (("room", seed) for seed in range(7000, 7024))
+
+
+def make(pool: Path, recipe: tuple[str, int]) -> list[Path]:
+    """Draw a picture, spoil its ids, ask SAM, and keep all that in the pool."""
+    kind, seed = recipe
+    severities = {"large": (0.4, 1.0), "collage": (1.0,), "room": (0.1, 0.2, 0.4, 1.0, 2.0)}[kind]
+    files = [pool / f"{kind}_{seed}_{severity}.npz" for severity in severities]
+    if all(file.exists() for file in files):
+        return files
+    rng = np.random.default_rng([seed, 7])
+    if kind == "collage":
+        error = (0.1, 0.3, 0.7, 1.4)[seed % 4]
+        recipe_of_shapes = Recipe(
+            480, 640, int(rng.integers(3, 22)), unlabelled=0.15, coarse_error=error
+        )
+        case = make_case(31_000 + seed, recipe_of_shapes)
+        truth, image = case.truth.astype(np.uint16), photograph(case.truth, rng)
+        coarse_maps = [case.coarse.astype(np.uint16)]
+    else:
+        size = (1752, 1168) if kind == "large" else (640, 480)
+        room = make_room(seed)
+        shot = take(room, camera_path(room, 1, size)[0])
+        truth, image = shot.ids, compressed(shot.image, 95)
+        coarse_maps = [coarsen(truth, seed * 1000, severity) for severity in severities]
+    proposer = make_proposer(load_config({"model": {"name": "demo", "device": "cpu"}}))
+    for file, coarse in zip(files, coarse_maps, strict=True):
+        [found] = proposer.propose([image], [coarse], StageClock())
+        part = file.with_suffix(".part.npz")
+        np.savez(
+            part,
+            image=image,
+            truth=truth,
+            coarse=coarse,
+            logits=found.logits.half().numpy(),
+            rating=found.predicted_iou.numpy(),
+            prompt_ids=found.prompt_ids.numpy(),
+        )
+        part.rename(file)
+    return files
+
+
+def kind_for(file: Path) -> str:
+    return KINDS[zlib.crc32(file.name.encode()) % len(KINDS)]
+
+
+def learn_from(
+    question: str, judges: dict[str, Judge], picture: Picture
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Collect the evidence of one picture, and for each area what is right and what it is worth."""
+    rng = np.random.default_rng(zlib.crc32(f"{picture.file.name} {picture.masks}".encode()))
+    with np.load(picture.file) as saved:
+        image, truth, coarse = (saved[name] for name in ("image", "truth", "coarse"))
+        proposals = Proposals(
+            torch.from_numpy(saved["logits"]).float(),
+            torch.from_numpy(saved["rating"]),
+            torch.from_numpy(saved["rating"]),
+            torch.from_numpy(saved["prompt_ids"]),
+        )
+    if rng.random() < 0.5:
+        image = worsened(image, rng)
+    if picture.masks != "sam":
+        proposals = masks_of(truth, coarse, picture.masks, rng)
+    config = RefinementConfig(borders="masks")
+    composed, decisions = refine_and_tell(coarse, proposals, config, StageClock())
+    view = view_of(image, coarse.shape, cell_size(proposals.logits, coarse.shape))
+    collected = [np.zeros((0, len(EVIDENCE))), np.zeros(0, bool), np.zeros(0)]
+
+    def decide(asked, contest, evidence):
+        if asked == question:
+            collected[:] = [evidence, *answers(contest, truth)]
+        if asked in judges:
+            return contest.settle(judges[asked].favour_first(evidence) > 0)
+        return contest.second
+
+    claimed = claims_on_pixels(decisions, proposals.logits)
+    refine_borders(coarse, composed.ids, view, claimed, torch.device("cpu"), decide)
+    return tuple(collected)
+
+
+def answers(contest, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which map is right about each area, and what that is worth in IoU."""
+    true = truth.reshape(-1)[contest.place]
+    first = np.bincount(contest.area, true == contest.first_label[contest.area], contest.n)
+    second = np.bincount(contest.area, true == contest.second_label[contest.area], contest.n)
+    pixels = np.maximum(np.bincount(truth.reshape(-1), minlength=65536), SMALLEST).astype(float)
+    pixels[0] = np.inf
+    concerned = np.minimum(pixels[contest.first_label], pixels[contest.second_label])
+    return first > second, np.abs(first - second) / concerned
+
+
+def masks_of(
+    truth: np.ndarray, coarse: np.ndarray, kind: str, rng: np.random.Generator
+) -> Proposals:
+    """Make the masks that a model of 256 x 256 cells could give at best, or with a common fault."""
+    ids = np.intersect1d(coarse[coarse > 0], truth)
+    logits = torch.stack([as_logits(faulty(truth == i, kind, rng)) for i in ids])
+    sure = torch.full((len(ids),), 0.95)
+    return Proposals(logits, sure, sure, torch.from_numpy(ids.astype(np.int64)))
+
+
+def faulty(own: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
+    scale = own.shape[1] / 640
+    if kind == "moved":
+        angle, by = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 2) * scale
+        return (
+            ndimage.shift(own.astype(float), (by * np.sin(angle), by * np.cos(angle)), order=1)
+            > 0.5
+        )
+    if kind == "swollen":
+        return ndimage.distance_transform_edt(~own) <= rng.uniform(0.5, 2) * scale
+    if kind == "warped":
+        return warp(rng, own, [(rng.uniform(0.5, 2.5) * scale, 12.0 * scale)])
+    return own
+
+
+def as_logits(own: np.ndarray) -> torch.Tensor:
+    share = F.interpolate(torch.from_numpy(own).float()[None, None], (256, 256), mode="area")
+    share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)[0, 0]
+    return torch.logit(share, eps=1e-4)
+
+
+def worsened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Blur, fade, darken, or add noise, and compress."""
+    pixels = image.astype(np.float64)
+    if rng.random() < 0.5:
+        pixels = ndimage.gaussian_filter(pixels, (rng.uniform(0, 1.2),) * 2 + (0,))
+    if rng.random() < 0.5:
+        pixels = 255 * (pixels / 255) ** rng.uniform(0.6, 1.6)
+    if rng.random() < 0.5:
+        mean = pixels.mean((0, 1))
+        pixels = mean + (pixels - mean) * rng.uniform(0.4, 1)
+    if rng.random() < 0.6:
+        pixels = pixels + rng.normal(0, rng.uniform(0, 8), pixels.shape)
+    return compressed(pixels, int(rng.uniform(50, 95)))
+
+
+def fit(evidence: np.ndarray, first: np.ndarray, worth: np.ndarray) -> tuple[Judge, float]:
+    """Train a network; return it, and the share of decisions that it gets right, by worth."""
+    counts = worth > 0
+    evidence, first, worth = evidence[counts], first[counts], worth[counts]
+    mean, deviation = evidence.mean(0), evidence.std(0) + 1e-6
+    x = torch.from_numpy(((evidence - mean) / deviation).clip(-SPREAD, SPREAD)).float()
+    y, w = torch.from_numpy(first).float(), torch.from_numpy(worth / worth.mean()).float()
+    w = w.clamp(max=50)
+    torch.manual_seed(0)
+    sizes = (x.shape[1], *HIDDEN, 1)
+    linear = [torch.nn.Linear(a, b) for a, b in pairwise(sizes)]
+    steps = [step for layer in linear for step in (layer, torch.nn.Tanh())]
+    network = torch.nn.Sequential(*steps[:-1])
+    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+    for epoch in range(EPOCHS):
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * (1 - epoch / EPOCHS)
+        for batch in torch.randperm(len(x)).split(BATCH):
+            seen = x[batch] + JITTER * torch.randn(len(batch), x.shape[1])
+            loss = F.binary_cross_entropy_with_logits(network(seen)[:, 0], y[batch], w[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    layers = tuple(
+        (layer.weight.detach().numpy().astype(float), layer.bias.detach().numpy().astype(float))
+        for layer in linear
+    )
+    judge = Judge(mean, deviation, layers)
+    right = (judge.favour_first(evidence) > 0) == first
+    return judge, float(np.average(right, weights=worth))
+
+
+def as_arrays(question: str, judge: Judge) -> dict[str, np.ndarray]:
+    found = {f"{question}.mean": judge.mean, f"{question}.deviation": judge.deviation}
+    for number, (weight, bias) in enumerate(judge.layers):
+        found[f"{question}.weight{number}"], found[f"{question}.bias{number}"] = weight, bias
+    return {name: values.astype(np.float32) for name, values in found.items()}
+
+
+if __name__ == "__main__":
+    main()
