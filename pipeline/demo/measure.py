@@ -28,7 +28,8 @@ from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import encode
 from pipeline.sam.guided import segment_objects
-from pipeline.sam.model import image_predictor, load_model
+from pipeline.sam.model import load_model
+from pipeline.sam.stock import image_predictor
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 FIRST_SCENE = 5_000

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch import Tensor
-from torchvision.ops import box_iou, nms
 
 _NMS_BLOCK = 64
 
@@ -46,6 +45,9 @@ def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Ten
     Tensor
         (K,) int64: the masks to keep, best rated first.
     """
+    # Importing torchvision takes seconds, which a look at a run's status should not cost.
+    from torchvision.ops import box_iou, nms
+
     left = torch.argsort(rating, descending=True, stable=True)
     inside = logits[left] > 0
     boxes = _boxes(inside)

@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
 from sam2.modeling.sam2_base import SAM2Base
-from sam2.sam2_image_predictor import SAM2ImagePredictor
 
-from pipeline.config import ConfigLike, ModelConfig, ProposalsConfig, load_config
+from pipeline.config import ConfigLike, ModelConfig, load_config
 from pipeline.errors import ModelError
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.checkpoints import obtain_checkpoint, read_weights
@@ -90,33 +88,6 @@ def arithmetic(config: ModelConfig, device: torch.device) -> Iterator[None]:
         torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32),
     ):
         yield
-
-
-def image_predictor(model: SAM2Base) -> SAM2ImagePredictor:
-    """Return sam2's own predictor, put right for models of any image size."""
-    return _fit_to_image_size(SAM2ImagePredictor(model))
-
-
-def mask_generator(model: SAM2Base, config: ProposalsConfig) -> SAM2AutomaticMaskGenerator:
-    """Return sam2's own generator at our thresholds, put right for models of any image size."""
-    generator = SAM2AutomaticMaskGenerator(
-        model,
-        points_per_side=config.points_per_side,
-        points_per_batch=config.points_per_batch,
-        pred_iou_thresh=config.predicted_iou_threshold,
-        stability_score_thresh=config.stability_threshold,
-        box_nms_thresh=config.nms_threshold,
-        min_mask_region_area=config.min_region_area,
-    )
-    _fit_to_image_size(generator.predictor)
-    return generator
-
-
-def _fit_to_image_size(predictor: SAM2ImagePredictor) -> SAM2ImagePredictor:
-    # sam2 writes the sizes of its feature maps for 1024 pixels into the predictor.
-    size = predictor.model.image_size
-    predictor._bb_feat_sizes = [(size // stride, size // stride) for stride in (4, 8, 16)]
-    return predictor
 
 
 def _build(config: ModelConfig) -> SAM2Base:

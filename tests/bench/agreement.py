@@ -26,7 +26,7 @@ from pipeline.evaluation.metrics import FrameScores, score_frame
 from pipeline.records import Proposals
 from pipeline.refinement import refine_proposals
 from pipeline.sam import load_model, make_proposer
-from pipeline.sam.model import mask_generator
+from pipeline.sam.stock import mask_generator
 
 ALIKE = 0.9
 SCORED = 400

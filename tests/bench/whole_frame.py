@@ -30,8 +30,8 @@ from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.refinement import refine_proposals
 from pipeline.sam import load_model, make_proposer
 from pipeline.sam.architecture import build_architecture
-from pipeline.sam.model import mask_generator
 from pipeline.sam.registry import KNOWN
+from pipeline.sam.stock import mask_generator
 
 MODES = ("guided", "grid")
 

@@ -11,7 +11,7 @@ from pipeline.records import Proposals
 from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import encode
 from pipeline.sam.guided import segment_objects
-from pipeline.sam.model import image_predictor
+from pipeline.sam.stock import image_predictor
 from pipeline.sam.targets import find_targets
 
 Image = npt.NDArray[np.uint8]

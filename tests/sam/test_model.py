@@ -19,9 +19,9 @@ from pipeline.sam import load_model, model
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.model import (
     arithmetic,
-    image_predictor,
     resolve_device,
 )
+from pipeline.sam.stock import image_predictor
 
 OFFICIAL = "configs/sam2.1/sam2.1_hiera_t.yaml"
 
