@@ -28,7 +28,7 @@ from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.records import Proposals
 from pipeline.refinement.borders.evidence import EVIDENCE
 from pipeline.refinement.borders.follow import refine_borders
-from pipeline.refinement.borders.judge import SPREAD, Judge
+from pipeline.refinement.borders.judge import LAYERS, SPREAD, Judge
 from pipeline.refinement.borders.view import view_of
 from pipeline.refinement.refine import cell_size, claims_on_pixels, refine_and_tell
 from pipeline.sam import make_proposer
@@ -39,7 +39,9 @@ from synthetic import Recipe, make_case, warp
 JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "borders" / "judge.npz"
 QUESTIONS = ("masks", "placed")
 HIDDEN = (24, 12)
-EPOCHS = 40
+EPOCHS = 30
+MEMBERS = 4
+"""Networks that are averaged."""
 BATCH = 1024
 RATE = 3e-3
 DECAY = 2e-2
@@ -86,7 +88,7 @@ def main() -> None:
 def recipes() -> Iterator[tuple[str, int]]:
     """What to draw: large pictures first, since they take longest."""
     yield from (("large", seed) for seed in range(8700, 8710))
-    yield from (("collage", seed) for seed in range(60))
+    yield from (("collage", seed) for seed in range(100))
     yield from (("room", seed) for seed in range(7000, 7024))
 
 
@@ -232,10 +234,27 @@ def fit(evidence: np.ndarray, first: np.ndarray, worth: np.ndarray) -> tuple[Jud
     x = torch.from_numpy(((evidence - mean) / deviation).clip(-SPREAD, SPREAD)).float()
     y, w = torch.from_numpy(first).float(), torch.from_numpy(worth / worth.mean()).float()
     w = w.clamp(max=50)
-    torch.manual_seed(0)
+    networks = [train(x, y, w, seed) for seed in range(MEMBERS)]
+    layers = tuple(
+        (
+            stacked([network[k].weight.T for network in networks]),
+            stacked([network[k].bias[None] for network in networks]),
+        )
+        for k in range(0, 2 * LAYERS, 2)
+    )
+    judge = Judge(mean, deviation, layers)
+    right = (judge.favour_first(evidence) > 0) == first
+    return judge, float(np.average(right, weights=worth))
+
+
+def stacked(tensors: list[torch.Tensor]) -> np.ndarray:
+    return torch.stack(tensors).detach().double().numpy()
+
+
+def train(x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, seed: int) -> torch.nn.Sequential:
+    torch.manual_seed(seed)
     sizes = (x.shape[1], *HIDDEN, 1)
-    linear = [torch.nn.Linear(a, b) for a, b in pairwise(sizes)]
-    steps = [step for layer in linear for step in (layer, torch.nn.Tanh())]
+    steps = [step for a, b in pairwise(sizes) for step in (torch.nn.Linear(a, b), torch.nn.Tanh())]
     network = torch.nn.Sequential(*steps[:-1])
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     for epoch in range(EPOCHS):
@@ -247,13 +266,7 @@ def fit(evidence: np.ndarray, first: np.ndarray, worth: np.ndarray) -> tuple[Jud
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    layers = tuple(
-        (layer.weight.detach().numpy().astype(float), layer.bias.detach().numpy().astype(float))
-        for layer in linear
-    )
-    judge = Judge(mean, deviation, layers)
-    right = (judge.favour_first(evidence) > 0) == first
-    return judge, float(np.average(right, weights=worth))
+    return network
 
 
 def as_arrays(question: str, judge: Judge) -> dict[str, np.ndarray]:

@@ -30,8 +30,8 @@ _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 def likelihoods(
     ids: Ids, sure: Bools, colours: Colours, cell: float, place: Ints, asked: tuple[Ints, ...]
-) -> list[tuple[Floats, Bools]]:
-    """Say how well pixels go with labels, and whether there is enough of a label to say so.
+) -> list[tuple[Floats, Bools, Bools]]:
+    """Say how well pixels go with the colours that labels have around them.
 
     Parameters
     ----------
@@ -47,8 +47,17 @@ def likelihoods(
         (P,) raster indices of the pixels in question.
     asked
         (P,) each: labels to compare every pixel with.
+
+    Returns
+    -------
+    list of three arrays, (P,) each
+        For each of `asked`: the log-likelihood, whether there is enough of the label to say so, and
+        whether that is around the pixel, not elsewhere in the image.
     """
-    found = [(np.zeros(len(place)), np.zeros(len(place), dtype=np.bool_)) for _ in asked]
+    found = [
+        (np.zeros(len(place)), np.zeros(len(place), np.bool_), np.zeros(len(place), np.bool_))
+        for _ in asked
+    ]
     labels = np.unique(np.concatenate(asked))
     side = max(2, round(SIDE * cell))
     blocks = -(-ids.shape[0] // side) * -(-ids.shape[1] // side)
@@ -56,9 +65,11 @@ def likelihoods(
     for start in range(0, len(labels), step):
         some = labels[start : start + step]
         known = _local_colours(ids, sure, some, colours, side)
-        for label, (likely, enough) in zip(asked, found, strict=True):
+        for label, columns in zip(asked, found, strict=True):
             mine = np.flatnonzero((label >= some[0]) & (label <= some[-1]))
-            likely[mine], enough[mine] = known.log_likelihood(colours, place[mine], label[mine])
+            answers = known.log_likelihood(colours, place[mine], label[mine])
+            for column, answer in zip(columns, answers, strict=True):
+                column[mine] = answer
     return found
 
 
@@ -70,8 +81,10 @@ class _LocalColours:
     """(L,) the labels asked about, ascending."""
     block_of: Ints
     """(H · W,) block of each pixel."""
+    near: Bools
+    """(L, B) whether there is enough of each label around each block."""
     count: npt.NDArray[np.float32]
-    """(L, B) pixels of each label around each block."""
+    """(L, B) pixels that were counted: those around, or else those of the whole image."""
     mean: npt.NDArray[np.float32]
     """(3, L, B)."""
     inverse: npt.NDArray[np.float32]
@@ -79,8 +92,10 @@ class _LocalColours:
     log_determinant: npt.NDArray[np.float32]
     """(L, B)."""
 
-    def log_likelihood(self, colours: Colours, place: Ints, label: Ints) -> tuple[Floats, Bools]:
-        """Say how well pixels go with a label, and whether there is enough of it to say so.
+    def log_likelihood(
+        self, colours: Colours, place: Ints, label: Ints
+    ) -> tuple[Floats, Bools, Bools]:
+        """Say how well pixels go with a label, if there is enough of it, and if that is around.
 
         Parameters
         ----------
@@ -96,7 +111,8 @@ class _LocalColours:
         a, b, c, d, e, f = self.inverse[:, at, block]
         distance = a * x * x + d * y * y + f * z * z + 2 * (b * x * y + c * x * z + e * y * z)
         found = -0.5 * distance - 0.5 * self.log_determinant[at, block]
-        return np.maximum(found.astype(np.float64), WORST), self.count[at, block] >= ENOUGH
+        enough = self.count[at, block] >= ENOUGH
+        return np.maximum(found.astype(np.float64), WORST), enough, self.near[at, block]
 
 
 def _local_colours(
@@ -132,13 +148,18 @@ def _local_colours(
     size = len(labels) * h * w
     sums = np.stack([np.bincount(cell, weight, size).astype(np.float32) for weight in weights])
     around = window_sums(torch.from_numpy(sums.reshape(-1, h, w)), REACH).reshape(10, -1, h * w)
-    count, moments = around[0], around[1:] / around[0].clamp(min=1)
+    # Where a label is not around, its colours in the whole image have to do.
+    near = around[0] >= ENOUGH
+    whole = torch.from_numpy(sums).reshape(10, -1, h * w).sum(2, keepdim=True)
+    count = torch.where(near, around[0], whole[0])
+    moments = torch.where(near, around[1:], whole[1:]) / count.clamp(min=1)
     mean = moments[:3]
     covariance = [moments[3 + k] - mean[i] * mean[j] for k, (i, j) in enumerate(_PAIRS)]
     inverse, determinant = invert_symmetric(*covariance, ridge=GREY_LEVELS)
     return _LocalColours(
         labels,
         block_of,
+        near.numpy(),
         count.numpy(),
         mean.numpy(),
         torch.stack(inverse).numpy(),

@@ -13,10 +13,11 @@ from pipeline.refinement.borders.contest import Contest, Rim, rim_of
 from pipeline.refinement.borders.view import Colours, View
 
 EVIDENCE = {
-    "likeness": "log-likelihood of its colours with the first label nearby, less that with the "
-    "second; each pixel counts from -4 to 4",
+    "likeness": "log-likelihood of its colours with those of the first label, less that with those "
+    "of the second; each pixel counts from -4 to 4",
     "votes": "the same, but each pixel counts from -1 to 1",
-    "comparable": "share of its pixels near enough of both labels for that",
+    "near_first": "share of its pixels around which there is enough of the first label",
+    "near_second": "share of its pixels around which there is enough of the second label",
     "step_second": "step of colour where the second map has the border, as a log ratio",
     "step_first": "step of colour where the first map has the border, as a log ratio",
     "peak_second": "how near that of the second map is to the largest step across, in [0, 1]",
@@ -155,7 +156,7 @@ def gather(contest: Contest, view: View, claimed: Claimed, frame: FrameEvidence)
 def _colours(contest: Contest, view: View) -> dict[str, Floats]:
     first, second = contest.first, contest.second
     sure = (first == second) & ~_touches_border(first) & ~_touches_border(second)
-    (like_first, enough_first), (like_second, enough_second) = likelihoods(
+    (like_first, enough_first, near_first), (like_second, enough_second, near_second) = likelihoods(
         first,
         sure,
         view.smooth.reshape(-1, 3),
@@ -165,11 +166,11 @@ def _colours(contest: Contest, view: View) -> dict[str, Floats]:
     )
     enough = enough_first & enough_second
     ratio = np.where(enough, (like_first - like_second).clip(-CLIPPED, CLIPPED), 0.0)
-    comparable = contest.mean(enough)
     return {
-        "likeness": contest.mean(ratio) / np.maximum(comparable, 0.1),
+        "likeness": contest.mean(ratio),
         "votes": contest.mean(ratio.clip(-1, 1)),
-        "comparable": comparable,
+        "near_first": contest.mean(near_first),
+        "near_second": contest.mean(near_second),
     }
 
 

@@ -1,7 +1,7 @@
-"""Which of two maps is right about an area: a small network that weighs the evidence.
+"""Which of two maps is right about an area: a few small networks that weigh the evidence.
 
-Its weights lie beside it and are made by `training/train_judge.py`, from drawn rooms and collages
-whose truth is known, with masks from hopeless to ideal. It sees figures, never pixels.
+Their weights lie beside this module. `training/judge.py` makes them from drawn rooms and collages
+whose truth is known, with masks from hopeless to ideal. They see figures, never pixels.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from pipeline.refinement.arrays import Floats
 
 Question: TypeAlias = Literal["masks", "placed"]
 """Coarse map against the masks' map; or a map against the same with its borders placed anew."""
+LAYERS = 3
 SPREAD = 4.0
 """Evidence counts up to so many standard deviations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """A network of two hidden layers."""
+    """Networks of two hidden layers, trained alike from different beginnings, and averaged."""
 
     mean: Floats
     """(E,) of each column of evidence in training."""
     deviation: Floats
     """(E,)."""
     layers: tuple[tuple[Floats, Floats], ...]
-    """Weights (out, in) and bias (out,) of each layer."""
+    """Weights (N, in, out) and bias (N, 1, out) of each layer, for all networks."""
 
     def favour_first(self, evidence: Floats) -> Floats:
         """Weigh the evidence.
@@ -46,10 +47,10 @@ class Judge:
             Log-odds that the first map is right: above 0 for the first, below for the second.
         """
         x = ((evidence - self.mean) / self.deviation).clip(-SPREAD, SPREAD)
-        *hidden, (weights, bias) = self.layers
-        for weight, offset in hidden:
-            x = np.tanh(x @ weight.T + offset)
-        odds: Floats = (x @ weights.T + bias)[:, 0]
+        *hidden, (last, offset) = self.layers
+        for weights, bias in hidden:
+            x = np.tanh(x @ weights + bias)
+        odds: Floats = (x @ last + offset)[..., 0].mean(axis=0)
         return odds
 
 
@@ -60,13 +61,8 @@ def load_judge(question: Question) -> Judge:
         resources.files(__package__).joinpath("judge.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as saved,
     ):
-        names = sorted(name for name in saved.files if name.startswith(f"{question}.weight"))
-        layers = tuple(
-            (saved[name].astype(np.float64), saved[name.replace("weight", "bias")].astype(float))
-            for name in names
-        )
-        return Judge(
-            saved[f"{question}.mean"].astype(np.float64),
-            saved[f"{question}.deviation"].astype(np.float64),
-            layers,
-        )
+        arrays = {name: saved[name].astype(np.float64) for name in saved.files}
+    layers = tuple(
+        (arrays[f"{question}.weight{k}"], arrays[f"{question}.bias{k}"]) for k in range(LAYERS)
+    )
+    return Judge(arrays[f"{question}.mean"], arrays[f"{question}.deviation"], layers)

@@ -93,8 +93,7 @@ def _place(ids: Ids, image: Tensor, radius: int) -> Ids:
     own = slot.reshape(-1)[at]
     winner = own.clone()
     best = torch.full((len(places),), -torch.inf, device=image.device)
-    for number in range(slots.n):
-        held = _shrunk((slot == number).float()[None], shrink)[0]
+    for number, held in enumerate(_shares(slot, slots.n, shrink)):
         reached = window_sums(held[None], max(1, round(band / shrink)))[0] > 0
         near = sampling.nearest(reached).nonzero().view(-1)
         membership = sampling.of(_models(held, guide), colours, near)
@@ -119,6 +118,17 @@ def _near_borders(ids: Ids, band: int, device: torch.device) -> Ints:
         border[there] += differs
     near = window_sums(torch.from_numpy(border).to(device)[None], band)[0] > 0.5
     return np.flatnonzero(near.cpu().numpy())
+
+
+def _shares(slot: Tensor, n: int, times: int) -> Tensor:
+    """Share of each square that each slot has, (n, h, w); what `_shrunk` gives for each alone."""
+    height, width = slot.shape
+    rows = torch.arange(height, device=slot.device) // times
+    columns = torch.arange(width, device=slot.device) // times
+    h, w = -(-height // times), -(-width // times)
+    square = slot * (h * w) + rows[:, None] * w + columns
+    count = torch.bincount(square.view(-1), minlength=n * h * w).view(n, h, w)
+    return count / (torch.bincount(rows)[:, None] * torch.bincount(columns))
 
 
 def _shrunk(planes: Tensor, times: int) -> Tensor:

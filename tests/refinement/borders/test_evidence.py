@@ -45,7 +45,8 @@ def test_colours_and_steps_speak_for_the_map_that_is_right() -> None:
     assert for_truth["peak_first"] > 0.9 > for_truth["peak_second"]
     assert against["peak_second"] > 0.9 > against["peak_first"]
     assert for_truth["map_peak_first"] > for_truth["map_peak_second"]
-    assert for_truth["comparable"] > 0.7
+    assert for_truth["near_first"] > 0.7
+    assert for_truth["near_second"] == 1.0
 
 
 def test_a_flat_image_takes_no_side() -> None:
@@ -56,6 +57,15 @@ def test_a_flat_image_takes_no_side() -> None:
     [said] = gathered(truth, cut, flat)
     for name in ("likeness", "votes", "step_first", "step_second", "peak_first", "peak_second"):
         assert said[name] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_an_island_is_compared_with_its_label_elsewhere() -> None:
+    image, truth = picture()
+    island = truth.copy()
+    island[:, 76:] = 9  # far from the thing whose id it has
+    [said] = gathered(truth, island, image)
+    assert said["near_second"] == 0.0
+    assert said["likeness"] == pytest.approx(4.0)
 
 
 def test_measures_sizes_in_cells() -> None:
