@@ -1,16 +1,19 @@
 """Borders and harm, on good maps and bad ones, drawn and photographed, from weak to ideal masks.
 
     python tests/bench/borders.py [--only SET ...] [--rooms 6] [--frames 3] [--data ROOT]
+    python tests/bench/borders.py --cost
 
 Prints a Markdown table: for each set the coarse map, the coarse map with its borders placed by the
 image alone (no SAM), the masks' map without the image, and what the product gives. `--data` adds
 a data set with `gt_ids/` of one's own. Demo model, objects of 400 px or more that the coarse map
-holds; harmed is more than 0.02 of IoU below the coarse map.
+holds; harmed is more than 0.02 of IoU below the coarse map. `--cost` prints instead what the image
+costs, in processor time on one thread, beside the rest of a frame in the same process.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,8 +62,12 @@ def main() -> None:
     parser.add_argument("--rooms", type=int, default=6)
     parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("--data", type=Path, help="a data root with gt_ids/")
+    parser.add_argument("--cost", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.cost:
+        print_cost(list(rooms(9100, options.rooms, 1, (640, 480), 1.0, "demo")))
+        return
     print("| set | objects | way | IoU | F, 2 px | F, 1 px | harmed | thin parts |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, frames in sets(options):
@@ -123,6 +130,34 @@ def print_set(name: str, frames: Iterator[Frame]) -> None:
             f"{recall:.3f} |",
             flush=True,
         )
+
+
+def print_cost(frames: list[Frame]) -> None:
+    spent = np.zeros((len(frames), 3))
+    proposer = make_proposer(DEMO)
+    proposer.propose([frames[0].image], [frames[0].coarse], StageClock())
+    for row, frame in zip(spent, frames, strict=True):
+        start = time.process_time()
+        [proposals] = proposer.propose([frame.image], [frame.coarse], StageClock())
+        row[0] = time.process_time() - start
+        for column, borders in enumerate(("masks", "image"), start=1):
+            start = time.process_time()
+            refine_proposals(
+                frame.coarse,
+                proposals,
+                RefinementConfig(borders=borders),
+                StageClock(),
+                frame.image,
+            )
+            row[column] = time.process_time() - start
+    model, by_masks, by_image = 1000 * np.median(spent, axis=0)
+    ratio = np.median((spent[:, 0] + spent[:, 2]) / (spent[:, 0] + spent[:, 1]))
+    ids = np.mean([len(np.unique(frame.coarse)) - 1 for frame in frames])
+    print(
+        f"{len(frames)} frames of 640 x 480, {ids:.0f} ids: model {model:.0f} ms, refinement by "
+        f"masks {by_masks:.0f} ms, with the image {by_image:.0f} ms; the whole frame {ratio:.2f} "
+        "times as long"
+    )
 
 
 def refine(frame: Frame) -> tuple[np.ndarray, ...]:
