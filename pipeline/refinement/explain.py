@@ -122,14 +122,15 @@ def _why_masks(
     config: RefinementConfig,
 ) -> str:
     if not len(masks):
-        return "no mask is most like it: keeps its coarse pixels"
+        return "no mask is most like it: goes by its coarse pixels"
     belief = f"agreement {agreed:.2f} x trust {trusted:.2f} = {agreed * trusted:.2f}"
     if record.how == "fallback":
         if agreed * trusted < asked:
             return (
-                f"{belief}, below the {asked:.2f} that this frame asks for: keeps its coarse pixels"
+                f"{belief}, below the {asked:.2f} that this frame asks for: goes by its coarse "
+                "pixels"
             )
-        return "its masks lost out to those of other objects: keeps its coarse pixels"
+        return "its masks lost out to those of other objects: goes by its coarse pixels"
     found = {
         "direct": "one mask fits",
         "low_confidence": f"one mask, IoU below {config.iou_threshold:g}, but the rest explains it",
@@ -162,7 +163,7 @@ def _decide_mask(
             serves = int(regions.ids[used])
             why = f"used for {serves}"
         elif wanted:
-            why = f"wanted for {regions.ids[wanted]}, which keeps its coarse pixels"
+            why = f"wanted for {regions.ids[wanted]}, which goes by its coarse pixels"
         elif decisions.matches.object[m] == 0:
             why = f"like no object: IoU below {MIN_IOU:g}"
         else:

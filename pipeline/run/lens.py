@@ -86,21 +86,18 @@ class FrameView:
                 ["image", f"coarse: {len(self.objects)} ids"],
             ),
             side_by_side(
-                [
-                    overlay(self.image, self.by_masks),
-                    paint_decisions(self.image, self.coarse_ids, self.by_masks, ids),
-                ],
-                [
-                    "what the masks gave",
-                    "the image: green bore out, red refused, blue placed anew",
-                ],
+                [proposals, overlay(self.image, self.by_masks)],
+                [f"proposals: {len(self.masks)}, {used} used", "what the masks give"],
             ),
             side_by_side(
                 [
-                    proposals,
+                    paint_decisions(self.image, self.coarse_ids, self.by_masks, ids),
                     draw_ids(overlay(self.image, ids), ids, min_area=least, notes=notes),
                 ],
-                [f"proposals: {len(self.masks)}, {used} used", "refined, and how it was found"],
+                [
+                    "the image: green bore out, red refused, blue placed",
+                    "refined, and how it was found",
+                ],
             ),
         )
         return stacked(strips)

@@ -50,7 +50,7 @@ def test_one_mask_an_object() -> None:
     assert (masks[1].like, masks[1].serves, masks[1].why) == (9, 9, "used for 9")
     assert (masks[1].iou, masks[1].purity, masks[1].area) == (1.0, 1.0, 600)
     assert objects[7].masks == ()
-    assert objects[7].why == "no mask is most like it: keeps its coarse pixels"
+    assert objects[7].why == "no mask is most like it: goes by its coarse pixels"
 
 
 def test_masks_that_fit_together_are_named() -> None:
@@ -67,7 +67,7 @@ def test_a_doubted_union_says_what_was_asked_of_it() -> None:
     assert objects[5].masks == (0,)
     assert "agreement 1.00 x trust 0.30 = 0.30, below" in objects[5].why
     assert masks[0].serves == 0
-    assert masks[0].why == "wanted for 5, which keeps its coarse pixels"
+    assert masks[0].why == "wanted for 5, which goes by its coarse pixels"
 
 
 def test_every_mask_that_is_not_used_says_why() -> None:

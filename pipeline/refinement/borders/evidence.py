@@ -140,12 +140,13 @@ def gather(contest: Contest, view: View, claimed: Claimed, frame: FrameEvidence)
         A column for each entry of `EVIDENCE`, in that order.
     """
     rim = rim_of(contest)
+    borders = border_means(contest.first, view), border_means(contest.second, view)
     columns = {
         **_colours(contest, view),
-        **_rims(contest, rim, view),
+        **_rims(contest, rim, view, borders),
         **_sizes(contest, rim, view),
         **_masks(contest, claimed),
-        **_borders(contest, view),
+        **_borders(contest, view, borders),
         "coarse_to_masks": np.full(contest.n, frame.coarse_to_masks),
         "disagreement": np.full(contest.n, frame.disagreement),
         "consensus": np.full(contest.n, claimed.consensus),
@@ -174,7 +175,9 @@ def _colours(contest: Contest, view: View) -> dict[str, Floats]:
     }
 
 
-def _rims(contest: Contest, rim: Rim, view: View) -> dict[str, Floats]:
+def _rims(
+    contest: Contest, rim: Rim, view: View, borders: tuple[BorderMeans, BorderMeans]
+) -> dict[str, Floats]:
     def along(beside: Colours, below: Colours) -> Floats:
         flat = np.where(rim.beside, beside.reshape(-1)[rim.step], below.reshape(-1)[rim.step])
         return flat.astype(np.float64)
@@ -188,7 +191,7 @@ def _rims(contest: Contest, rim: Rim, view: View) -> dict[str, Floats]:
 
     n_first = np.bincount(rim.area[rim.to_first], minlength=contest.n)
     n_second = np.bincount(rim.area[rim.to_second], minlength=contest.n)
-    of_first, of_second = border_means(contest.first, view), border_means(contest.second, view)
+    of_first, of_second = borders
     return {
         "step_second": np.where(
             n_first > 0, _log_ratio(mean(step, rim.to_first), view.texture), 0.0
@@ -230,10 +233,11 @@ def _masks(contest: Contest, claimed: Claimed) -> dict[str, Floats]:
     return found
 
 
-def _borders(contest: Contest, view: View) -> dict[str, Floats]:
+def _borders(
+    contest: Contest, view: View, borders: tuple[BorderMeans, BorderMeans]
+) -> dict[str, Floats]:
     found = {}
-    for which, ids in ("first", contest.first), ("second", contest.second):
-        means = border_means(ids, view)
+    for which, means in zip(("first", "second"), borders, strict=True):
         peak, step = means.of_pairs(contest.first_label, contest.second_label)
         found[f"pair_peak_{which}"] = peak
         found[f"pair_step_{which}"] = _log_ratio(step, view.texture)
