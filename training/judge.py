@@ -34,6 +34,7 @@ from pipeline.refinement.refine import cell_size, claims_on_pixels, refine_and_t
 from pipeline.sam import make_proposer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "bench"))
+from borders import as_logits
 from synthetic import Recipe, make_case, warp
 
 JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "borders" / "judge.npz"
@@ -203,12 +204,6 @@ def faulty(own: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
     if kind == "warped":
         return warp(rng, own, [(rng.uniform(0.5, 2.5) * scale, 12.0 * scale)])
     return own
-
-
-def as_logits(own: np.ndarray) -> torch.Tensor:
-    share = F.interpolate(torch.from_numpy(own).float()[None, None], (256, 256), mode="area")
-    share = F.avg_pool2d(share, 3, 1, 1, count_include_pad=False)[0, 0]
-    return torch.logit(share, eps=1e-4)
 
 
 def worsened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
