@@ -1,13 +1,14 @@
 """From masks and coarse ids to refined ids: pure functions of arrays."""
 
 from pipeline.refinement.explain import MaskDecision, ObjectDecision, explain
-from pipeline.refinement.inputs import check_ids
+from pipeline.refinement.inputs import check_ids, check_image
 from pipeline.refinement.refine import refine_and_tell, refine_masks, refine_proposals
 
 __all__ = [
     "MaskDecision",
     "ObjectDecision",
     "check_ids",
+    "check_image",
     "explain",
     "refine_and_tell",
     "refine_masks",

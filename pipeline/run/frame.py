@@ -21,7 +21,7 @@ from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dataset import Layout, check_place, digest_file, read_pair, write_ids
 from pipeline.errors import IdMapError, ImageError
 from pipeline.records import FrameRef, Refinement
-from pipeline.refinement import check_ids, refine_proposals
+from pipeline.refinement import check_ids, check_image, refine_proposals
 from pipeline.sam import Proposer, make_proposer
 
 
@@ -64,12 +64,7 @@ def refine_frame(
         A setting is wrong, or its model cannot be had.
     """
     settings = load_config(config)
-    image = np.asarray(image)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
-            f"image: found {image.dtype} of shape {image.shape}; expected uint8 of (H, W, 3), RGB"
-        )
-    loaded = LoadedFrame(image, check_ids(coarse_ids), digest="")
+    loaded = LoadedFrame(check_image(image), check_ids(coarse_ids), digest="")
     proposer = make_proposer(settings)
     return refine_loaded(loaded, proposer, settings, StageClock())
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
-from pipeline.refinement.borders.place import invert_symmetric
+from pipeline.refinement.borders.covariance import PAIRS, invert_symmetric
 from pipeline.refinement.borders.view import Colours
 from pipeline.refinement.borders.windows import window_sums
 
@@ -25,7 +25,6 @@ WORST = -25.0
 """Log-likelihood of a colour that is quite unlike the others."""
 AT_ONCE = 500_000
 """Gaussians worked out together, over labels and blocks, which bounds memory to some 100 MB."""
-_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
 def likelihoods(
@@ -144,7 +143,7 @@ def _local_colours(
     cell = at[held] * (h * w) + block_of[held]
     red, green, blue = colours[held].T
     channel = (red, green, blue)
-    weights = [None, *channel, *(channel[i] * channel[j] for i, j in _PAIRS)]
+    weights = [None, *channel, *(channel[i] * channel[j] for i, j in PAIRS)]
     size = len(labels) * h * w
     sums = np.stack([np.bincount(cell, weight, size).astype(np.float32) for weight in weights])
     around = window_sums(torch.from_numpy(sums.reshape(-1, h, w)), REACH).reshape(10, -1, h * w)
@@ -154,7 +153,7 @@ def _local_colours(
     count = torch.where(near, around[0], whole[0])
     moments = torch.where(near, around[1:], whole[1:]) / count.clamp(min=1)
     mean = moments[:3]
-    covariance = [moments[3 + k] - mean[i] * mean[j] for k, (i, j) in enumerate(_PAIRS)]
+    covariance = [moments[3 + k] - mean[i] * mean[j] for k, (i, j) in enumerate(PAIRS)]
     inverse, determinant = invert_symmetric(*covariance, ridge=GREY_LEVELS)
     return _LocalColours(
         labels,

@@ -10,6 +10,7 @@ from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
 from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.colours import likelihoods
 from pipeline.refinement.borders.contest import Contest, Rim, rim_of
+from pipeline.refinement.borders.place import touches_border
 from pipeline.refinement.borders.view import Colours, View
 
 EVIDENCE = {
@@ -156,7 +157,7 @@ def gather(contest: Contest, view: View, claimed: Claimed, frame: FrameEvidence)
 
 def _colours(contest: Contest, view: View) -> dict[str, Floats]:
     first, second = contest.first, contest.second
-    sure = (first == second) & ~_touches_border(first) & ~_touches_border(second)
+    sure = (first == second) & ~touches_border(first) & ~touches_border(second)
     (like_first, enough_first, near_first), (like_second, enough_second, near_second) = likelihoods(
         first,
         sure,
@@ -246,16 +247,6 @@ def _borders(
             contest.n, _log_ratio(np.array(means.map_step), view.texture)
         )
     return found
-
-
-def _touches_border(ids: Ids) -> Bools:
-    """(H, W) whether a pixel has a 4-neighbour of another label."""
-    border = np.zeros(ids.shape, dtype=np.bool_)
-    for here, there in (np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1]):
-        differs = ids[here] != ids[there]
-        border[here] |= differs
-        border[there] |= differs
-    return border
 
 
 def _log_ratio(step: Floats, usual: float) -> Floats:

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-from pipeline.refinement.arrays import Ids, Ints
+from pipeline.refinement.arrays import Bools, Ids, Ints
+from pipeline.refinement.borders.covariance import PAIRS, invert_symmetric
 from pipeline.refinement.borders.slots import share_slots
 from pipeline.refinement.borders.view import View
 from pipeline.refinement.borders.windows import window_areas, window_sums
@@ -28,7 +29,6 @@ STAYS = 1e-6
 """Advantage of the label that a pixel has, so that ties move nothing."""
 COARSER = 3
 """Pixels of a coarser grid that a radius keeps, at least: models change slowly."""
-_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
 def place_borders(ids: Ids, view: View, device: torch.device) -> Ids:
@@ -109,13 +109,19 @@ def _place(ids: Ids, image: Tensor, radius: int) -> Ids:
     return placed
 
 
-def _near_borders(ids: Ids, band: int, device: torch.device) -> Ints:
-    """Raster indices of the pixels within `band` (chessboard distance) of a border."""
-    border = np.zeros(ids.shape, dtype=np.float32)
+def touches_border(ids: Ids) -> Bools:
+    """Tell which pixels have a 4-neighbour of another label, (H, W)."""
+    border = np.zeros(ids.shape, dtype=np.bool_)
     for here, there in (np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1]):
         differs = ids[here] != ids[there]
-        border[here] += differs
-        border[there] += differs
+        border[here] |= differs
+        border[there] |= differs
+    return border
+
+
+def _near_borders(ids: Ids, band: int, device: torch.device) -> Ints:
+    """Raster indices of the pixels within `band` (chessboard distance) of a border."""
+    border = touches_border(ids).astype(np.float32)
     near = window_sums(torch.from_numpy(border).to(device)[None], band)[0] > 0.5
     return np.flatnonzero(near.cpu().numpy())
 
@@ -141,24 +147,11 @@ def _shrunk(planes: Tensor, times: int) -> Tensor:
 def _guide(image: Tensor, radius: int) -> _Guide:
     pixels = window_areas(image.shape[1], image.shape[2], radius, image.device)
     mean = window_sums(image, radius) / pixels
-    squares = window_sums(torch.stack([image[i] * image[j] for i, j in _PAIRS]), radius) / pixels
-    covariance = [
-        square - mean[i] * mean[j] for square, (i, j) in zip(squares, _PAIRS, strict=True)
-    ]
+    squares = window_sums(torch.stack([image[i] * image[j] for i, j in PAIRS]), radius) / pixels
+    covariance = [square - mean[i] * mean[j] for square, (i, j) in zip(squares, PAIRS, strict=True)]
     inverse, _ = invert_symmetric(*covariance, ridge=EPS)
     variance = covariance[0] + covariance[3] + covariance[5]
     return _Guide(image, mean, inverse, variance, pixels, radius)
-
-
-def invert_symmetric(
-    a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor, f: Tensor, *, ridge: float
-) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Invert [[a, b, c], [b, d, e], [c, e, f]] + ridge; return its six entries and determinant."""
-    a, d, f = a + ridge, d + ridge, f + ridge
-    first = (d * f - e * e, c * e - b * f, b * e - c * d)
-    determinant = (a * first[0] + b * first[1] + c * first[2]).clamp(min=ridge**3)
-    rest = (a * f - c * c, b * c - a * e, a * d - b * b)
-    return tuple(entry / determinant for entry in (*first, *rest)), determinant
 
 
 def _models(held: Tensor, guide: _Guide) -> Tensor:
