@@ -41,7 +41,7 @@ def share_slots(ids: Ids, distance: int) -> Slots:
         Pixels.
     """
     height, width = ids.shape
-    block = max(1, distance // _BLOCKS)
+    block = max(1, -(-distance // _BLOCKS))
     rows, columns = np.arange(height) // block, np.arange(width) // block
     h, w = int(rows[-1]) + 1, int(columns[-1]) + 1
     labels, number = _numbered(ids)
