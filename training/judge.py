@@ -29,6 +29,7 @@ from pipeline.records import Proposals
 from pipeline.refinement.borders.evidence import EVIDENCE
 from pipeline.refinement.borders.follow import refine_borders
 from pipeline.refinement.borders.judge import LAYERS, SPREAD, Judge
+from pipeline.refinement.borders.outlines import outline
 from pipeline.refinement.borders.view import view_of
 from pipeline.refinement.refine import cell_size, claims_on_pixels, refine_and_tell
 from pipeline.sam import make_proposer
@@ -166,7 +167,8 @@ def learn_from(
         return contest.second
 
     claimed = claims_on_pixels(decisions, proposals.logits)
-    refine_borders(coarse, composed.ids, view, claimed, torch.device("cpu"), decide)
+    maps = outline(coarse, view), outline(composed.ids, view)
+    refine_borders(*maps, view, claimed, torch.device("cpu"), decide)
     return tuple(collected)
 
 

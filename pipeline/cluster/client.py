@@ -11,6 +11,7 @@ from typing import Any
 from distributed import Client
 from distributed.deploy.cluster import Cluster
 
+from pipeline.cluster.freed_memory import KeepFreedMemory
 from pipeline.cluster.kind import choose_kind, existing_address
 from pipeline.cluster.local import open_local_cluster
 from pipeline.cluster.loss import noticing_loss
@@ -103,6 +104,7 @@ def _leaving(client: Client) -> Iterator[Client]:
 def _muster(client: Client, config: ClusterConfig) -> None:
     wait_for_workers(client, config.worker_timeout)
     check_workers(client)
+    give_to_workers(client, KeepFreedMemory())
 
 
 def _join(config: ClusterConfig) -> Client:

@@ -11,14 +11,13 @@ import torch
 from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
 from pipeline.refinement.borders.covariance import PAIRS, invert_symmetric
 from pipeline.refinement.borders.view import Colours
-from pipeline.refinement.borders.windows import window_sums
 
 SIDE = 2
 """Cells along the side of a block."""
 REACH = 1
 """Blocks around the one in question that count."""
-ENOUGH = 12
-"""Pixels from which colours say something."""
+ENOUGH = 6
+"""Counted pixels from which colours say something."""
 GREY_LEVELS = 30 / 255**2
 """Variance added to that of the colours: five grey levels."""
 WORST = -25.0
@@ -53,13 +52,10 @@ def likelihoods(
         For each of `asked`: the log-likelihood, whether there is enough of the label to say so, and
         whether that is around the pixel, not elsewhere in the image.
     """
-    found = [
-        (np.zeros(len(place)), np.zeros(len(place), np.bool_), np.zeros(len(place), np.bool_))
-        for _ in asked
-    ]
-    labels = np.unique(np.concatenate(asked))
+    labels = np.flatnonzero(np.bincount(np.concatenate(asked)))
     side = max(2, round(SIDE * cell))
     blocks = -(-ids.shape[0] // side) * -(-ids.shape[1] // side)
+    found = [(np.zeros(len(place)), *np.zeros((2, len(place)), np.bool_)) for _ in asked]
     step = max(1, AT_ONCE // blocks)
     for start in range(0, len(labels), step):
         some = labels[start : start + step]
@@ -74,22 +70,17 @@ def likelihoods(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _LocalColours:
-    """A Gaussian of colour for every label around every block of the image."""
+    """How much of each label every block of the image holds, and of which colours."""
 
     labels: Ints
     """(L,) the labels asked about, ascending."""
-    block_of: Ints
-    """(H · W,) block of each pixel."""
-    near: Bools
-    """(L, B) whether there is enough of each label around each block."""
-    count: npt.NDArray[np.float32]
-    """(L, B) pixels that were counted: those around, or else those of the whole image."""
-    mean: npt.NDArray[np.float32]
-    """(3, L, B)."""
-    inverse: npt.NDArray[np.float32]
-    """(6, L, B) distinct entries of the inverse covariance."""
-    log_determinant: npt.NDArray[np.float32]
-    """(L, B)."""
+    side: int
+    """Pixels along the side of a block."""
+    width: int
+    """Pixels along a row of the image."""
+    sums: npt.NDArray[np.float32]
+    """(10, L, h + 2, w + 2) by label and block, with an empty block on every side: counted pixels,
+    and the sums over them of each channel and of their products."""
 
     def log_likelihood(
         self, colours: Colours, place: Ints, label: Ints
@@ -105,19 +96,58 @@ class _LocalColours:
         label
             (P,) label to compare each pixel with.
         """
-        at, block = np.searchsorted(self.labels, label), self.block_of[place]
-        x, y, z = colours[place].T - self.mean[:, at, block]
-        a, b, c, d, e, f = self.inverse[:, at, block]
+        _, _, h, w = self.sums.shape
+        y, x = np.divmod(place, self.width)
+        block = (y // self.side + REACH) * w + x // self.side + REACH
+        asked, which = np.unique(
+            np.searchsorted(self.labels, label) * (h * w) + block, return_inverse=True
+        )
+        gaussians, enough, near = self._gaussians(asked)
+        a, b, c, d, e, f, red, green, blue, log_determinant = gaussians[:, which]
+        x, y, z = colours[place].T - (red, green, blue)
         distance = a * x * x + d * y * y + f * z * z + 2 * (b * x * y + c * x * z + e * y * z)
-        found = -0.5 * distance - 0.5 * self.log_determinant[at, block]
-        enough = self.count[at, block] >= ENOUGH
-        return np.maximum(found.astype(np.float64), WORST), enough, self.near[at, block]
+        found = -0.5 * (distance + log_determinant)
+        return np.maximum(found.astype(np.float64), WORST), enough[which], near[which]
+
+    def _gaussians(self, asked: Ints) -> tuple[npt.NDArray[np.float32], Bools, Bools]:
+        """Fit a Gaussian of colour for some labels around some blocks.
+
+        Parameters
+        ----------
+        asked
+            (K,) flat index into the last three dimensions of `sums`.
+
+        Returns
+        -------
+        (10, K)
+            Distinct entries of the inverse covariance, mean, and log-determinant.
+        (K,), (K,)
+            Whether there is enough of the label, and whether that is around the block.
+        """
+        kinds, n, h, w = self.sums.shape
+        by_block = self.sums.reshape(kinds, -1)
+        around = np.zeros((kinds, len(asked)), dtype=np.float32)
+        for down in range(-REACH, REACH + 1):
+            for along in range(-REACH, REACH + 1):
+                around += by_block.take(asked + down * w + along, axis=1)
+        near = around[0] >= ENOUGH
+        # Where a label is not around, its colours in the whole image have to do.
+        whole = self.sums.reshape(kinds, n, -1).sum(2).take(asked // (h * w), axis=1)
+        sums = torch.from_numpy(np.where(near, around, whole))
+        moments = sums[1:] / sums[0].clamp(min=1)
+        mean = moments[:3]
+        covariance = [moments[3 + k] - mean[i] * mean[j] for k, (i, j) in enumerate(PAIRS)]
+        inverse, determinant = invert_symmetric(*covariance, ridge=GREY_LEVELS)
+        # In grey levels, as the bounds on likelihoods are.
+        log_determinant = torch.log(determinant * 255.0**6)
+        fitted = torch.stack([*inverse, *mean, log_determinant]).numpy()
+        return fitted, (sums[0] >= ENOUGH).numpy(), near
 
 
 def _local_colours(
     ids: Ids, sure: Bools, labels: Ints, colours: Colours, side: int
 ) -> _LocalColours:
-    """Measure the colours of labels around each block.
+    """Add up the colours of labels in each block.
 
     Parameters
     ----------
@@ -133,35 +163,18 @@ def _local_colours(
         Pixels along the side of a block.
     """
     height, width = ids.shape
-    rows, columns = np.arange(height) // side, np.arange(width) // side
-    h, w = int(rows[-1]) + 1, int(columns[-1]) + 1
-    block_of = (rows[:, None] * w + columns).reshape(-1)
+    rows, columns = np.arange(height) // side + REACH, np.arange(width) // side + REACH
+    h, w = int(rows[-1]) + 1 + REACH, int(columns[-1]) + 1 + REACH
     number = np.full(65536, -1)
     number[labels] = np.arange(len(labels))
-    at = number[ids.reshape(-1)]
-    held = np.flatnonzero(sure.reshape(-1) & (at >= 0))
-    cell = at[held] * (h * w) + block_of[held]
-    red, green, blue = colours[held].T
-    channel = (red, green, blue)
+    counted = sure & (number >= 0)[ids]
+    # Neighbours say much the same, so every second pixel counts, as on a chessboard.
+    counted[::2, ::2] = counted[1::2, 1::2] = False
+    held = np.flatnonzero(counted)
+    block = (rows[:, None] * w + columns).reshape(-1)[held]
+    cell = number[ids.reshape(-1)[held]] * (h * w) + block
+    channel = np.ascontiguousarray(colours.take(held, axis=0).T)
     weights = [None, *channel, *(channel[i] * channel[j] for i, j in PAIRS)]
     size = len(labels) * h * w
     sums = np.stack([np.bincount(cell, weight, size).astype(np.float32) for weight in weights])
-    around = window_sums(torch.from_numpy(sums.reshape(-1, h, w)), REACH).reshape(10, -1, h * w)
-    # Where a label is not around, its colours in the whole image have to do.
-    near = around[0] >= ENOUGH
-    whole = torch.from_numpy(sums).reshape(10, -1, h * w).sum(2, keepdim=True)
-    count = torch.where(near, around[0], whole[0])
-    moments = torch.where(near, around[1:], whole[1:]) / count.clamp(min=1)
-    mean = moments[:3]
-    covariance = [moments[3 + k] - mean[i] * mean[j] for k, (i, j) in enumerate(PAIRS)]
-    inverse, determinant = invert_symmetric(*covariance, ridge=GREY_LEVELS)
-    return _LocalColours(
-        labels,
-        block_of,
-        near.numpy(),
-        count.numpy(),
-        mean.numpy(),
-        torch.stack(inverse).numpy(),
-        # In grey levels, as the bounds on likelihoods are.
-        torch.log(determinant * 255.0**6).numpy(),
-    )
+    return _LocalColours(labels, side, width, sums.reshape(-1, len(labels), h, w))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
+from pipeline.refinement.arrays import Bools, Floats
 from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.colours import likelihoods
 from pipeline.refinement.borders.contest import Contest, Rim, rim_of
-from pipeline.refinement.borders.place import touches_border
+from pipeline.refinement.borders.outlines import Outlines
 from pipeline.refinement.borders.view import Colours, View
 
 EVIDENCE = {
@@ -66,74 +66,36 @@ class FrameEvidence:
     disagreement: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BorderMeans:
-    """Mean peak and step along the borders of a map, in all and for each pair of labels."""
-
-    pair: Ints
-    """(Q,) lower label · 65536 + higher label, ascending."""
-    peak: Floats
-    """(Q,)."""
-    step: Floats
-    """(Q,)."""
-    length: Ints
-    """(Q,) sides of pixels that make up the border."""
-    map_peak: float
-    map_step: float
-    median_step: float
-
-    def of_pairs(self, first: Ints, second: Ints) -> tuple[Floats, Floats]:
-        """Look up peak and step of pairs of labels; those of the map where a pair has no border."""
-        if not len(self.pair):
-            return np.zeros(len(first)), np.zeros(len(first))
-        wanted = np.minimum(first, second) * 65536 + np.maximum(first, second)
-        at = np.searchsorted(self.pair, wanted).clip(max=len(self.pair) - 1)
-        known = self.pair[at] == wanted
-        return (
-            np.where(known, self.peak[at], self.map_peak),
-            np.where(known, self.step[at], self.map_step),
-        )
-
-
-def border_means(ids: Ids, view: View) -> BorderMeans:
-    """Measure how the image bears out the borders of a map."""
-    pairs, peaks, steps = [], [], []
-    for here, there, peak, step in (
-        (np.s_[:, :-1], np.s_[:, 1:], view.peak_beside, view.wide_beside),
-        (np.s_[:-1], np.s_[1:], view.peak_below, view.wide_below),
-    ):
-        border = ids[here] != ids[there]
-        a, b = ids[here][border].astype(np.int64), ids[there][border].astype(np.int64)
-        pairs.append(np.minimum(a, b) * 65536 + np.maximum(a, b))
-        peaks.append(peak[here][border])
-        steps.append(step[here][border])
-    pair, peak, step = (np.concatenate(each) for each in (pairs, peaks, steps))
-    if not len(pair):
-        nothing = np.zeros(0)
-        return BorderMeans(pair, nothing, nothing, pair, 0.0, 0.0, 0.0)
-    known, at, count = np.unique(pair, return_inverse=True, return_counts=True)
-    return BorderMeans(
-        known,
-        np.bincount(at, peak) / count,
-        np.bincount(at, step) / count,
-        count,
-        float(peak.mean()),
-        float(step.mean()),
-        float(np.median(step)),
-    )
-
-
-def frame_evidence(coarse: Ids, composed: Ids, view: View) -> FrameEvidence:
+def frame_evidence(coarse: Outlines, composed: Outlines) -> FrameEvidence:
     """Compare the coarse map with the one that the masks gave, over the whole frame."""
-    of_coarse, of_masks = (border_means(ids, view).median_step for ids in (coarse, composed))
+    ratio = (coarse.median_step + STEP_FLOOR) / (composed.median_step + STEP_FLOOR)
     return FrameEvidence(
-        coarse_to_masks=float(np.log((of_coarse + STEP_FLOOR) / (of_masks + STEP_FLOOR))),
-        disagreement=float(np.sqrt((coarse != composed).mean())),
+        coarse_to_masks=float(np.log(ratio)),
+        disagreement=float(np.sqrt((coarse.ids != composed.ids).mean())),
     )
 
 
-def gather(contest: Contest, view: View, claimed: Claimed, frame: FrameEvidence) -> Floats:
+def gather(
+    contest: Contest,
+    outlines: tuple[Outlines, Outlines],
+    view: View,
+    claimed: Claimed,
+    frame: FrameEvidence,
+) -> Floats:
     """Gather the evidence about each area of a contest.
+
+    Parameters
+    ----------
+    contest
+        Two maps, and where they differ.
+    outlines
+        The borders of the two.
+    view
+        The image.
+    claimed
+        What the masks say, pixel by pixel.
+    frame
+        What holds for the frame as a whole.
 
     Returns
     -------
@@ -141,13 +103,12 @@ def gather(contest: Contest, view: View, claimed: Claimed, frame: FrameEvidence)
         A column for each entry of `EVIDENCE`, in that order.
     """
     rim = rim_of(contest)
-    borders = border_means(contest.first, view), border_means(contest.second, view)
     columns = {
-        **_colours(contest, view),
-        **_rims(contest, rim, view, borders),
+        **_colours(contest, outlines, view),
+        **_rims(contest, rim, view, outlines),
         **_sizes(contest, rim, view),
         **_masks(contest, claimed),
-        **_borders(contest, view, borders),
+        **_borders(contest, view, outlines),
         "coarse_to_masks": np.full(contest.n, frame.coarse_to_masks),
         "disagreement": np.full(contest.n, frame.disagreement),
         "consensus": np.full(contest.n, claimed.consensus),
@@ -155,11 +116,13 @@ def gather(contest: Contest, view: View, claimed: Claimed, frame: FrameEvidence)
     return np.column_stack([columns[name] for name in EVIDENCE])
 
 
-def _colours(contest: Contest, view: View) -> dict[str, Floats]:
-    first, second = contest.first, contest.second
-    sure = (first == second) & ~touches_border(first) & ~touches_border(second)
+def _colours(
+    contest: Contest, outlines: tuple[Outlines, Outlines], view: View
+) -> dict[str, Floats]:
+    first, second = outlines
+    sure = (first.ids == second.ids) & ~(first.border | second.border)
     (like_first, enough_first, near_first), (like_second, enough_second, near_second) = likelihoods(
-        first,
+        first.ids,
         sure,
         view.smooth.reshape(-1, 3),
         view.cell,
@@ -177,7 +140,7 @@ def _colours(contest: Contest, view: View) -> dict[str, Floats]:
 
 
 def _rims(
-    contest: Contest, rim: Rim, view: View, borders: tuple[BorderMeans, BorderMeans]
+    contest: Contest, rim: Rim, view: View, outlines: tuple[Outlines, Outlines]
 ) -> dict[str, Floats]:
     def along(beside: Colours, below: Colours) -> Floats:
         flat = np.where(rim.beside, beside.reshape(-1)[rim.step], below.reshape(-1)[rim.step])
@@ -192,7 +155,7 @@ def _rims(
 
     n_first = np.bincount(rim.area[rim.to_first], minlength=contest.n)
     n_second = np.bincount(rim.area[rim.to_second], minlength=contest.n)
-    of_first, of_second = borders
+    of_first, of_second = outlines
     return {
         "step_second": np.where(
             n_first > 0, _log_ratio(mean(step, rim.to_first), view.texture), 0.0
@@ -235,10 +198,10 @@ def _masks(contest: Contest, claimed: Claimed) -> dict[str, Floats]:
 
 
 def _borders(
-    contest: Contest, view: View, borders: tuple[BorderMeans, BorderMeans]
+    contest: Contest, view: View, outlines: tuple[Outlines, Outlines]
 ) -> dict[str, Floats]:
     found = {}
-    for which, means in zip(("first", "second"), borders, strict=True):
+    for which, means in zip(("first", "second"), outlines, strict=True):
         peak, step = means.of_pairs(contest.first_label, contest.second_label)
         found[f"pair_peak_{which}"] = peak
         found[f"pair_step_{which}"] = _log_ratio(step, view.texture)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.refinement.arrays import Floats, Ids
+from pipeline.refinement.arrays import Bools, Floats, Ids
 from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.contest import Contest, compare
-from pipeline.refinement.borders.evidence import border_means, frame_evidence, gather
+from pipeline.refinement.borders.evidence import frame_evidence, gather
 from pipeline.refinement.borders.judge import Question, load_judge
+from pipeline.refinement.borders.outlines import Outlines, outline
 from pipeline.refinement.borders.place import place_borders
 from pipeline.refinement.borders.view import View
 
@@ -54,37 +55,41 @@ def follow_image(
     ImageVerdict
         What the image said about each object.
     """
-    refined = refine_borders(coarse, composed, view, claimed, device, _judge)
-    refined = _with_all_ids(refined, coarse)
+    before = outline(coarse, view)
+    after = refine_borders(before, outline(composed, view), view, claimed, device, _judge)
+    refined = _with_all_ids(after.ids, coarse)
+    if refined is not after.ids:
+        after = outline(refined, view)
     return refined, ImageVerdict(
-        support_coarse=_support(coarse, view),
-        support_refined=_support(refined, view),
+        support_coarse=_support(before),
+        support_refined=_support(after),
         refused=_refused(coarse, composed, refined),
     )
 
 
 def refine_borders(
-    coarse: Ids,
-    composed: Ids,
+    coarse: Outlines,
+    composed: Outlines,
     view: View,
     claimed: Claimed,
     device: torch.device,
     decide: Decide,
-) -> Ids:
+) -> Outlines:
     """Choose between the maps area by area, then between that and its borders placed anew.
 
     Training runs the same steps with a `decide` that knows the truth.
     """
-    frame = frame_evidence(coarse, composed, view)
+    frame = frame_evidence(coarse, composed)
 
-    def better(question: Question, first: Ids, second: Ids) -> Ids:
-        contest = compare(first, second)
+    def better(question: Question, first: Outlines, second: Outlines) -> Outlines:
+        contest = compare(first.ids, second.ids)
         if not contest.n:
             return second
-        return decide(question, contest, gather(contest, view, claimed, frame))
+        evidence = gather(contest, (first, second), view, claimed, frame)
+        return outline(decide(question, contest, evidence), view)
 
     chosen = better("masks", coarse, composed)
-    return better("placed", chosen, place_borders(chosen, view, device))
+    return better("placed", chosen, outline(place_borders(chosen.ids, view, device), view))
 
 
 def _judge(question: Question, contest: Contest, evidence: Floats) -> Ids:
@@ -93,24 +98,28 @@ def _judge(question: Question, contest: Contest, evidence: Floats) -> Ids:
 
 def _with_all_ids(refined: Ids, coarse: Ids) -> Ids:
     """Give ids that lost all pixels their coarse ones back, until none is missing."""
-    wanted = np.bincount(coarse.reshape(-1), minlength=65536) > 0
+    wanted = _present(coarse)
     wanted[0] = False
     restored = np.zeros(65536, dtype=np.bool_)
-    while True:
-        found = np.where(restored[coarse], coarse, refined)
-        lost = wanted & (np.bincount(found.reshape(-1), minlength=65536) == 0)
-        if not lost.any():
-            return found
+    found = refined
+    while (lost := wanted & ~_present(found)).any():
         restored |= lost
+        found = np.where(restored[coarse], coarse, refined)
+    return found
 
 
-def _support(ids: Ids, view: View) -> Floats:
+def _present(ids: Ids) -> Bools:
+    present = np.zeros(65536, dtype=np.bool_)
+    present[ids] = True
+    return present
+
+
+def _support(outlines: Outlines) -> Floats:
     """Mean over each id's border of the step there, as a share of the largest one nearby."""
-    means = border_means(ids, view)
     total, weight = np.zeros(65536), np.zeros(65536)
-    for label in np.divmod(means.pair, 65536):
-        np.add.at(total, label, means.peak * means.length)
-        np.add.at(weight, label, means.length)
+    for label in np.divmod(outlines.pair, 65536):
+        np.add.at(total, label, outlines.peak * outlines.length)
+        np.add.at(weight, label, outlines.length)
     return total / np.maximum(weight, 1)
 
 

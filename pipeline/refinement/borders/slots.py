@@ -10,8 +10,8 @@ import torch
 from pipeline.refinement.arrays import Bools, Ids, Ints
 from pipeline.refinement.borders.windows import window_sums
 
-_BLOCKS = 3
-"""Blocks that make up the distance which two labels of one slot keep, at least."""
+REACH = 1
+"""Blocks from its own in which a label counts as near."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +26,27 @@ class Slots:
     block: int
     """Pixels along the side of a block."""
 
+    def squares(self, slot: int, side: int) -> tuple[slice, slice]:
+        """Return rows and columns of squares of a coarser grid that hold all that a slot is near.
 
-def share_slots(ids: Ids, distance: int) -> Slots:
+        Parameters
+        ----------
+        slot
+            One of [0, n).
+        side
+            Pixels along the side of a square. Two squares more on each side are for filters.
+        """
+        near = self.label[slot] >= 0
+        parts = []
+        for axis in 1, 0:
+            held = np.flatnonzero(near.any(axis=axis))
+            first, last = int(held[0]), int(held[-1])
+            start = max(0, first * self.block // side - 2)
+            parts.append(slice(start, (last + 1) * self.block // side + 3))
+        return parts[0], parts[1]
+
+
+def share_slots(ids: Ids, borders: Bools, distance: int) -> Slots:
     """Give labels slots, such that two labels of one slot are further apart than a distance.
 
     Greedy colouring of the graph of labels that come near each other, those with the most
@@ -37,32 +56,31 @@ def share_slots(ids: Ids, distance: int) -> Slots:
     ----------
     ids
         (H, W) uint16; 0 is a label like any other.
+    borders
+        (H, W) pixels that touch another label.
     distance
         Pixels.
     """
     height, width = ids.shape
-    block = max(1, -(-distance // _BLOCKS))
-    rows, columns = np.arange(height) // block, np.arange(width) // block
-    h, w = int(rows[-1]) + 1, int(columns[-1]) + 1
-    labels, number = _numbered(ids)
+    block = max(1, -(-distance // (2 * REACH)))
+    h, w = -(-height // block), -(-width // block)
+    # A label that a block holds is that of its first pixel, or it has a border inside the block.
+    y, x = np.divmod(np.flatnonzero(borders), width)
+    in_block = np.concatenate([np.arange(h * w), y // block * w + x // block])
+    found = np.concatenate([ids[::block, ::block].reshape(-1), ids[y, x]])
+    labels, number = np.unique(found, return_inverse=True)
     held = np.zeros((len(labels), h * w), dtype=np.bool_)
-    held[number.reshape(-1), (rows[:, None] * w + columns).reshape(-1)] = True
-    # A label is near all blocks within two of its own, so labels that are near one block are at
-    # most five blocks apart, and those that never are keep at least four between them.
-    spread = window_sums(torch.from_numpy(held.reshape(-1, h, w)).float(), 2)
+    held[number, in_block] = True
+    # Labels that are near no block in common have at least two reaches of blocks between them.
+    spread = window_sums(torch.from_numpy(held.reshape(-1, h, w)).float(), REACH)
     near: Bools = (spread > 0.5).numpy().reshape(len(labels), -1)
     slot_of = _colour(near)
     label = np.full((int(slot_of.max()) + 1, h * w), -1, dtype=np.int64)
     for each, where in enumerate(near):
         label[slot_of[each], where] = labels[each]
-    return Slots(slot_of[number], len(label), label.reshape(-1, h, w), block)
-
-
-def _numbered(ids: Ids) -> tuple[Ints, Ints]:
-    """Return the labels in ascending order, and the place of each pixel's label among them."""
-    present = np.zeros(65536, dtype=np.bool_)
-    present[ids] = True
-    return np.flatnonzero(present), (np.cumsum(present) - 1)[ids]
+    slot = np.zeros(65536, dtype=np.int64)
+    slot[labels] = slot_of
+    return Slots(slot[ids], len(label), label.reshape(-1, h, w), block)
 
 
 def _colour(near: Bools) -> Ints:

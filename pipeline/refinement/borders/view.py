@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from scipy import ndimage
+
+from pipeline.refinement.borders.windows import padded, part, window_maxima
 
 Colours = npt.NDArray[np.float32]
 
@@ -62,7 +63,7 @@ def view_of(image: npt.NDArray[np.uint8], shape: tuple[int, int], cell: float) -
     """
     pixels = _resized((image / np.float32(255)).astype(np.float32), shape)
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
-    planes = ndimage.gaussian_filter(planes, (0, BLUR, BLUR), mode="nearest", truncate=3)
+    planes = _blurred(planes)
     wide_beside = _distance_over(planes, 1, 1, 2)
     return View(
         image=pixels,
@@ -76,10 +77,25 @@ def view_of(image: npt.NDArray[np.uint8], shape: tuple[int, int], cell: float) -
     )
 
 
+def _blurred(planes: Colours) -> Colours:
+    """Blur (3, H, W) with a Gaussian; the colours at the edges go on outside."""
+    reach = round(3 * BLUR)
+    weight = np.exp(-0.5 * (np.arange(reach + 1) / BLUR) ** 2)
+    weight /= weight[0] + 2 * weight[1:].sum()
+    for axis in 1, 2:
+        n = planes.shape[axis]
+        wide = padded(planes, reach, axis)
+        planes = planes * np.float32(weight[0])
+        for away in range(1, reach + 1):
+            pair = part(wide, reach - away, n, axis) + part(wide, reach + away, n, axis)
+            pair *= np.float32(weight[away])
+            planes += pair
+    return planes
+
+
 def _share_of_largest(step: Colours, axis: int, cell: float) -> Colours:
     """Divide each step by the largest one within a cell along an axis, (H, W)."""
-    length = 2 * max(2, round(ACROSS * cell)) + 1
-    largest = ndimage.maximum_filter1d(step, length, axis=axis, mode="nearest")
+    largest = window_maxima(step, max(2, round(ACROSS * cell)), axis)
     share: Colours = step / (largest + np.float32(FLAT))
     return share
 
@@ -96,9 +112,8 @@ def _resized(pixels: Colours, shape: tuple[int, int]) -> Colours:
 def _distance_over(planes: Colours, axis: int, before: int, after: int) -> Colours:
     """Colour distance (H, W) from `before` pixels before each pixel to `after` behind it."""
     n = planes.shape[1 + axis]
-    at = np.arange(n)
-    difference = np.take(planes, np.minimum(at + after, n - 1), 1 + axis)
-    difference -= np.take(planes, np.maximum(at - before, 0), 1 + axis)
+    wide = padded(planes, after, 1 + axis)
+    difference = part(wide, 2 * after, n, 1 + axis) - part(wide, after - before, n, 1 + axis)
     difference *= difference
     distance: Colours = np.sqrt(difference[0] + difference[1] + difference[2])
     return distance

@@ -1,7 +1,11 @@
-"""Sums over square windows, by doubling: a few additions, the same on every device."""
+"""Sums and maxima over windows, by doubling: a few operations, the same on every device."""
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
@@ -33,6 +37,41 @@ def window_areas(height: int, width: int, radius: int, device: torch.device) -> 
         return ((at + radius).clamp(max=n - 1) - (at - radius).clamp(min=0) + 1).float()
 
     return side(height)[:, None] * side(width)
+
+
+_Number = TypeVar("_Number", bound=np.generic)
+
+
+def window_maxima(values: npt.NDArray[_Number], radius: int, axis: int) -> npt.NDArray[_Number]:
+    """Return the largest of 2 · radius + 1 neighbours along an axis; outside, the edge goes on.
+
+    Parameters
+    ----------
+    values
+        An array of any shape, bools included.
+    radius
+        Entries, 0 or more.
+    axis
+        Along which to look.
+    """
+    largest, size, length = padded(values, radius, axis), 1, 2 * radius + 1
+    while size < length:
+        further = min(size, length - size)
+        n = largest.shape[axis] - further
+        largest = np.maximum(part(largest, 0, n, axis), part(largest, further, n, axis))
+        size += further
+    return largest
+
+
+def padded(values: npt.NDArray[Any], by: int, axis: int) -> npt.NDArray[Any]:
+    """Repeat the first and the last entry along an axis."""
+    widths = [(by, by) if each == axis else (0, 0) for each in range(values.ndim)]
+    return np.pad(values, widths, mode="edge")
+
+
+def part(values: npt.NDArray[Any], start: int, n: int, axis: int) -> npt.NDArray[Any]:
+    """View `n` neighbours along an axis."""
+    return values[(slice(None),) * axis + (slice(start, start + n),)]
 
 
 def _running_sums(x: Tensor, length: int, dim: int) -> Tensor:

@@ -5,12 +5,8 @@ import pytest
 
 from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.contest import compare
-from pipeline.refinement.borders.evidence import (
-    EVIDENCE,
-    border_means,
-    frame_evidence,
-    gather,
-)
+from pipeline.refinement.borders.evidence import EVIDENCE, frame_evidence, gather
+from pipeline.refinement.borders.outlines import outline
 from pipeline.refinement.borders.view import view_of
 
 NO_MASKS = Claimed(np.zeros(0, np.int64), np.zeros((0, 1, 1)), np.zeros(65536), 1.0)
@@ -26,8 +22,9 @@ def picture() -> tuple[np.ndarray, np.ndarray]:
 
 def gathered(first: np.ndarray, second: np.ndarray, image: np.ndarray) -> list[dict[str, float]]:
     view = view_of(image, first.shape, 4.0)
-    frame = frame_evidence(first, second, view)
-    rows = gather(compare(first, second), view, NO_MASKS, frame)
+    outlines = outline(first, view), outline(second, view)
+    frame = frame_evidence(*outlines)
+    rows = gather(compare(first, second), outlines, view, NO_MASKS, frame)
     return [dict(zip(EVIDENCE, row, strict=True)) for row in rows.tolist()]
 
 
@@ -88,26 +85,3 @@ def test_nothing_depends_on_which_numbers_ids_are() -> None:
     renamed[[2, 9]] = 65535, 4
     [said], [again] = gathered(truth, cut, image), gathered(renamed[truth], renamed[cut], image)
     assert said == pytest.approx(again)
-
-
-def test_borders_are_measured_by_pair_of_labels() -> None:
-    image, truth = picture()
-    truth[:, 70:] = 30  # a border that the image does not show
-    view = view_of(image, truth.shape, 4.0)
-    means = border_means(truth, view)
-    assert means.pair.tolist() == [2 * 65536 + 9, 2 * 65536 + 30]
-    assert means.length.tolist() == [2 * 25 + 2 * 35, 60]
-    peak, _ = means.of_pairs(np.array([9, 30, 9]), np.array([2, 2, 30]))
-    assert peak[0] > 0.9
-    assert peak[1] == pytest.approx(0.0, abs=1e-6)
-    assert peak[2] == means.map_peak  # these two do not touch
-
-
-def test_a_map_without_borders_has_no_means() -> None:
-    view = view_of(np.zeros((4, 5, 3), np.uint8), (4, 5), 4.0)
-    means = border_means(np.ones((4, 5), np.uint16), view)
-    assert not len(means.pair)
-    assert [part.tolist() for part in means.of_pairs(np.array([1]), np.array([0]))] == [
-        [0.0],
-        [0.0],
-    ]

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pipeline.refinement.borders.place import BAND, LEAST_RADIUS, PASSES, place_borders
+from pipeline.refinement.borders.place import BAND, LEAST_RADIUS, PASSES, ROUGH, place_borders
+from pipeline.refinement.borders.slots import Slots
 from pipeline.refinement.borders.view import view_of
 
 CPU = torch.device("cpu")
@@ -53,7 +54,9 @@ def test_finds_the_border_of_two_flat_colours_to_the_pixel(
     truth = np.where(beyond > 0, 3, 500).astype(np.uint16)
     image = np.where(beyond[..., None] > 0, colours[:3], colours[3:]).astype(np.uint8)
     rough = np.where(beyond + off > 0, 3, 500).astype(np.uint16)
-    np.testing.assert_array_equal(place(rough, image), truth)
+    # At the edges of the image windows are cut off, and what is far off may stay so.
+    seen = np.s_[:, :] if abs(off) <= 3 else np.s_[7:-7, 7:-7]
+    np.testing.assert_array_equal(place(rough, image)[seen], truth[seen])
 
 
 @settings(deadline=None, max_examples=20)
@@ -80,8 +83,20 @@ def test_nothing_moves_further_than_the_bands(seed: int, cell: float) -> None:
     border[:, :-1] |= ids[:, 1:] != ids[:, :-1]
     bands = sum(round(BAND * max(LEAST_RADIUS, round(cells * cell))) for cells in PASSES)
     away = ndimage.distance_transform_cdt(~border, "chessboard")
-    assert not (away[placed != ids] > bands).any()
+    assert not (away[placed != ids] > bands + 2 * ROUGH).any()
     assert set(np.unique(placed)) <= set(np.unique(ids))
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 999), st.sampled_from([2.0, 5.0, 9.0]))
+def test_parts_of_the_grid_say_what_the_whole_grid_says(seed: int, cell: float) -> None:
+    ids = blocks(seed, (120, 150))
+    rng = np.random.default_rng(seed)
+    image = (255 * ndimage.gaussian_filter(rng.random((*ids.shape, 3)), (2, 2, 0))).astype(np.uint8)
+    found = place(ids, image, cell)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Slots, "squares", lambda *_: (slice(None), slice(None)))
+        np.testing.assert_array_equal(found, place(ids, image, cell))
 
 
 def test_a_map_of_one_label_has_no_border() -> None:
