@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from pipeline.sam.deep_places import deep_places
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
@@ -50,48 +52,33 @@ def find_targets(coarse_ids: npt.NDArray[np.integer], n: int) -> Targets:
     n
         Side of the grid.
     """
-    sampled = _sample(coarse_ids, n)
-    ids, drawn = np.unique(np.append(sampled, 0), return_inverse=True)
-    drawn = drawn[:-1].reshape(n, n)
-    depth = _depth(drawn)
-    windows: list[tuple[slice, slice]] = ndimage.find_objects(drawn)
-    boxes = np.zeros((len(windows), 4), np.float32)
-    points = np.zeros((len(windows), _POINTS, 2), np.float32)
-    labels = np.full((len(windows), _POINTS), NO_POINT, np.int64)
-    for k, (y, x) in enumerate(windows):
-        boxes[k] = x.start, y.start, x.stop, y.stop
-        for p, place in enumerate(_deep_places(drawn[y, x] == k + 1, depth[y, x])):
-            points[k, p] = place[0] + x.start, place[1] + y.start
-            labels[k, p] = INSIDE
+    ids, drawn = _numbered(_sample(coarse_ids, n))
+    windows = ndimage.find_objects(drawn)
+    boxes = [(x.start, y.start, x.stop, y.stop) for y, x in windows]
+    places = deep_places(drawn, len(ids), _POINTS)
+    inside = places >= 0
+    points = np.stack([places % n, places // n], axis=-1).astype(np.float32)
+    points[~inside] = 0
     side = np.float32(n)
-    return Targets(ids[1:], boxes / side, (points + np.float32(0.5)) / side, labels, drawn)
+    return Targets(
+        ids,
+        np.array(boxes, np.float32).reshape(-1, 4) / side,
+        (points + np.float32(0.5)) / side,
+        np.where(inside, INSIDE, NO_POINT),
+        drawn,
+    )
+
+
+def _numbered(sampled: Ints) -> tuple[Ints, Ints]:
+    """Return the ids above 0 in ascending order, and each cell's row among them + 1."""
+    present = np.zeros(max(1, int(sampled.max(initial=0)) + 1), dtype=np.bool_)
+    present[sampled] = True
+    present[0] = True
+    row = np.cumsum(present) - 1
+    return np.flatnonzero(present)[1:], row[sampled]
 
 
 def _sample(coarse_ids: npt.NDArray[np.integer], n: int) -> Ints:
     rows, columns = (((np.arange(n) + 0.5) * side / n).astype(int) for side in coarse_ids.shape)
     sampled: Ints = coarse_ids[rows[:, None], columns].astype(np.int64)
     return sampled
-
-
-def _depth(drawn: Ints) -> Floats:
-    """How far each cell is from the border of its object, in cells."""
-    inner = np.ones(drawn.shape, bool)
-    across, down = drawn[:, 1:] == drawn[:, :-1], drawn[1:] == drawn[:-1]
-    inner[:, 1:] &= across
-    inner[:, :-1] &= across
-    inner[1:] &= down
-    inner[:-1] &= down
-    depth: Floats = ndimage.distance_transform_edt(inner).astype(np.float32)
-    return depth
-
-
-def _deep_places(mask: npt.NDArray[np.bool_], depth: Floats) -> list[tuple[int, int]]:
-    """Return cells (x, y) of a mask that are deep, and far from one another, deepest first."""
-    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
-    left = np.where(mask, depth + 1, 0)
-    places: list[tuple[int, int]] = []
-    while len(places) < _POINTS and left.any():
-        y, x = divmod(int(left.argmax()), mask.shape[1])
-        places.append((x, y))
-        left = np.minimum(left, np.hypot(columns - x, rows - y) / 2)
-    return places

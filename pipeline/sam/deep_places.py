@@ -1,0 +1,162 @@
+"""Places deep inside every object of a map and far from one another, for all objects at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating]
+
+SPACING = 2
+"""Cells from one to the next of those that are looked at first, along rows and columns."""
+_REACH = SPACING / 2**0.5 + 0.01
+"""Cells from any cell to the nearest of those, at most, and something for rounding."""
+
+
+def deep_places(drawn: Ints, n_objects: int, n_places: int) -> Ints:
+    """Find cells of each object that are deep, and far from one another, deepest first.
+
+    The first is the cell furthest from the border of its object. Each further one is the cell that
+    is best at its worse: as far from the border as half the way to the nearest place before it.
+
+    How good a cell is changes by at most one from a cell to the next. So a look at few cells tells
+    which neighbourhoods can hold the best cell of an object, and only these are searched.
+
+    Parameters
+    ----------
+    drawn
+        (h, w) where each object is: its row + 1; 0 where there is none.
+    n_objects
+        Number of objects.
+    n_places
+        Places to find for each.
+
+    Returns
+    -------
+    (n_objects, n_places)
+        Raster indices, the first of equally good ones; -1 where an object has no more cells.
+    """
+    width, flat = drawn.shape[1], drawn.reshape(-1)
+    squared = squared_depth(drawn)
+    few = _few(drawn)
+    good = _depth(squared, few.place)
+    found = np.full((n_objects, n_places), -1)
+    left = np.ones(n_objects, dtype=np.bool_)
+    for k in range(n_places):
+        if k:
+            np.minimum(good, few.half_way_to(*np.divmod(found[:, k - 1], width)), out=good)
+        place = _can_be_best(drawn, few, good, left)
+        owner = flat[place] - 1
+        y, x = np.divmod(place, width)
+        worth = _depth(squared, place).astype(np.float64)
+        for before in range(k):
+            there_y, there_x = np.divmod(found[:, before], width)
+            away = np.hypot(x - there_x[owner], y - there_y[owner])
+            np.minimum(worth, away / 2, out=worth)
+        found[:, k], best = _first_best(owner, worth, place, n_objects)
+        left = best > 0
+        found[~left, k] = -1
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Few:
+    """One cell of every square of `SPACING` x `SPACING`, where that is in an object."""
+
+    place: Ints
+    """(F,) raster index."""
+    row: Ints
+    """(F,) row of the object."""
+    y: npt.NDArray[np.float32]
+    """(F,)."""
+    x: npt.NDArray[np.float32]
+    """(F,)."""
+
+    def half_way_to(self, y: Ints, x: Ints) -> npt.NDArray[np.float32]:
+        """Return half the distance to a cell of the same object, (N,) each, to within rounding."""
+        down = self.y - y.astype(np.float32)[self.row]
+        along = self.x - x.astype(np.float32)[self.row]
+        down *= down
+        along *= along
+        down += along
+        np.sqrt(down, out=down)
+        down *= np.float32(0.5)
+        return down
+
+
+def _few(drawn: Ints) -> _Few:
+    rows, columns = (
+        np.minimum(np.arange(0, side, SPACING) + SPACING // 2, side - 1) for side in drawn.shape
+    )
+    row = drawn[rows[:, None], columns] - 1
+    y, x = np.nonzero(row >= 0)
+    place = rows[y] * drawn.shape[1] + columns[x]
+    return _Few(place, row[y, x], rows.astype(np.float32)[y], columns.astype(np.float32)[x])
+
+
+def squared_depth(drawn: Ints) -> npt.NDArray[np.int32]:
+    """Return the squared distance of each cell to the nearest one at a border of its object."""
+    inner = np.ones(drawn.shape, dtype=np.bool_)
+    across, down = drawn[:, 1:] == drawn[:, :-1], drawn[1:] == drawn[:-1]
+    inner[:, 1:] &= across
+    inner[:, :-1] &= across
+    inner[1:] &= down
+    inner[:-1] &= down
+    # Distances from the indices of the nearest cells: SciPy takes a quarter longer to make them.
+    away = ndimage.distance_transform_edt(inner, return_distances=False, return_indices=True)
+    away[0] -= np.arange(drawn.shape[0], dtype=np.int32)[:, None]
+    away[1] -= np.arange(drawn.shape[1], dtype=np.int32)
+    away *= away
+    squared: npt.NDArray[np.int32] = away[0] + away[1]
+    return squared
+
+
+def _depth(squared: npt.NDArray[np.int32], place: Ints) -> npt.NDArray[np.float32]:
+    """Count cells to the border, at least 1."""
+    return np.sqrt(squared.reshape(-1)[place]).astype(np.float32) + np.float32(1)
+
+
+def _can_be_best(drawn: Ints, few: _Few, good: Floats, left: npt.NDArray[np.bool_]) -> Ints:
+    """Raster indices of all cells that can be the best of their object, in no order.
+
+    Parameters
+    ----------
+    drawn
+        (h, w).
+    few, good
+        The cells that were looked at, and (F,) how good they are.
+    left
+        (N,) objects that have cells left.
+    """
+    height, width = drawn.shape
+    top = np.zeros(len(left), dtype=np.float32)
+    np.maximum.at(top, few.row, good)
+    # Where all is shallow, the cell looked at nearest to the best one may be another object's.
+    shallow = top <= _REACH + 1
+    enough = np.where(shallow, np.float32(np.inf), top - np.float32(_REACH))
+    near = np.flatnonzero(good >= enough[few.row])
+    y, x = (side // SPACING * SPACING for side in np.divmod(few.place[near], width))
+    down, along = np.indices((SPACING, SPACING)).reshape(2, 1, -1)
+    y, x = y[:, None] + down, x[:, None] + along
+    inside = (y < height) & (x < width)
+    place: Ints = (y * width + x)[inside]
+    row = few.row[near].repeat(SPACING**2)[inside.reshape(-1)]
+    place = place[drawn.reshape(-1)[place] == row + 1]
+    whole = np.append(False, shallow & left)
+    return np.append(place, np.flatnonzero(whole[drawn])) if whole.any() else place
+
+
+def _first_best(
+    owner: Ints, worth: Floats, place: Ints, n_objects: int
+) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """Return the best place of each object, the first of equals, and what it is worth."""
+    best = np.zeros(n_objects)
+    np.maximum.at(best, owner, worth)
+    equal = worth == best[owner]
+    first = np.full(n_objects, np.iinfo(np.int64).max)
+    np.minimum.at(first, owner[equal], place[equal])
+    return first, best
