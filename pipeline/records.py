@@ -103,6 +103,7 @@ class Refinement:
       area; these three are not there without an image
     - lost_ratio: area by which objects shrank, as a share of the coarse area of all
     - n_objects, n_proposals
+    - n_frayed: proposals that were left out as noise, since they have more border than shape
     - direct, low_confidence, merged, matched (the sum of these three), fallback: objects
     """
 

@@ -14,6 +14,13 @@ import torch
 
 from pipeline.refinement.arrays import Bools, Floats, Ints
 
+FRAYED = 1 / 8
+"""Share of the squares between cells that the border of a mask may run through: noise has more."""
+FEW = 1024
+"""Squares that never are too many, so that small masks may have any shape."""
+BORDERS = 400_000
+"""Squares that the borders of all masks may run through, which bounds the time of a frame."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crossings:
@@ -28,6 +35,8 @@ class Crossings:
     mask: Ints
     """(E,) index of the mask."""
     n_masks: int
+    frayed: Bools
+    """(M,) masks that were left out as noise."""
 
 
 def of_masks(masks: Bools) -> Crossings:
@@ -55,6 +64,7 @@ def of_masks(masks: Bools) -> Crossings:
         position=np.concatenate(found) if found else np.zeros(0, np.int64),
         mask=np.repeat(np.arange(len(masks)), counts),
         n_masks=len(masks),
+        frayed=np.zeros(len(masks), dtype=np.bool_),
     )
 
 
@@ -71,6 +81,11 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
         (N, h, w) float on any device; a pixel is inside where its upsampled logit is above 0.
     height, width
         The full size.
+
+    Returns
+    -------
+    Crossings
+        Masks with more border than shape are left out: they hold nothing, and are told as frayed.
     """
     h, w = logits.shape[1:]
     # Pixel row y lies between the rows of cell centres above[y] and above[y] + 1.
@@ -78,7 +93,7 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
     above = centre.astype(np.int64)
     share = centre - above
 
-    mask, row, column, corners = _mixed_quads(logits)
+    mask, row, column, corners, frayed = _mixed_quads(logits)
     first = np.searchsorted(above, np.arange(h + 1))
     quad, y = expand(first[row], first[row + 1])
     upper, lower = corners[quad, 0], corners[quad, 1]
@@ -95,16 +110,18 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
     edges = edges[:, above] + (edges[:, below] - edges[:, above]) * share[:, None]
     jumps = edges[:, :, 0] > 0
     jumps[:, 1:] ^= edges[:, :-1, 1] > 0
+    jumps[frayed] = False
     jump_mask, jump_y = np.nonzero(jumps)
 
     return Crossings(
         position=np.concatenate([y * width + x, jump_y * width]),
         mask=np.concatenate([mask[quad], jump_mask]),
         n_masks=len(logits),
+        frayed=frayed,
     )
 
 
-def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats]:
+def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats, Bools]:
     """Squares of four neighbouring cell centres that hold both signs; nothing else has a border.
 
     The last row of squares is flat: below the last centres the logits stay as they are.
@@ -115,6 +132,8 @@ def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats]:
         (Q,) each: the place of the upper left centre.
     corners
         (Q, 2, 2) logits.
+    frayed
+        (N,) masks that have too many such squares, and are left out.
     """
     n, h, w = logits.shape
     # As bytes in one line, with the last row twice, neighbours are shifts.
@@ -126,6 +145,10 @@ def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats]:
     place = torch.nonzero((columns[:-1] + columns[1:]) & 3).view(-1)
     row, column = place // w % (h + 1), place % w
     place = place[(row < h) & (column < w - 1)]  # not from one row or mask over to the next
+    mask = place // (w * (h + 1))
+    frayed = _frayed(torch.bincount(mask, minlength=n).cpu().numpy(), h * w)
+    if frayed.any():
+        place = place[~torch.from_numpy(frayed).to(place.device)[mask]]
     mask, row, column = place // (w * (h + 1)), place // w % (h + 1), place % w
     below = (row + 1).clamp(max=h - 1)
     corners = torch.stack(
@@ -140,7 +163,18 @@ def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats]:
         row.cpu().numpy(),
         column.cpu().numpy(),
         corners.double().cpu().numpy(),
+        frayed,
     )
+
+
+def _frayed(squares: Ints, cells: int) -> Bools:
+    """Tell which masks have too long a border, given the squares that it runs through, (N,)."""
+    frayed = squares > max(FEW, FRAYED * cells)
+    # The least frayed come first when there are too many in all.
+    order = np.argsort(np.where(frayed, np.iinfo(np.int64).max // 2, squares), kind="stable")
+    in_all = np.cumsum(np.where(frayed, 0, squares)[order])
+    frayed[order[in_all > BORDERS]] = True
+    return frayed
 
 
 def expand(first: Ints, last: Ints) -> tuple[Ints, Ints]:

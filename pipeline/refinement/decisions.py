@@ -30,3 +30,5 @@ class Decisions:
     composition: Composition
     by_masks: Ids
     """(H, W) the map that this gives, before the image is asked."""
+    n_frayed: int
+    """Masks that were left out as noise, before anything else."""

@@ -64,6 +64,7 @@ def describe(
             "lost_ratio": lost / max(1, labelled),
             "n_objects": len(records),
             "n_proposals": n_proposals,
+            "n_frayed": decisions.n_frayed,
             **_image_stats(verdict, records, refined.size),
             **count,
             "matched": len(records) - count["fallback"],

@@ -205,7 +205,8 @@ def _decide(
     clock: StageClock,
 ) -> Decisions:
     with clock("match"):
-        regions = partition(ids, masks.crossings(*ids.shape))
+        borders = masks.crossings(*ids.shape)
+        regions = partition(ids, borders)
         overlap = measure_overlap(regions)
         matches = match(overlap)
     with clock("merge"):
@@ -218,7 +219,16 @@ def _decide(
         composition = compose(regions, claims, fit)
         by_masks = fill_holes(regions, overlap, composition.winner)
     return Decisions(
-        regions, overlap, matches, rating_of_mask, merged, asked, claims, composition, by_masks
+        regions=regions,
+        overlap=overlap,
+        matches=matches,
+        rating=rating_of_mask,
+        merged=merged,
+        asked=asked,
+        claims=claims,
+        composition=composition,
+        by_masks=by_masks,
+        n_frayed=int(borders.frayed.sum()),
     )
 
 

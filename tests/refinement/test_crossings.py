@@ -65,3 +65,23 @@ def test_logits_of_any_float_type(dtype: torch.dtype) -> None:
 def test_a_logit_of_exactly_zero_is_outside() -> None:
     logits = torch.tensor([[[0.0, 1.0, 0.0]]])
     assert draw_again(of_logits(logits, 1, 3), 1, 3).tolist() == [[[False, True, False]]]
+
+
+def test_noise_is_left_out_and_shapes_are_not() -> None:
+    noise = torch.randn(3, 256, 256, generator=torch.Generator().manual_seed(0))
+    y, x = np.mgrid[:256, :256]
+    comb = torch.from_numpy(np.where((x % 16 < 8) & (y > 20) & (y < 230), 4.0, -4.0)).float()
+    crossings = of_logits(torch.stack([noise[0], comb, *noise[1:]]), 300, 400)
+    assert crossings.frayed.tolist() == [True, False, True, True]
+    assert set(crossings.mask.tolist()) == {1}
+
+
+def test_borders_of_all_masks_are_bounded_and_the_clearest_stay() -> None:
+    stripes = [
+        np.where(np.arange(256) % width < width // 2, 4.0, -4.0)[None].repeat(256, 0)
+        for width in (16, 128, 64)
+    ]
+    logits = torch.from_numpy(np.stack(stripes * 60)).float()
+    frayed = of_logits(logits, 256, 256).frayed.reshape(60, 3)
+    assert not frayed[:, 1:].any()
+    assert 0 < frayed[:, 0].sum() < 60

@@ -198,6 +198,7 @@ def test_figures_of_the_frame() -> None:
         "lost_ratio": 0.0,
         "n_objects": 3,
         "n_proposals": 3,
+        "n_frayed": 0,
         "direct": 2,
         "low_confidence": 0,
         "merged": 0,
