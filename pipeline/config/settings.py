@@ -84,7 +84,9 @@ class ModelConfig(Section):
         None,
         "architecture of a checkpoint of your own: a YAML file, or a name inside the sam2 package",
     )
-    checkpoint: Path | None = setting(None, "weights file to load in place of the known one")
+    checkpoint: Path | None = setting(
+        None, "weights file to load in place of the known one: of torch or safetensors"
+    )
     device: Literal["auto", "cuda", "mps", "cpu"] = setting("auto", "where the model computes")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
         "auto",
