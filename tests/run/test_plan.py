@@ -12,7 +12,7 @@ from pipeline.dataset import Layout, discover, write_ids
 from pipeline.records import FrameRef
 from pipeline.report.tally import Tally
 from pipeline.run import plan as planning
-from pipeline.run.frame import digest_inputs
+from pipeline.run.inputs import digest_inputs
 from pipeline.run.journal import FILE_NAME, JournalIndex, open_journal, read_journal
 from pipeline.run.partition import Job, failed_entry, refine_partition
 from pipeline.run.plan import Judgement, Plan, judge_frames, make_plan
