@@ -148,4 +148,4 @@ def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgeme
 
 def _reason(outcome: FrameOutcome) -> str:
     last_line = (outcome.message or "").strip().rpartition("\n")[2]
-    return f"failed, {outcome.stage or 'run'}: {outcome.error}: {last_line}"
+    return f"failed, {outcome.why}: {last_line}"

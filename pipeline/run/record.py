@@ -12,7 +12,7 @@ from pipeline.config import Config, load_config
 from pipeline.dataset import Layout
 from pipeline.errors import ConfigError, StorageError
 from pipeline.report.summary import Summary
-from pipeline.report.tally import Tally
+from pipeline.report.tally import Tally, by_count
 from pipeline.run.journal import FILE_NAME
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
         paths["report"] = str(layout.record_dir / REPORT_NAME)
     return Summary(
         scenes=tally.scenes,
-        failures=tally.failures,
+        failures=by_count(tally.failures),
         suspicious=tally.suspicious,
         problems=tally.problems,
         processed=tally.processed,
