@@ -33,7 +33,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pipeline.demo.examples import draw_batch
 from pipeline.demo.objective import answer, encode, judge, resize_model, with_correction
-from pipeline.sam.weights import read_weights
+from pipeline.sam.checkpoints import read_weights
 
 ARCHITECTURE = Path(__file__).with_name("tiny_sam2.yaml")
 

@@ -9,8 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.sam.checkpoints import obtain_checkpoint
-    from pipeline.sam.identity import model_identity
+    from pipeline.sam.checkpoints import model_identity, obtain_checkpoint
     from pipeline.sam.model import load_model
     from pipeline.sam.proposer import (
         Proposer,
@@ -31,7 +30,7 @@ __all__ = [
 
 _HOME = {
     "load_model": "model",
-    "model_identity": "identity",
+    "model_identity": "checkpoints",
     "obtain_checkpoint": "checkpoints",
 }
 

@@ -1,16 +1,27 @@
-"""Checkpoint files: found in the cache, or fetched once, whole or not at all.
+"""Checkpoint files: found in the cache or fetched once, whole or not at all, named and read.
 
-What downloads is imported where something is downloaded: most runs find their file.
+What downloads, and torch, are imported where they are used: to name a model needs neither.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 from pipeline.config import ModelConfig
 from pipeline.errors import ModelError
 from pipeline.sam.registry import Download, find_source
+from pipeline.sam.weights import read_weights
+
+__all__ = [
+    "CACHE_VARIABLE",
+    "cache_dir",
+    "find_checkpoint",
+    "model_identity",
+    "obtain_checkpoint",
+    "read_weights",
+]
 
 CACHE_VARIABLE = "AUTOREFINER_CACHE"
 _CONNECT_TIMEOUT = 30.0
@@ -97,3 +108,29 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.exceptions.ConnectionError):
         return f"no connection ({type(error).__name__})"
     return str(error)
+
+
+def model_identity(config: ModelConfig) -> str:
+    """Name the model that the settings stand for, by content: equal if and only if it is the same.
+
+    A known checkpoint from the web is named by its published hash, so nothing is downloaded or
+    read; files on disk are named by the hash of what they hold now.
+    """
+    source = find_source(config)
+    return f"{_architecture_identity(source.architecture)}/{_weights_identity(source.checkpoint)}"
+
+
+def _architecture_identity(architecture: str) -> str:
+    path = Path(architecture)
+    return _content_hash(path) if path.is_file() else architecture
+
+
+def _weights_identity(checkpoint: Path | Download) -> str:
+    if isinstance(checkpoint, Download):
+        return checkpoint.sha256[:16]
+    return _content_hash(find_checkpoint(checkpoint, Path()))
+
+
+def _content_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -13,9 +13,8 @@ from sam2.modeling.sam2_base import SAM2Base
 from pipeline.config import ConfigLike, ModelConfig, load_config
 from pipeline.errors import ModelError
 from pipeline.sam.architecture import build_architecture
-from pipeline.sam.checkpoints import obtain_checkpoint
+from pipeline.sam.checkpoints import obtain_checkpoint, read_weights
 from pipeline.sam.registry import find_source
-from pipeline.sam.weights import read_weights
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _NAMED_KEYS = 5

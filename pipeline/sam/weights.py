@@ -11,16 +11,15 @@ from __future__ import annotations
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pipeline.errors import ModelError
 from pipeline.file_kinds import HEAD_BYTES, advice_on, guess_format
 
-Weights: TypeAlias = dict[str, torch.Tensor]
+if TYPE_CHECKING:
+    import torch
+
+Weights: TypeAlias = "dict[str, torch.Tensor]"
 
 WRAPPERS = ("model", "state_dict", "model_state_dict")
 """Entries that hold the state dict in what trainers save, in order of preference."""
@@ -78,6 +77,9 @@ def _is_safetensors(head: bytes) -> bool:
 
 
 def _read_safetensors(path: Path) -> Weights:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
@@ -92,6 +94,8 @@ def _read_torch(path: Path, head: bytes) -> Any:
             f"{path}: only the first part of a checkpoint, its end is missing ({_size(path)}). "
             f"{_COPY_AGAIN}"
         )
+    import torch  # who only names a model does without
+
     try:
         # An open file: of a path, torch would judge the suffix.
         with path.open("rb") as file:
@@ -106,6 +110,8 @@ def _explain_pickle(path: Path, head: bytes) -> str:
     """Say what torch's reader refused: other objects than tensors, or a file that is no pickle."""
     if not head.startswith(_ZIP):
         return _explain(path, head)
+    import torch
+
     try:
         objects = torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
     except Exception:
@@ -160,6 +166,8 @@ def _unwrap(path: Path, content: Any) -> Weights:
 
 
 def _is_state_dict(content: Any) -> bool:
+    import torch
+
     return (
         isinstance(content, dict)
         and len(content) > 0
