@@ -33,12 +33,18 @@ def check_dask_settings() -> None:
     """
     try:
         import dask
-    except ValueError as error:
-        # Dask names the file, and quotes what the YAML reader said.
+    except ImportError:
+        raise
+    except Exception as error:
         said = _one_line(error).replace(" ^", "")
-        raise ConfigError(
-            f"{said}. Correct the file or move it away; Dask reads it on every start"
-        ) from None
+        if "config file" in said:
+            # Dask names it, and quotes what the YAML reader said.
+            advice = "Correct the file or move it away; Dask reads it on every start"
+        else:
+            variables = ", ".join(sorted(n for n in os.environ if n.startswith("DASK_")))
+            said = f"Dask's configuration cannot be read: {type(error).__name__}: {said}"
+            advice = f"Look at its variables: {variables}" if variables else "Look at its files"
+        raise ConfigError(f"{said}. {advice}") from None
     try:
         import distributed  # noqa: F401 - its import reads settings, that of logging among them
 

@@ -58,6 +58,19 @@ def test_a_file_that_dask_cannot_use_is_wrong_use(spoil: Spoil, text: str, said:
             break
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [{"DASK_INTERNAL_INHERIT_CONFIG": "nonsense"}, {"DASK_A": "1", "DASK_A__B": "2"}],
+    ids=str,
+)
+def test_variables_that_dask_cannot_read_are_wrong_use(variables: dict[str, str]) -> None:
+    done = autorefiner({**os.environ, **variables}, "run", "nowhere")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "Dask's configuration cannot be read" in done.stderr
+    assert all(name in done.stderr for name in variables)
+
+
 def test_who_needs_no_dask_is_not_told(spoil: Spoil, make_dataset: Callable[..., Path]) -> None:
     done = autorefiner(spoil("- 1"), "status", make_dataset(1, 1))
     assert (done.returncode, done.stderr) == (0, "")
