@@ -54,6 +54,19 @@ _HOME = {
     "write_report": "pipeline.run.reporting",
 }
 
+_ON_DASK = {
+    "build_mirror",
+    "check_mirror",
+    "compute_statistics",
+    "open_client",
+    "open_mirror",
+    "refine_dataset",
+    "shared_client",
+    "start_run",
+    "tune",
+}
+"""Names whose modules import Dask, which reads the user's settings of it."""
+
 __all__ = [
     "Config",
     "build_mirror",
@@ -82,6 +95,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _ON_DASK:
+        from pipeline.dask_settings import check_dask_settings
+
+        check_dask_settings()
     return getattr(importlib.import_module(_HOME[name]), name)
 
 

@@ -7,7 +7,8 @@ Anything that is not an `AutoRefinerError` is a bug and keeps its traceback.
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 
 class AutoRefinerError(Exception):
@@ -58,6 +59,32 @@ class RunInterrupted(KeyboardInterrupt):
         self.summary = summary
 
 
+_DIFFERS = re.compile(
+    r"""(?P<path>(?<!\w)(?:'[^']*/[^']*'|"[^"]*/[^"]*"))"""
+    r"|0x[0-9a-f]+"
+    r"|(?<![\w.])[-+]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?(?![\w.]*\w|-\w)",
+)
+"""What differs from frame to frame in messages of one kind: quoted paths, addresses, numbers that
+stand alone. `16-bit` and `float32` are words."""
+
+_MAX_REASON = 160
+
+
+def in_general(text: str) -> str:
+    """Return what messages of one kind have in common: the first line, without what differs."""
+    first_line = text.strip().partition("\n")[0][: 4 * _MAX_REASON]
+    found = _DIFFERS.sub(lambda match: "a path" if match["path"] else "N", first_line)
+    return found if len(found) <= _MAX_REASON else f"{found[: _MAX_REASON - 1]}…"
+
+
+def reason_of(error: BaseException) -> str:
+    """Say why a frame failed, in words that are the same for all frames with the same fault."""
+    if isinstance(error, FrameError):
+        return error.reason
+    text = in_general(str(error))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 class FrameError(AutoRefinerError):
     """One frame cannot be refined; the others can.
 
@@ -73,10 +100,20 @@ class FrameError(AutoRefinerError):
         What to do about it; may be empty.
     """
 
+    subject: ClassVar[str] = "result"
+    """What the file is to the frame."""
+    fault: ClassVar[str] = ""
+    """What is wrong with all files of this class, where that is one thing."""
+
     def __init__(self, path: object, found: str, expected: str, hint: str = "") -> None:
         self.path, self.found, self.expected, self.hint = str(path), found, expected, hint
         text = f"{path}: found {found}; expected {expected}"
         super().__init__(f"{text}. {hint}" if hint else text)
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, in words that are the same for all files with the same fault."""
+        return f"{self.subject}: {self.fault or in_general(self.found)}"
 
     def __reduce__(self) -> tuple[type[FrameError], tuple[str, str, str, str]]:
         # Exceptions pickle by their `args`, which hold the joined text, not the four parts.
@@ -86,10 +123,17 @@ class FrameError(AutoRefinerError):
 class ImageError(FrameError):
     """An image cannot be read."""
 
+    subject = "image"
+
 
 class IdMapError(FrameError):
     """An id map cannot be read, or holds something that is no id map."""
 
+    subject = "id map"
+
 
 class IdRangeError(FrameError):
     """An id does not fit the data type that results are written in."""
+
+    subject = "id map"
+    fault = "an id beyond what results can hold"

@@ -123,6 +123,14 @@ class FrameOutcome:
     error: str | None = None
     """Type of the exception of a failed frame."""
     message: str | None = None
+    """What a user can act on; of a bug, its traceback."""
+    reason: str | None = None
+    """Why it failed, in words that are the same for all frames with the same fault."""
+
+    @property
+    def why(self) -> str:
+        """Say where and why a failed frame failed, the same for all frames with the same fault."""
+        return f"{self.stage or 'run'}: {self.reason or self.error}"
 
     def as_row(self) -> dict[str, Any]:
         """Return plain values only, for JSON."""
@@ -136,6 +144,7 @@ class FrameOutcome:
             "stage": self.stage,
             "error": self.error,
             "message": self.message,
+            "reason": self.reason,
         }
 
     def _repr_html_(self) -> str:

@@ -64,6 +64,26 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "set()"
 
 
+HEAVY = {"torch", "torchvision", "sam2", "dask", "distributed", "zarr", "scipy", "pandas"}
+
+
+@pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["verify"]])
+def test_a_look_at_a_data_set_imports_nothing_heavy(
+    make_dataset: Callable[..., Path], words: list[str]
+) -> None:
+    probe = (
+        f"import sys; sys.argv[1:] = {[*words, str(make_dataset(scenes=1, frames=2))]}\n"
+        "from pipeline.cli import entry_point\n"
+        "try: entry_point()\n"
+        f"finally: print('HEAVY', {HEAVY} & {{*sys.modules}}, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=False
+    )
+    assert "scene_0000" in done.stdout
+    assert "HEAVY set()" in done.stderr
+
+
 def test_every_public_name_is_there() -> None:
     for name in pipeline.__all__:
         assert getattr(pipeline, name) is not None

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import pickle
 
-from pipeline.errors import AutoRefinerError, FrameError, IdMapError
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import AutoRefinerError, FrameError, IdMapError, in_general, reason_of
 
 
 def test_a_frame_error_names_file_found_expected_and_remedy() -> None:
@@ -18,3 +22,38 @@ def test_a_frame_error_survives_the_way_between_processes() -> None:
     assert type(back) is IdMapError
     assert str(back) == str(error)
     assert back.hint == "Export it again"
+    assert back.reason == "id map: a dict"
+
+
+@pytest.mark.parametrize(
+    ("text", "general"),
+    [
+        ("id 70000", "id N"),
+        ("the negative id -7", "the negative id N"),
+        ("640 x 480 pixels", "N x N pixels"),
+        ("an array of shape (3, 480, 640)", "an array of shape (N, N, N)"),
+        ("a 4-bit grey PNG", "a 4-bit grey PNG"),
+        ("a tensor of type 'float8_e4m3'", "a tensor of type 'float8_e4m3'"),
+        ("2.5e+18 of 1,000", "N of N"),
+        ("<BytesIO object at 0x7f00ab12>", "<BytesIO object at N>"),
+        ("cannot open '/data/a/7.jpg'", "cannot open a path"),
+        ('no "a/b" here\nand more', "no a path here"),
+        ("it's 3/4 of '7'", "it's N/N of 'N'"),
+        ("", ""),
+    ],
+)
+def test_what_differs_from_frame_to_frame_is_left_out(text: str, general: str) -> None:
+    assert in_general(text) == general
+
+
+@given(st.text())
+def test_any_text_in_general_is_short_and_stays_as_it_is(text: str) -> None:
+    once = in_general(text)
+    assert len(once) <= 160
+    assert "\n" not in once
+    assert in_general(once) == once
+
+
+def test_why_a_bug_failed_a_frame_names_its_class() -> None:
+    assert reason_of(ZeroDivisionError()) == "ZeroDivisionError"
+    assert reason_of(KeyError("x")) == "KeyError: 'x'"

@@ -60,7 +60,7 @@ def test_one_box_is_quiet_logs_json_and_fails_aloud(scans, environment):
         [script, scans, *DEMO], env=environment, capture_output=True, text=True, check=False
     )
     assert again.returncode == 1
-    assert "failed, read: ImageError: 1" in again.stdout
+    assert "failed, read: image: a GIF image: 1" in again.stdout
     for line in (scans / "autorefiner" / "log.jsonl").read_text().splitlines():
         assert {"time", "level", "message"} <= set(json.loads(line))
 

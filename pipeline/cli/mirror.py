@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from pipeline.cli.exit_codes import FAILED_FRAMES
-from pipeline.cli.options import config_options, load_settings_of_run
+from pipeline.cli.options import config_options, load_settings_of_run, on_dask
 
 
 @click.command()
 @click.argument("root", metavar="DATA_ROOT", type=click.Path(path_type=Path))
 @config_options
 @click.option("--check", is_flag=True, help="Compare it with the results; write nothing.")
+@on_dask
 def mirror(root: Path, config_file: Path | None, overrides: tuple[str, ...], check: bool) -> None:
     """Make a zarr store of all results, or complete and repair the one that is there.
 

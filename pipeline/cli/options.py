@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
@@ -11,6 +13,22 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from pipeline.config import Config
+
+Words = ParamSpec("Words")
+Answer = TypeVar("Answer")
+
+
+def on_dask(command: Callable[Words, Answer]) -> Callable[Words, Answer]:
+    """Have a command that imports Dask look at the user's settings of it first."""
+
+    @functools.wraps(command)
+    def checked(*words: Words.args, **options: Words.kwargs) -> Answer:
+        from pipeline.dask_settings import check_dask_settings
+
+        check_dask_settings()
+        return command(*words, **options)
+
+    return checked
 
 
 def config_options(command: Any) -> Any:

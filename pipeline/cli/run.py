@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pipeline.cli.exit_codes import EXPLAINED, FAILED_FRAMES
-from pipeline.cli.options import config_options, load_settings
+from pipeline.cli.options import config_options, load_settings, on_dask
 
 
 @click.command(epilog=EXPLAINED)
@@ -50,6 +50,7 @@ from pipeline.cli.options import config_options, load_settings
     metavar="FILE",
     help="Also write Dask's own HTML report of the run.",
 )
+@on_dask
 def run(
     root: Path | None,
     data_root: Path | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from pipeline.cli.options import config_options, load_settings_of_run
+from pipeline.cli.options import config_options, load_settings_of_run, on_dask
 
 if TYPE_CHECKING:
     from pipeline.statistics.scene import SceneStatistics
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder of the files; default: autorefiner/statistics beside the results.",
 )
+@on_dask
 def stats(
     root: Path,
     config_file: Path | None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.options import config_options, load_settings
+from pipeline.cli.options import config_options, load_settings, on_dask
 
 
 @click.command()
@@ -39,6 +39,7 @@ from pipeline.cli.options import config_options, load_settings
     help="Write the best settings here.",
 )
 @config_options
+@on_dask
 def tune(
     root: Path,
     grid: tuple[str, ...],

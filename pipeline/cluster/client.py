@@ -11,8 +11,9 @@ from typing import Any
 from distributed import Client
 from distributed.deploy.cluster import Cluster
 
+from pipeline.cluster.dashboard_link import mend_dashboard_link
 from pipeline.cluster.freed_memory import KeepFreedMemory
-from pipeline.cluster.kind import choose_kind, existing_address
+from pipeline.cluster.kind import ADDRESS_VARIABLE, choose_kind, named_scheduler
 from pipeline.cluster.local import open_local_cluster
 from pipeline.cluster.loss import noticing_loss
 from pipeline.cluster.muster import address_of, check_workers, wait_for_workers
@@ -23,6 +24,7 @@ from pipeline.cluster.security import own_certificates
 from pipeline.cluster.slurm import open_slurm_cluster
 from pipeline.cluster.torch_threads import TorchThreads
 from pipeline.config import ClusterConfig
+from pipeline.dask_settings import explaining
 from pipeline.errors import ClusterError
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ def use_cluster(given: Client | Cluster | None, config: ClusterConfig) -> Iterat
     RunStopped
         The cluster was lost in the block.
     """
+    mend_dashboard_link()
     if given is None:
         with open_client(config) as client:
             yield client
@@ -70,6 +73,7 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
         As `use_cluster`.
     """
     end_if_nested()
+    mend_dashboard_link()
     kind, why = choose_kind(config)
     if kind == "existing":
         with _leaving(_join(config)) as client:
@@ -77,7 +81,7 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
             log.info("joined the cluster at %s (%s)", address_of(client), why)
             yield client
     elif kind == "slurm":
-        with open_slurm_cluster(config) as cluster, _leaving(Client(cluster)) as client:
+        with open_slurm_cluster(config) as cluster, _leaving(_client_of(cluster)) as client:
             give_to_workers(client, TorchThreads(config.slurm_cores))
             _muster(client, config)
             log.info("SLURM cluster, %d job(s)", config.workers or 1)
@@ -88,6 +92,11 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
             workers = len(client.nthreads())
             log.info("%s cluster, %d worker(s): %s", kind.upper(), workers, why)
             yield client
+
+
+def _client_of(cluster: Cluster) -> Client:
+    with explaining("the cluster that was opened does not answer", "Start again"):
+        return Client(cluster)
 
 
 @contextmanager
@@ -108,18 +117,21 @@ def _muster(client: Client, config: ClusterConfig) -> None:
 
 
 def _join(config: ClusterConfig) -> Client:
-    where: dict[str, Any] = existing_address(config)
-    if not where:
+    named = named_scheduler(config)
+    if not named:
         raise ClusterError(
             "cluster.kind is existing, but no scheduler is named; set cluster.scheduler, "
-            "cluster.scheduler_file or the environment variable DASK_SCHEDULER_ADDRESS"
+            f"cluster.scheduler_file or the environment variable {ADDRESS_VARIABLE}"
         )
     if config.scheduler_file and not config.scheduler and not config.scheduler_file.is_file():
         # Dask would wait for it without a word, for ever.
         raise ClusterError(f"{config.scheduler_file}: no such scheduler file; is the scheduler up?")
-    try:
-        return Client(**where, security=own_certificates(config))
-    except (OSError, ValueError, TypeError) as error:
-        raise ClusterError(
-            f"no scheduler answers at {', '.join(where.values())}: {error}"
-        ) from None
+    advice = (
+        "Is it up, and does it speak TLS as the address says?"
+        if named.is_ours
+        else f"Where {named.source} is out of date, unset it; or set cluster.kind to cpu or cuda "
+        "for a cluster on this machine"
+    )
+    arguments: dict[str, Any] = {**named.arguments}
+    with explaining(f"no scheduler answers at {named.place}, which {named.source} names", advice):
+        return Client(**arguments, security=own_certificates(config))

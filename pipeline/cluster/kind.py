@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Literal
 
+import dask
 import pynvml
 
 from pipeline.config import ClusterConfig
+from pipeline.dask_settings import source_of
 from pipeline.errors import ClusterError
 
 Kind = Literal["cuda", "cpu", "slurm", "existing"]
+
+ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedScheduler:
+    """A scheduler that is to be joined, and who names it."""
+
+    arguments: dict[str, str]
+    """What a `Client` needs to find it."""
+    source: str
+    """The setting, variable or file that names it, in words."""
+    is_ours: bool
+    """Whether a setting of this package names it, and not one of Dask's."""
+
+    @property
+    def place(self) -> str:
+        """The address or file."""
+        return ", ".join(self.arguments.values())
 
 
 def choose_kind(config: ClusterConfig) -> tuple[Kind, str]:
     """Resolve `auto`, and say why in words for the user."""
     if config.kind in ("existing", "cpu", "slurm"):
         return config.kind, f"cluster.kind is {config.kind}"
-    if config.kind == "auto" and existing_address(config):
-        return "existing", "a scheduler is named"
+    if config.kind == "auto" and (named := named_scheduler(config)):
+        return "existing", f"named by {named.source}"
     gpus, reason = count_gpus()
     if gpus:
         return "cuda", f"{gpus} GPU(s) found"
@@ -29,15 +51,17 @@ def choose_kind(config: ClusterConfig) -> tuple[Kind, str]:
     return "cpu", reason
 
 
-def existing_address(config: ClusterConfig) -> dict[str, str]:
-    """Return what a `Client` needs to find the scheduler that is named; empty if none is."""
+def named_scheduler(config: ClusterConfig) -> NamedScheduler | None:
+    """Return the scheduler that the settings, or those of Dask itself, name; None if none do."""
     if config.scheduler:
-        return {"address": config.scheduler}
+        return NamedScheduler({"address": config.scheduler}, "cluster.scheduler", True)
     if config.scheduler_file:
-        return {"scheduler_file": str(config.scheduler_file)}
-    if address := os.environ.get("DASK_SCHEDULER_ADDRESS"):
-        return {"address": address}
-    return {}
+        arguments = {"scheduler_file": str(config.scheduler_file)}
+        return NamedScheduler(arguments, "cluster.scheduler_file", True)
+    address = os.environ.get(ADDRESS_VARIABLE) or dask.config.get("scheduler-address", None)
+    if not address:
+        return None
+    return NamedScheduler({"address": str(address)}, source_of("scheduler-address"), False)
 
 
 def count_gpus() -> tuple[int, str]:

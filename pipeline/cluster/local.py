@@ -21,6 +21,7 @@ from pipeline.cluster.security import own_certificates
 from pipeline.cluster.torch_threads import TorchThreads
 from pipeline.cluster.upkeep import keep_workers
 from pipeline.config import ClusterConfig
+from pipeline.dask_settings import explaining
 from pipeline.errors import ClusterError
 
 SECONDS_TO_CLOSE = 60.0
@@ -31,6 +32,11 @@ BYTES_PER_CPU_WORKER = 4 << 30
 PATIENCE = "120s"
 """What a worker that died is given to come back, before the cluster starts another in its place.
 Dask's 15 s are too short to load torch on a busy machine: the cluster would kill it as it comes."""
+
+_ADVICE = (
+    "Look at cluster.workers, cluster.memory_limit and cluster.dashboard_address; in a script, "
+    f"put what starts the run under `{GUARD}`"
+)
 
 
 @contextmanager
@@ -46,7 +52,7 @@ def open_local_cluster(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> I
         dask.config.set({"distributed.deploy.lost-worker-timeout": PATIENCE}),
         closing(_open(kind, config)) as cluster,
         keep_workers(cluster, len(cluster.workers)),
-        Client(cluster) as client,
+        _join(cluster) as client,
     ):
         give_to_workers(client, DeafToSignals())
         if kind == "cpu":
@@ -108,17 +114,15 @@ def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:
             ) from None
         open_cluster = LocalCUDACluster
         common["n_workers"] = config.workers
-    try:
-        with warnings.catch_warnings():
-            # A taken port is no news: another is found, and the dashboard's address is printed.
-            warnings.filterwarnings("ignore", message="Port .* is already in use")
-            return open_cluster(**common)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ClusterError(
-            f"no local cluster can be opened: {error.__cause__ or error}. "
-            "Look at cluster.workers, cluster.memory_limit and cluster.dashboard_address; in a "
-            f"script, put what starts the run under `{GUARD}`"
-        ) from error
+    with explaining("no local cluster can be opened", _ADVICE), warnings.catch_warnings():
+        # A taken port is no news: another is found, and the dashboard's address is printed.
+        warnings.filterwarnings("ignore", message="Port .* is already in use")
+        return open_cluster(**common)
+
+
+def _join(cluster: LocalCluster) -> Client:
+    with explaining("the local cluster does not answer", _ADVICE):
+        return Client(cluster)
 
 
 def _default_cpu_workers() -> int:

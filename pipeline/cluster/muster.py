@@ -76,8 +76,10 @@ def check_workers(client: Client) -> None:
             continue
         if not isinstance(facts, WorkerFacts):
             raise ClusterError(
-                f"worker {address}: cannot run this package ({type(facts).__name__}: {facts}); "
-                f"install autorefiner {own['autorefiner']} in its environment"
+                f"worker {address}: cannot run this package ({type(facts).__name__}: {facts}). "
+                f"Install autorefiner {own['autorefiner']} in its environment; or, if a "
+                "pipeline.py or a folder pipeline lies where the worker starts, start it elsewhere "
+                "or rename that: it hides this package, which has the same name"
             )
         for name in MUST_AGREE:
             if facts.versions[name] != own[name]:

@@ -12,6 +12,7 @@ from distributed.deploy.cluster import Cluster
 from pipeline.cluster.security import own_certificates
 from pipeline.cluster.upkeep import keep_workers
 from pipeline.config import ClusterConfig
+from pipeline.dask_settings import explaining
 from pipeline.errors import ClusterError
 
 
@@ -45,7 +46,7 @@ def make_slurm_cluster(config: ClusterConfig) -> Any:
     if config.slurm_gpus:
         directives.append(f"--gres=gpu:{config.slurm_gpus}")
         worker_command = "dask_cuda.cli"
-    try:
+    with explaining("no SLURM cluster can be opened", "Look at the settings cluster.slurm_*"):
         return SLURMCluster(
             # One thread a worker: dask-jobqueue's cores are threads, not what SLURM is asked for.
             cores=1,
@@ -65,7 +66,3 @@ def make_slurm_cluster(config: ClusterConfig) -> Any:
             shared_temp_directory=str(Path.cwd()),
             scheduler_options={"dashboard_address": config.dashboard_address},
         )
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ClusterError(
-            f"no SLURM cluster can be opened: {error}. Look at the settings cluster.slurm_*"
-        ) from error

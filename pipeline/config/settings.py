@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from pipeline.tables import Table
 
@@ -30,6 +30,23 @@ def _name_one_folder(name: str) -> str:
 FolderName: TypeAlias = Annotated[
     str, Field(pattern=r"^[^/\\\x00]+$"), AfterValidator(_name_one_folder)
 ]
+
+
+def _ask_for_unit(memory: object) -> object:
+    """Refuse a bare number, which Dask takes as bytes: a worker of 16 bytes never starts."""
+    number = f"{memory:.12g}" if type(memory) in (int, float) else str(memory).strip()
+    try:
+        amount = float(number)
+    except ValueError:
+        return memory
+    if amount == 0:
+        return memory
+    unit = "B" if amount >= 2**20 else "GB"
+    raise ValueError(f"a size needs a unit; '{number}{unit}'?")
+
+
+Memory: TypeAlias = Annotated[str, BeforeValidator(_ask_for_unit)]
+"""A size in words, such as '16GB'."""
 
 ModelName: TypeAlias = Literal[
     "sam2.1_hiera_large",
@@ -84,7 +101,9 @@ class ModelConfig(Section):
         None,
         "architecture of a checkpoint of your own: a YAML file, or a name inside the sam2 package",
     )
-    checkpoint: Path | None = setting(None, "weights file to load in place of the known one")
+    checkpoint: Path | None = setting(
+        None, "weights file to load in place of the known one: of torch or safetensors"
+    )
     device: Literal["auto", "cuda", "mps", "cpu"] = setting("auto", "where the model computes")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
         "auto",
@@ -203,7 +222,7 @@ class ClusterConfig(Section):
     worker_timeout: Seconds = setting(
         300.0, "seconds to wait for a worker, at the start and whenever all of them are gone"
     )
-    memory_limit: str | None = setting(
+    memory_limit: Memory | None = setting(
         None, "memory at which a worker is restarted, such as '16GB'; default: no limit"
     )
     dashboard_address: str = setting(
@@ -221,7 +240,7 @@ class ClusterConfig(Section):
     slurm_walltime: str | None = setting(None, "time limit of a SLURM job, such as '12:00:00'")
     slurm_gpus: Natural = setting(1, "GPUs of a SLURM job, one worker each; 0: a CPU worker")
     slurm_cores: Count = setting(4, "CPU cores of a SLURM job")
-    slurm_memory: str = setting("32GB", "memory of a SLURM job")
+    slurm_memory: Memory = setting("32GB", "memory of a SLURM job")
     slurm_interface: str | None = setting(
         None, "network interface between scheduler and workers, such as 'ib0'"
     )

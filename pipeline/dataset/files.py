@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pipeline.errors import FrameError
+from pipeline.file_kinds import advice_on, guess_format
 
 MAX_PIXELS = 2**26
 """Largest image and id map accepted, in pixels: 8192 x 8192, some 24 times a 1920 x 1440 frame.
@@ -67,7 +68,12 @@ def _open_within_bounds(
                 )
             yield file, info.st_size
     except OSError as failure:
-        raise error(path, describe_os_error(failure), "a file that can be read") from None
+        found, advice = describe_os_error(failure), ""
+        if failure.errno == errno.ENOENT and path.is_symlink():
+            # A clone by git-annex or DataLad has such links until the content is fetched.
+            target = guess_format(os.fsencode(path.readlink()))
+            found, advice = target or found, advice_on(target or "")
+        raise error(path, found, "a file that can be read", advice) from None
 
 
 Stamp: TypeAlias = tuple[int, int]
@@ -81,28 +87,6 @@ def stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
-
-
-_FORMATS = {
-    b"GIF8": "a GIF image",
-    b"BM": "a BMP image",
-    b"II*\0": "a TIFF image",
-    b"MM\0*": "a TIFF image",
-    b"RIFF": "a WebP image or another RIFF file",
-    b"%PDF": "a PDF document",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"\x89PNG": "a PNG image",
-    b"\x93NUMPY": "an .npy file",
-    b"PK\x03\x04": "a zip archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"<": "a text file (HTML, XML or SVG)",
-    b"version https://git-lfs": "a Git LFS pointer in place of the file",
-}
-
-
-def guess_format(content: bytes) -> str | None:
-    """Name the format of a file that is not what it should be, by its first bytes."""
-    return next((name for magic, name in _FORMATS.items() if content.startswith(magic)), None)
 
 
 def describe_os_error(error: OSError) -> str:

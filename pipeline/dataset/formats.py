@@ -15,7 +15,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
@@ -28,6 +27,8 @@ _NOTE_ENTRY = "archive/autorefiner.json"
 
 def encode_tensor(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
     """Encode as a tensor, for `torch.load(weights_only=True)`."""
+    import torch  # takes a second or two, and only workers write
+
     buffer = io.BytesIO()
     torch.save(torch.from_numpy(ids), buffer)
     _add_entries(buffer, {_NOTE_ENTRY: note})

@@ -9,6 +9,8 @@ The rules, for all frames alike:
   its pixels as they are stored; the files do not tell on which of the two grids the ids were
   made, and on the wrong one their refinement is nonsense.
 - The size is checked in the header, before anything is decoded.
+- A JPEG may lack its end marker, as some cameras and cut transfers leave it, if that is all it
+  lacks. One that lacks pixels is refused, though a decoder would fill them with grey.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from pipeline.dataset.files import MAX_PIXELS, guess_format, read_whole
+from pipeline.dataset.files import MAX_PIXELS, read_whole
 from pipeline.errors import ImageError
+from pipeline.file_kinds import advice_on, guess_format
 
 EXPECTED = "a JPEG or PNG image"
 
@@ -36,6 +39,10 @@ _TURNED = range(2, 9)
 """EXIF orientations that turn or mirror the image; 1 is upright, anything else is undefined."""
 
 _DECODERS = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
+
+_SCAN_START, _END = b"\xff\xda", b"\xff\xd9"
+_FILLS = (b"", *(bytes(step * i % 251 for i in range(1, 251)) for step in (1, 37, 97, 193, 250)))
+"""What is put in the place of pixels that may be missing: bits that decode to other pixels each."""
 
 # Pillow warns about broken metadata, which is no concern of ours, on the terminal of the run.
 warnings.filterwarnings("ignore", module=r"PIL\.(Jpeg|Png|Tiff)ImagePlugin")
@@ -64,6 +71,8 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
     try:
         with _open(path, content) as image:
             _check_header(path, image)
+            if _lacks_end_marker(content, image):
+                return _decode_without_end(content)
             return _to_rgb(image)
     except ImageError:
         raise
@@ -82,7 +91,8 @@ def _open(path: Path, content: bytes) -> ImageFile:
                 raise ImageError(path, "a JPEG of very many scans", EXPECTED, "Save it again.")
             return decoder(io.BytesIO(content))
     found = guess_format(content) or "no image"
-    raise ImageError(path, found, EXPECTED, "Convert it, or take it out of the folder.")
+    advice = advice_on(found) or "Convert it, or take it out of the folder."
+    raise ImageError(path, found, EXPECTED, advice)
 
 
 def _check_header(path: Path, image: Image.Image) -> None:
@@ -108,6 +118,37 @@ def _read_orientation(image: Image.Image) -> object:
     except Exception:
         # Broken metadata is common, and says nothing about the pixels.
         return None
+
+
+def _lacks_end_marker(content: bytes, image: ImageFile) -> bool:
+    """Tell whether a JPEG of one scan, which holds all its pixels, has no end marker.
+
+    Of a JPEG of several scans nobody can tell whether the last one is there.
+    """
+    start = content.rfind(_SCAN_START)
+    if not isinstance(image, JpegImageFile) or start < 0 or _END in content[start:]:
+        return False
+    components = content[start + 4 : start + 5]
+    return components == bytes([image.layers]) and "progressive" not in image.info
+
+
+def _decode_without_end(content: bytes) -> npt.NDArray[np.uint8]:
+    """Decode a JPEG without end marker, and see that no pixel is missing before it.
+
+    Bytes behind the last pixel change nothing. Where pixels are missing, the decoder takes these
+    bytes for them, and other bytes make other pixels.
+    """
+    first: npt.NDArray[np.uint8] | None = None
+    for fill in _FILLS:
+        # A lone last 0xff is half of the marker.
+        with JpegImageFile(io.BytesIO(content.removesuffix(b"\xff") + fill + _END)) as image:
+            decoded = _to_rgb(image)
+        if first is None:
+            first = decoded
+        elif not np.array_equal(first, decoded):
+            raise ValueError("pixels are missing at its end")
+    assert first is not None  # noqa: S101 - there are fills
+    return first
 
 
 def _to_rgb(image: Image.Image) -> npt.NDArray[np.uint8]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.dataset.claims import NotAnIdMap, check_dtype, check_shape
-from pipeline.dataset.files import guess_format
+from pipeline.file_kinds import guess_format
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL.PngImagePlugin import PngImageFile
 
 from pipeline.dataset.claims import NotAnIdMap, check_shape
-from pipeline.dataset.files import guess_format
+from pipeline.file_kinds import guess_format
 
 _END = b"IEND\xaeB`\x82"
 """The last chunk of every PNG, with its checksum."""

@@ -1,10 +1,19 @@
-"""The mirror: all results of a data set as one zarr store, kept beside the files."""
+"""The mirror: all results of a data set as one zarr store, kept beside the files.
 
-from pipeline.mirror.build import MirrorReport, build_mirror, check_mirror
-from pipeline.mirror.keep import Keeper
-from pipeline.mirror.open import Mirror, MirrorFrame, MirrorScene, open_mirror
-from pipeline.mirror.place import Place, mirror_url
-from pipeline.mirror.write import write_chunk
+Names are imported on first use: zarr and dask take their time, and most commands need neither.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.mirror.build import MirrorReport, build_mirror, check_mirror
+    from pipeline.mirror.keep import Keeper
+    from pipeline.mirror.open import Mirror, MirrorFrame, MirrorScene, open_mirror
+    from pipeline.mirror.place import Place, mirror_url
+    from pipeline.mirror.write import write_chunk
 
 __all__ = [
     "Keeper",
@@ -19,3 +28,23 @@ __all__ = [
     "open_mirror",
     "write_chunk",
 ]
+
+_HOME = {
+    "Keeper": "keep",
+    "Mirror": "open",
+    "MirrorFrame": "open",
+    "MirrorReport": "build",
+    "MirrorScene": "open",
+    "Place": "place",
+    "build_mirror": "build",
+    "check_mirror": "build",
+    "mirror_url": "place",
+    "open_mirror": "open",
+    "write_chunk": "write",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.records import STAGES, FrameOutcome
+from pipeline.report.tally import MAX_REASONS, OTHER_REASONS
 
 Values: TypeAlias = npt.NDArray[np.float32]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -44,7 +45,7 @@ class Frames:
 
     scene_names: tuple[str, ...]
     reasons: tuple[str, ...]
-    """Why frames failed, as `read: ImageError`."""
+    """Why frames failed, as `read: image: a GIF image`."""
     scene: Ints
     """Index into `scene_names`."""
     reason: Ints
@@ -93,13 +94,17 @@ class Columns:
         self._scene.append(_number(self._scenes, frame.scene))
         self._setting.append(_number(self._settings, fingerprint))
         failed = outcome.status == "failed"
-        reason = f"{outcome.stage or 'run'}: {outcome.error}"
-        self._reason.append(_number(self._reasons, reason) if failed else -1)
+        self._reason.append(self._number_of_reason(outcome.why) if failed else -1)
         for name, column in self._measures.items():
             column.append(outcome.stats.get(name, np.nan))
         for stage, column in self._seconds.items():
             column.append(outcome.seconds.get(stage, np.nan))
         self.last_fingerprint = fingerprint
+
+    def _number_of_reason(self, why: str) -> int:
+        if why not in self._reasons and len(self._reasons) >= MAX_REASONS:
+            why = OTHER_REASONS
+        return _number(self._reasons, why)
 
     def frames(self, fingerprint: str, only_scenes: Collection[str] | None = None) -> Frames:
         """Return the frames whose last line is of these settings, of all or some scenes."""

@@ -104,8 +104,7 @@ class Summary:
 
     def _notes(self) -> Iterator[tuple[str, list[str]]]:
         """Say what somebody should look at, each as a heading and the details of it."""
-        for reason, group in self.failures.items():
-            yield f"failed, {reason}: {group.count}", group.lines()
+        yield from failure_notes(self.failures)
         if self.failures:
             yield (
                 (
@@ -149,6 +148,17 @@ class Summary:
             rows += [_row("total", self.total)]
         return Table(_COLUMNS, rows)
 
+
+def failure_notes(failures: Mapping[str, Group]) -> Iterator[tuple[str, list[str]]]:
+    """Say why frames failed, the most frequent reasons first, each as a heading and examples."""
+    shown = list(failures.items())[:SHOWN_REASONS]
+    for reason, group in shown:
+        yield f"failed, {reason}: {group.count}", group.lines()
+    if more := len(failures) - len(shown):
+        yield f"failed for {more} other reason(s), which the report and the journal have", []
+
+
+SHOWN_REASONS = 20
 
 _SCROLLS = "max-width: 100%; max-height: 30em; overflow: auto; display: inline-block"
 

@@ -21,6 +21,14 @@ image."""
 SHOWN_EXAMPLES = 5
 """Things named of each kind; every failed frame is in the journal."""
 
+SHOWN_FAILURES = 2
+"""Frames named of each reason to fail; a run may have many reasons."""
+
+MAX_REASONS = 200
+"""Reasons told apart; a fault that gives each frame another message must not fill the memory."""
+
+OTHER_REASONS = "other reasons"
+
 
 def is_suspicious(outcome: FrameOutcome) -> bool:
     """Tell whether a frame that is done has ids that are likely those of another image."""
@@ -95,10 +103,10 @@ class Group:
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
-    def add(self, text: str) -> None:
-        """Count one more."""
+    def add(self, text: str, at_most: int = SHOWN_EXAMPLES) -> None:
+        """Count one more, and name it unless so many are named."""
         self.count += 1
-        if len(self.examples) < SHOWN_EXAMPLES:
+        if len(self.examples) < at_most:
             self.examples.append(printable(text))
 
     def lines(self) -> list[str]:
@@ -148,7 +156,19 @@ class Tally:
         self.problems.setdefault(kind, Group()).add(text)
 
     def _add_failure(self, outcome: FrameOutcome) -> None:
-        reason = f"{outcome.stage or 'run'}: {outcome.error}"
-        last_line = (outcome.message or "").strip().rpartition("\n")[2]
-        group = self.failures.setdefault(reason, Group())
-        group.add(f"{outcome.frame.scene}/{outcome.frame.image}: {last_line}")
+        add_failure(self.failures, outcome)
+
+
+def add_failure(failures: dict[str, Group], outcome: FrameOutcome) -> None:
+    """Count a frame that failed among those that failed for the same reason."""
+    reason = printable(outcome.why)
+    if reason not in failures and len(failures) >= MAX_REASONS:
+        reason = OTHER_REASONS
+    last_line = (outcome.message or "").strip().rpartition("\n")[2]
+    name = f"{outcome.frame.scene}/{outcome.frame.image}"
+    failures.setdefault(reason, Group()).add(f"{name}: {last_line}", SHOWN_FAILURES)
+
+
+def by_count(groups: Mapping[str, Group]) -> dict[str, Group]:
+    """Return groups with the largest first."""
+    return dict(sorted(groups.items(), key=lambda item: -item[1].count))

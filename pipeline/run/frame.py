@@ -7,10 +7,8 @@ arrays that the caller has at hand.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +16,10 @@ import numpy.typing as npt
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
-from pipeline.dataset import Layout, check_place, digest_file, read_pair, write_ids
-from pipeline.errors import IdMapError, ImageError
+from pipeline.dataset import Layout, check_place, read_pair, write_ids
 from pipeline.records import FrameRef, Refinement
 from pipeline.refinement import check_ids, check_image, refine_proposals
+from pipeline.run.inputs import digest_inputs
 from pipeline.sam import Proposer, make_proposer
 
 
@@ -107,17 +105,3 @@ def write_frame(
             layout.output.format,
             {**provenance, "stats": stats},
         )
-
-
-def digest_inputs(image_path: Path, ids_path: Path) -> str:
-    """Hash the contents of the files a frame is made from (32 hex digits).
-
-    Raises
-    ------
-    ImageError, IdMapError
-        Either file is none that could be read.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(digest_file(image_path, ImageError))
-    digest.update(digest_file(ids_path, IdMapError))
-    return digest.hexdigest()

@@ -202,6 +202,7 @@ def _from_row(row: Mapping[str, Any]) -> Entry | None:
                 stage=row["stage"],
                 error=row["error"],
                 message=row["message"],
+                reason=row.get("reason"),  # entries of versions before 0.2 have none
             ),
             fingerprint=row["fingerprint"],
             inputs=tuple((size, mtime) for size, mtime in row["inputs"]),

@@ -76,8 +76,10 @@ def hold_output(record_dir: Path) -> Iterator[None]:
         if not is_ours or (holder and _is_at_work(holder, descriptor)):
             raise OutputInUse(
                 f"{path.parent.parent}: another run works here: {holder or 'one that just began'}. "
-                "Wait for it or stop it; autorefiner status shows how far it is. A run that died "
-                f"on another machine is no longer in the way after {SECONDS_FRESH:.0f} s"
+                "Wait for it or stop it; autorefiner status shows how far it is. For jobs side by "
+                "side on scenes of their own (data.scenes), give each an output.root of its own: "
+                "results, journal and report of each then lie there. A run that died on another "
+                f"machine is no longer in the way after {SECONDS_FRESH:.0f} s"
             )
         _write(descriptor, path, json.dumps(asdict(_this_process())).encode())
         over = threading.Event()

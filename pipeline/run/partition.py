@@ -22,7 +22,7 @@ import torch
 from pipeline.clock import StageClock
 from pipeline.config import Config
 from pipeline.dataset import Layout, Stamp, stamp
-from pipeline.errors import AutoRefinerError, FrameError
+from pipeline.errors import AutoRefinerError, FrameError, reason_of
 from pipeline.mirror import Place, write_chunk
 from pipeline.records import FrameOutcome, FrameRef, Proposals, Refinement
 from pipeline.refinement import refine_proposals
@@ -30,6 +30,8 @@ from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_fra
 from pipeline.run.journal import Entry
 from pipeline.run.stopping import is_stopped
 from pipeline.sam import Proposer, images_per_batch, make_proposer
+
+OUT_OF_MEMORY = "not even one prompt fits into the memory of the device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ def _failed(reading: _Reading, job: Job, error: Exception) -> Entry:
         stage=reading.clock.stage,
         error=type(error).__name__,
         message=_describe(error),
+        reason=_reason(error),
     )
     return Entry(outcome, job.fingerprint, reading.inputs, output=None)
 
@@ -200,6 +203,11 @@ def _describe(error: Exception) -> str:
             "Choose a smaller model, or free the device of other processes"
         )
     return "".join(traceback.format_exception(error)).strip()
+
+
+def _reason(error: Exception) -> str:
+    # Torch's message counts bytes that differ, in a dozen sentences.
+    return OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError) else reason_of(error)
 
 
 def _input_stamps(frame: FrameRef, layout: Layout) -> tuple[Stamp, ...]:

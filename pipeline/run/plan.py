@@ -18,7 +18,7 @@ from pipeline.dataset import Layout, read_ids, read_provenance, stamp
 from pipeline.errors import FrameError
 from pipeline.records import FrameOutcome, FrameRef
 from pipeline.report.tally import Tally
-from pipeline.run.frame import digest_inputs
+from pipeline.run.inputs import digest_inputs
 from pipeline.run.journal import Entry, Journal, JournalIndex
 
 State = Literal["todo", "done", "failed", "stale"]
@@ -148,4 +148,4 @@ def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgeme
 
 def _reason(outcome: FrameOutcome) -> str:
     last_line = (outcome.message or "").strip().rpartition("\n")[2]
-    return f"failed, {outcome.stage or 'run'}: {outcome.error}: {last_line}"
+    return f"failed, {outcome.why}: {last_line}"

@@ -6,16 +6,17 @@ import json
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config, load_config
 from pipeline.dataset import Layout
 from pipeline.errors import ConfigError, StorageError
-from pipeline.mirror import mirror_url
 from pipeline.report.summary import Summary
-from pipeline.report.tally import Tally
+from pipeline.report.tally import Tally, by_count
 from pipeline.run.journal import FILE_NAME
-from pipeline.run.partition import Job
+
+if TYPE_CHECKING:
+    from pipeline.run.partition import Job
 
 SUMMARY_NAME = "summary.json"
 REPORT_NAME = "report.html"
@@ -32,12 +33,14 @@ def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
         "summary": str(layout.record_dir / SUMMARY_NAME),
     }
     if layout.output.mirror:
+        from pipeline.mirror import mirror_url
+
         paths["mirror"] = mirror_url(layout)
     if job.config.report.at_end:
         paths["report"] = str(layout.record_dir / REPORT_NAME)
     return Summary(
         scenes=tally.scenes,
-        failures=tally.failures,
+        failures=by_count(tally.failures),
         suspicious=tally.suspicious,
         problems=tally.problems,
         processed=tally.processed,

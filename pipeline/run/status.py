@@ -17,7 +17,8 @@ from typing import Any
 from pipeline.config import ConfigLike, load_config
 from pipeline.dataset import Inventory, Layout, discover
 from pipeline.records import FrameRef
-from pipeline.report.tally import Group
+from pipeline.report.summary import failure_notes
+from pipeline.report.tally import Group, add_failure, by_count
 from pipeline.run.journal import Entry, read_journal
 from pipeline.run.lock import read_holder
 from pipeline.run.plan import NO_RESULT, OF_OTHER_SETTINGS, Judgement, judge, open_and_judge
@@ -55,6 +56,8 @@ class Status:
     """The run that is at work, in words; empty without one."""
     problems: dict[str, Group] = field(default_factory=dict)
     """What does not fit together in the input, such as images without ids, by kind."""
+    failures: dict[str, Group] = field(default_factory=dict)
+    """Frames that failed, by reason."""
     defects: list[str] = field(default_factory=list)
     """Results that are there and no good, with what is wrong; found by opening them only."""
 
@@ -70,9 +73,11 @@ class Status:
         """Whether every frame is done."""
         return self.total.done == self.total.frames
 
-    def add(self, frame: FrameRef, state: str) -> None:
-        """Count one frame."""
+    def add(self, frame: FrameRef, state: str, entry: Entry | None) -> None:
+        """Count one frame; `entry` is what is on record about it."""
         self.scenes.setdefault(frame.scene, SceneStatus()).add(state)
+        if state == "failed" and entry:
+            add_failure(self.failures, entry.outcome)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values only, for JSON."""
@@ -82,6 +87,7 @@ class Status:
             "total": asdict(self.total),
             "scenes": {name: asdict(scene) for name, scene in self.scenes.items()},
             "problems": {kind: asdict(group) for kind, group in self.problems.items()},
+            "failures": {why: asdict(group) for why, group in by_count(self.failures).items()},
             "defects": self.defects,
         }
 
@@ -100,6 +106,8 @@ class Status:
             for name, scene in rows
         ]
         lines += self.defects
+        for heading, examples in failure_notes(by_count(self.failures)):
+            lines += [heading, *(f"  {each}" for each in examples)]
         for kind, group in self.problems.items():
             lines += [f"input, {kind}: {group.count}", *(f"  {each}" for each in group.lines())]
         if self.total.stale:
@@ -135,7 +143,7 @@ def read_status(data_root: str | os.PathLike[str], config: ConfigLike = None) ->
                 if there is None:
                     there = _names_in(path.parent)
                 entry = journal.find(frame)
-                status.add(frame, _state(entry, path.name in there, fingerprint))
+                status.add(frame, _state(entry, path.name in there, fingerprint), entry)
     return status
 
 
@@ -168,7 +176,7 @@ def verify_dataset(
             return judge(frame, journal.find(frame), layout, fingerprint)
 
         for judgement in _in_threads(look, inventory.frames):
-            status.add(judgement.frame, judgement.state)
+            status.add(judgement.frame, judgement.state, judgement.entry)
             if judgement.state == "todo" and judgement.why != NO_RESULT:
                 path = layout.output_path(judgement.frame)
                 is_removed = remove and _remove(path)

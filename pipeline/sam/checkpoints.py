@@ -1,22 +1,27 @@
-"""Checkpoint files: found in the cache or fetched once, whole or not at all, and read safely."""
+"""Checkpoint files: found in the cache or fetched once, whole or not at all, named and read.
+
+What downloads, and torch, are imported where they are used: to name a model needs neither.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import pickle
-import zipfile
 from pathlib import Path
-from typing import Any, cast
-
-import pooch
-import requests
-import torch
-from filelock import FileLock, Timeout
 
 from pipeline.config import ModelConfig
 from pipeline.errors import ModelError
 from pipeline.sam.registry import Download, find_source
+from pipeline.sam.weights import read_weights
+
+__all__ = [
+    "CACHE_VARIABLE",
+    "cache_dir",
+    "find_checkpoint",
+    "model_identity",
+    "obtain_checkpoint",
+    "read_weights",
+]
 
 CACHE_VARIABLE = "AUTOREFINER_CACHE"
 _CONNECT_TIMEOUT = 30.0
@@ -29,6 +34,8 @@ def cache_dir(config: ModelConfig) -> Path:
         return config.cache_dir.expanduser()
     if CACHE_VARIABLE in os.environ:
         return Path(os.environ[CACHE_VARIABLE]).expanduser()
+    import pooch
+
     return Path(pooch.os_cache("autorefiner"))
 
 
@@ -63,6 +70,8 @@ def find_checkpoint(checkpoint: Path | Download, folder: Path) -> Path:
     path = folder / checkpoint.file_name
     if path.is_file():
         return path
+    from filelock import FileLock, Timeout
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT):
@@ -80,6 +89,8 @@ def find_checkpoint(checkpoint: Path | Download, folder: Path) -> Path:
 
 def _fetch(download: Download, path: Path) -> None:
     """Download beside `path`, check the content, then move the file to its place."""
+    import pooch
+
     pooch.retrieve(
         download.url,
         known_hash=f"sha256:{download.sha256}",
@@ -90,55 +101,13 @@ def _fetch(download: Download, path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
+    import requests
+
     if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.exceptions.ConnectionError):
         return f"no connection ({type(error).__name__})"
     return str(error)
-
-
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Read the weights of a checkpoint, on the CPU, without executing anything in it.
-
-    Parameters
-    ----------
-    path
-        A file as SAM 2 is published: a mapping whose `model` entry is the state dict. A bare
-        state dict is accepted too.
-
-    Raises
-    ------
-    ModelError
-        The file is torn, is no torch checkpoint, or holds more than tensors.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if zipfile.is_zipfile(path):
-            raise ModelError(
-                f"{path}: holds Python objects besides tensors, which are never executed here; "
-                "save the state dict alone: torch.save({'model': model.state_dict()}, path)"
-            ) from error
-        raise ModelError(_not_a_checkpoint(path)) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ModelError(_not_a_checkpoint(path)) from error
-    weights = content.get("model", content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in weights.items()
-    ):
-        raise ModelError(
-            f"{path}: found a torch file without a state dict; expected a mapping with the "
-            "entry 'model', as the SAM 2 checkpoints have it"
-        )
-    return cast(dict[str, torch.Tensor], weights)
-
-
-def _not_a_checkpoint(path: Path) -> str:
-    size = path.stat().st_size if path.is_file() else 0
-    return (
-        f"{path}: not a torch checkpoint, or only a part of one ({size} bytes); "
-        "delete it to have a known one downloaded again, or bring a whole copy"
-    )
 
 
 def model_identity(config: ModelConfig) -> str:
@@ -164,5 +133,4 @@ def _weights_identity(checkpoint: Path | Download) -> str:
 
 def _content_hash(path: Path) -> str:
     with path.open("rb") as file:
-        digest: Any = hashlib.file_digest(file, "sha256")
-    return str(digest.hexdigest()[:16])
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -118,11 +118,19 @@ def _fill(model: SAM2Base, weights: dict[str, torch.Tensor], path: Path, archite
             f"{len(keys)} {how}: {_some(keys)}" for how, keys in wrong.items() if keys
         )
         raise ModelError(
-            f"{path}: weights do not fit the architecture {architecture}: {found}. "
-            "Set model.config to the YAML that the checkpoint was trained with, or model.name to "
-            "the checkpoint it comes from"
+            f"{path}: a whole checkpoint, but its weights do not fit the architecture "
+            f"{architecture}: {found}. {_advise(weights)}"
         )
     model.load_state_dict(weights)
+
+
+def _advise(weights: dict[str, torch.Tensor]) -> str:
+    if "image_encoder.pos_embed" in weights or "mask_decoder.iou_token.weight" in weights:
+        return "These are weights of SAM 1, and only SAM 2 can be used here"
+    return (
+        "Set model.config to the YAML that the checkpoint was trained with, or model.name to "
+        "the checkpoint it comes from"
+    )
 
 
 def _some(keys: list[str]) -> str:

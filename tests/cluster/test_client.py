@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
 from distributed import Client, LocalCluster
@@ -46,6 +47,33 @@ def test_a_named_scheduler_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_kind(ClusterConfig(scheduler_file=Path("x")))[0] == "existing"
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
     assert choose_kind(ClusterConfig())[0] == "existing"
+
+
+@pytest.mark.slow
+def test_a_stale_address_is_named_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = {
+        "cluster.scheduler names": ClusterConfig(scheduler="tcp://127.0.0.1:1"),
+        "the environment variable DASK_SCHEDULER_ADDRESS names": ClusterConfig(),
+    }
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
+    for said, config in words.items():
+        with (
+            dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+            pytest.raises(ClusterError, match=rf"answers at tcp://127\.0\.0\.1:1, which {said}"),
+            open_client(config),
+        ):
+            pass
+
+
+def test_an_address_in_dasks_own_configuration_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "own.yaml").write_text("scheduler-address: tcp://127.0.0.1:1")
+    monkeypatch.setattr("dask.config.paths", [str(tmp_path)])
+    with dask.config.set({"scheduler-address": "tcp://127.0.0.1:1"}):
+        kind, why = choose_kind(ClusterConfig())
+    assert kind == "existing"
+    assert why == f"named by scheduler-address in {tmp_path / 'own.yaml'}"
 
 
 def test_a_scheduler_file_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> None:

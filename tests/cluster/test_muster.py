@@ -54,7 +54,9 @@ def test_a_worker_without_this_package_is_an_error(
     inside_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretend(monkeypatch, ModuleNotFoundError("No module named 'pipeline'"))
-    with pytest.raises(ClusterError, match=r"cannot run this package .*install autorefiner"):
+    with pytest.raises(
+        ClusterError, match=r"cannot run this package .*Install autorefiner.*pipeline\.py"
+    ):
         check_workers(inside_client)
 
 

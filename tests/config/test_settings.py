@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pipeline.config import Config, load_config
@@ -76,3 +78,20 @@ def test_changes_are_what_is_not_the_default() -> None:
     assert Config().changes() == {}
     config = load_config({"model": {"name": "demo"}, "run": {"partition_size": 3}})
     assert config.changes() == {"model.name": "demo", "run.partition_size": 3}
+
+
+@pytest.mark.parametrize("key", ["memory_limit", "slurm_memory"])
+@pytest.mark.parametrize(
+    ("size", "meant"),
+    [(16, "'16GB'"), ("16", "'16GB'"), (1.5, "'1.5GB'"), (64_000_000_000, "'64000000000B'")],
+)
+def test_a_size_without_unit_is_refused_and_says_what_may_be_meant(
+    key: str, size: object, meant: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"cluster\.{key}.*needs a unit.*{re.escape(meant)}"):
+        load_config({"cluster": {key: size}})
+
+
+@pytest.mark.parametrize("size", ["16GB", "16 GiB", "1e9B", "auto"])
+def test_a_size_with_unit_is_taken(size: str) -> None:
+    assert load_config({"cluster": {"memory_limit": size}}).cluster.memory_limit == size

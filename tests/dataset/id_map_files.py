@@ -271,7 +271,7 @@ TENSOR = torch.from_numpy(IDS)
 BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "empty file": (".pth", lambda: b"", "an empty file"),
     "not a zip": (".pth", lambda: b"hello world", "damaged pickle"),
-    "html": (".pth", lambda: b"<html>404</html>", "a text file (HTML"),
+    "html": (".pth", lambda: b"<html>404</html>", "a web page (HTML)"),
     "git lfs pointer": (".pth", lambda: b"version https://git-lfs.github.com", "a Git LFS pointer"),
     "png called pth": (".pth", lambda: png(IDS.astype(np.uint16)), "a PNG image"),
     "pth called npy": (".npy", lambda: save(TENSOR), "a zip archive"),

@@ -63,6 +63,8 @@ GOOD: dict[str, tuple[Callable[[], bytes], np.ndarray | None]] = {
     "jpeg": (lambda: encode(RGB, "JPEG"), None),
     "progressive jpeg": (lambda: encode(RGB, "JPEG", progressive=True), None),
     "grey jpeg": (lambda: encode(GREY, "JPEG"), None),
+    "jpeg without end marker": (lambda: encode(RGB, "JPEG")[:-2], None),
+    "jpeg with half an end marker": (lambda: encode(RGB, "JPEG")[:-1], None),
     "CMYK jpeg": (lambda: encode(RGB, "JPEG", "CMYK"), None),
     "grey": (lambda: encode(GREY), grey3(GREY)),
     "1-bit": (
@@ -90,7 +92,7 @@ GOOD: dict[str, tuple[Callable[[], bytes], np.ndarray | None]] = {
 BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "an empty file"),
     "text": (lambda: b"hello", "no image; expected a JPEG or PNG image"),
-    "html": (lambda: b"<!DOCTYPE html>", "a text file (HTML"),
+    "html": (lambda: b"<!DOCTYPE html>", "a web page (HTML); expected a JPEG"),
     "gif called jpg": (lambda: encode(GREY, "GIF"), "a GIF image"),
     "bmp called jpg": (lambda: encode(RGB, "BMP"), "a BMP image"),
     "tiff called jpg": (lambda: encode(RGB, "TIFF"), "a TIFF image"),
@@ -99,7 +101,21 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "git lfs pointer": (lambda: b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
     "truncated jpeg": (
         lambda: encode(RGB, "JPEG")[:-40],
+        "a damaged image (pixels are missing at its end)",
+    ),
+    "truncated progressive jpeg": (
+        lambda: encode(RGB, "JPEG", progressive=True)[:-2],
         "a damaged image (image file is truncated",
+    ),
+    "heic called jpg": (
+        lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99),
+        "a HEIC image; expected a JPEG or PNG image. Convert it",
+    ),
+    "avif called jpg": (lambda: encode(RGB, "AVIF"), "an AVIF image"),
+    "zeros": (lambda: bytes(5000), "zeros only"),
+    "git-annex pointer": (
+        lambda: b"/annex/objects/SHA256E-s1--0.jpg\n",
+        "a git-annex pointer in place of the file; expected a JPEG or PNG image. Fetch",
     ),
     "jpeg header only": (lambda: encode(RGB, "JPEG")[:100], "a damaged image"),
     "jpeg start only": (lambda: b"\xff\xd8\xff", "a damaged image"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from image_files import BAD, GOOD, RGB, encode
@@ -41,6 +41,44 @@ def test_a_jpeg_looks_like_its_original(tmp_path: Path) -> None:
         path = tmp_path / f"{mode}.jpg"
         path.write_bytes(encode(original, "JPEG", mode, quality=95))
         assert np.abs(read_image(path).astype(int) - original).mean() < 5
+
+
+@pytest.mark.parametrize("quality", [30, 95])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_without_end_marker_has_the_same_pixels(
+    tmp_path: Path, mode: str, quality: int
+) -> None:
+    whole = encode(RGB, "JPEG", mode, quality=quality)
+    path = tmp_path / "image.jpg"
+    path.write_bytes(whole)
+    expected = read_image(path)
+    for missing in (1, 2):
+        path.write_bytes(whole[:-missing])
+        np.testing.assert_array_equal(read_image(path), expected)
+
+
+@given(
+    st.integers(3, 80),
+    st.integers(0, 255),
+    st.sampled_from(["flat", "ramp", "noise"]),
+    st.sampled_from([0, 1, 2]),
+)
+def test_a_jpeg_that_lacks_pixels_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, missing: int, seed: int, kind: str, subsampling: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(40, 120, 2)
+    drawn = {
+        "flat": np.full((height, width, 3), seed),
+        "ramp": np.mgrid[:height, :width].sum(axis=0)[..., None] + [0, 50, 100],
+        "noise": rng.integers(0, 256, (height, width, 3)),
+    }[kind].astype(np.uint8)
+    whole = encode(drawn, "JPEG", subsampling=subsampling, quality=80)
+    assume(missing < len(whole) - whole.rindex(b"\xff\xda") - 20)
+    path = tmp_path_factory.mktemp("image") / "image.jpg"
+    path.write_bytes(whole[:-missing])
+    with pytest.raises(ImageError, match="damaged image"):
+        read_image(path)
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))
@@ -103,8 +141,11 @@ def test_special_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "dangling.jpg").symlink_to("nowhere")
     with pytest.raises(ImageError, match="no regular file"):
         read_image(tmp_path / "pipe.jpg")
+    (tmp_path / "annexed.jpg").symlink_to("../.git/annex/objects/1f/Qx/SHA256E-s9/SHA256E-s9")
     with pytest.raises(ImageError, match="leads nowhere"):
         read_image(tmp_path / "dangling.jpg")
+    with pytest.raises(ImageError, match=r"found a git-annex pointer.*git annex get"):
+        read_image(tmp_path / "annexed.jpg")
 
 
 @pytest.mark.parametrize(

@@ -109,8 +109,8 @@ def test_what_cannot_be_read_or_written_is_on_record_and_the_rest_done(
     assert command.returncode == 1, err
     assert "total: 1/4 ok" in out
     assert "input, unreadable folder: 1\n  hidden: permission denied" in out
-    assert "failed, write: FrameError: 2\n  locked/frame_00000" in out
-    assert "failed, read: ImageError: 1\n  open/frame_000001.png: " in out
+    assert "failed, write: result: permission denied: 2\n  locked/frame_00000" in out
+    assert "failed, read: image: permission denied: 1\n  open/frame_000001.png: " in out
     assert "permission denied" in out
     assert "Traceback" not in out + err
 

@@ -3,9 +3,17 @@ from __future__ import annotations
 import json
 import re
 
+from pipeline.errors import IdMapError, IdRangeError, ImageError, reason_of
 from pipeline.records import FrameOutcome, FrameRef
 from pipeline.report.summary import Summary
-from pipeline.report.tally import SHOWN_EXAMPLES, SUSPICIOUS_SUPPORT, Tally
+from pipeline.report.tally import (
+    MAX_REASONS,
+    OTHER_REASONS,
+    SHOWN_FAILURES,
+    SUSPICIOUS_SUPPORT,
+    Tally,
+    by_count,
+)
 
 STATS = {"invalid_ratio": 0.1, "n_objects": 20, "matched": 15, "merged": 3, "fallback": 5}
 
@@ -80,8 +88,47 @@ def test_many_failures_of_one_kind_stay_readable() -> None:
         tally.add(failed("a", f"{number}.jpg"))
     text = summary_of(tally).as_text()
     assert "failed, read: ImageError: 100" in text
-    assert text.count(".jpg: torn") == SHOWN_EXAMPLES
-    assert f"and {100 - SHOWN_EXAMPLES} more" in text
+    assert text.count(".jpg: torn") == SHOWN_FAILURES
+    assert f"and {100 - SHOWN_FAILURES} more" in text
+
+
+def test_failures_are_grouped_by_reason_whatever_differs_from_frame_to_frame() -> None:
+    tally = Tally()
+    tally.expect({"a": 9})
+    errors = [
+        *(ImageError(f"a/{n}.jpg", f"a damaged image ({n} bytes left)", "one") for n in range(3)),
+        *(IdMapError(f"a/{n}.png", f"a dict of {n} keys", "a map") for n in range(2)),
+        *(IdRangeError(f"a/{n}.png", f"id {n}", "less") for n in (70_000, 80_000)),
+        IdMapError("a/x.png", "a 4-bit grey PNG", "a map"),
+        ValueError("cannot open '/data/a/7.jpg': 3 != 4\nmore"),
+    ]
+    for number, error in enumerate(errors):
+        frame = FrameRef("a", f"{number}.jpg", "")
+        why = {"error": type(error).__name__, "message": str(error), "reason": reason_of(error)}
+        tally.add(FrameOutcome(frame, "failed", stage="read", **why))
+    assert {reason: group.count for reason, group in by_count(tally.failures).items()} == {
+        "read: image: a damaged image (N bytes left)": 3,
+        "read: id map: a dict of N keys": 2,
+        "read: id map: an id beyond what results can hold": 2,
+        "read: id map: a 4-bit grey PNG": 1,
+        "read: ValueError: cannot open a path: N != N": 1,
+    }
+    text = summary_of(tally).as_text()
+    assert "a/3.jpg: a/0.png: found a dict of 0 keys; expected a map" in text
+
+
+def test_a_fault_that_gives_each_frame_other_words_fills_neither_memory_nor_screen() -> None:
+    tally = Tally()
+    tally.expect({"a": 2 * MAX_REASONS})
+    for number in range(2 * MAX_REASONS):
+        word = "".join(chr(ord("a") + int(digit)) for digit in str(number))
+        frame = FrameRef("a", f"{number}.jpg", "")
+        tally.add(FrameOutcome(frame, "failed", stage="read", error="X", reason=word))
+    assert len(tally.failures) == MAX_REASONS + 1
+    assert tally.failures[OTHER_REASONS].count == MAX_REASONS
+    summary = summary_of(tally)
+    assert len(summary.as_text().splitlines()) < 100
+    assert "other reason(s)" in summary.as_text()
 
 
 def test_the_same_as_json() -> None:

@@ -26,7 +26,7 @@ READ = """
 import json, pathlib, resource, sys
 from pipeline.dataset import read_ids, read_image
 from pipeline.errors import FrameError
-from pipeline.run.frame import digest_inputs
+from pipeline.run.inputs import digest_inputs
 
 def peak():
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

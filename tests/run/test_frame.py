@@ -13,7 +13,8 @@ from pipeline.config import load_config
 from pipeline.dataset import Layout, discover
 from pipeline.records import Proposals
 from pipeline.run import frame
-from pipeline.run.frame import digest_inputs, read_frame
+from pipeline.run.frame import read_frame
+from pipeline.run.inputs import digest_inputs
 
 MakeDataset = Callable[..., Path]
 

@@ -80,7 +80,7 @@ def test_failures_are_there_by_reason(make_dataset, inside_client):
     run = start_run(root, None, inside_client)
     assert not run.wait(60).complete
     [(reason, group)] = run.failures().items()
-    assert reason == "read: ImageError"
+    assert reason == "read: image: a GIF image"
     assert group.count == 1
 
 

@@ -54,7 +54,8 @@ def leave_note(folder: Path, **changes: object) -> None:
 def test_a_second_run_is_told_who_holds_the_output(
     tmp_path: Path, other: subprocess.Popen[str]
 ) -> None:
-    with pytest.raises(OutputInUse, match=f"process {other.pid} of .* on "), hold_output(tmp_path):
+    said = rf"process {other.pid} of .* on .*output\.root of its own"
+    with pytest.raises(OutputInUse, match=said), hold_output(tmp_path):
         pass
     holder = read_holder(tmp_path)
     assert holder

@@ -12,7 +12,7 @@ from pipeline.dataset import Layout, discover, write_ids
 from pipeline.records import FrameRef
 from pipeline.report.tally import Tally
 from pipeline.run import plan as planning
-from pipeline.run.frame import digest_inputs
+from pipeline.run.inputs import digest_inputs
 from pipeline.run.journal import FILE_NAME, JournalIndex, open_journal, read_journal
 from pipeline.run.partition import Job, failed_entry, refine_partition
 from pipeline.run.plan import Judgement, Plan, judge_frames, make_plan
@@ -143,7 +143,7 @@ def test_a_failed_frame_waits_for_its_input_to_change(done: Done) -> None:
     with open_journal(done.layout.record_dir) as journal:
         journal.append(refine_partition([frame], Job(done.layout, config, "f00d")))
     assert done.states() == ["failed", "done", "done"]
-    assert done.judge()[0].why.startswith("failed, read: IdMapError: ")
+    assert done.judge()[0].why.startswith("failed, read: id map: ")
     assert (done.plan().todo, done.plan().kept) == ([], 3)
     assert done.states("0ther")[0] == "todo"
     done.layout.ids_path(frame).write_bytes(good)

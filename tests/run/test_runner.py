@@ -86,7 +86,7 @@ def test_bad_frames_are_on_record_and_the_others_done(
     assert not summary.complete
     assert (summary.total.done, summary.total.failed) == (5, 1)
     [(reason, failure)] = summary.failures.items()
-    assert reason == "read: ImageError"
+    assert reason.startswith("read: image: a damaged image (")
     assert failure.examples[0].startswith("scene_0001/frame_000001.jpg: ")
     again = pipeline.refine_dataset(root, client=inside_client)
     assert (again.processed, again.total.failed) == (0, 1)

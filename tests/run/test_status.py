@@ -40,6 +40,10 @@ def test_states_are_counted_scene_by_scene(
     assert (first.frames, first.done, first.todo, first.failed) == (3, 2, 1, 0)
     assert (second.frames, second.done, second.todo, second.failed) == (3, 2, 0, 1)
     assert status.total.done == 4
+    [(reason, failure)] = status.failures.items()
+    assert reason == "read: image: no image"
+    assert f"failed, {reason}: 1\n  scene_0001/" in status.as_text()
+    assert status.as_dict()["failures"][reason]["count"] == failure.count == 1
     stale = look(done, {"proposals": {"mode": "grid"}})
     assert (stale.total.stale, stale.total.todo) == (4, 2)
     assert "--redo stale" in stale.as_text()

@@ -142,6 +142,6 @@ def test_a_doomed_run_ends_early(make_dataset: MakeDataset, inside_client: Clien
     with pytest.raises(RunStopped, match=r"of \d+ frames failed.*max_failure_rate=0.9") as stopped:
         pipeline.refine_dataset(root, settings, inside_client)
     assert 100 <= stopped.value.summary.total.failed < 160
-    assert "read: ImageError" in stopped.value.summary.failures
+    assert "read: image: no image" in stopped.value.summary.failures
     to_the_end = {"run": {"max_failure_rate": 1.0}}
     assert pipeline.refine_dataset(root, to_the_end, inside_client).total.failed == 160

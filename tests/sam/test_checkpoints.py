@@ -3,19 +3,16 @@ from __future__ import annotations
 import hashlib
 import http.server
 import multiprocessing
-import os
-import pickle
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import torch
 
 from pipeline.config import ModelConfig
 from pipeline.errors import ModelError
-from pipeline.sam.checkpoints import cache_dir, find_checkpoint, model_identity, read_weights
+from pipeline.sam.checkpoints import cache_dir, find_checkpoint, model_identity
 from pipeline.sam.registry import Download
 
 NAME = "some_hiera.pt"
@@ -142,52 +139,6 @@ def test_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOREFINER_CACHE", "/shared/weights")
     assert cache_dir(ModelConfig()) == Path("/shared/weights")
     assert cache_dir(ModelConfig(cache_dir=Path("/mine"))) == Path("/mine")
-
-
-class Gadget:
-    """What an attacker would put into a pickle."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.path),)
-
-
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@pytest.mark.parametrize("zipped", [True, False])
-def test_code_in_a_pickle_is_never_run(tmp_path: Path, *, zipped: bool) -> None:
-    path, proof = tmp_path / "evil.pt", tmp_path / "was here"
-    content = {"model": Gadget(proof)}
-    if zipped:
-        torch.save(content, path)
-    else:
-        path.write_bytes(pickle.dumps(content))
-    with pytest.raises(ModelError, match=r"evil\.pt"):
-        read_weights(path)
-    assert not proof.exists()
-
-
-@pytest.mark.parametrize("size", [0, 1, 5_000, -1_000])
-def test_torn_file(checkpoint: Path, tmp_path: Path, size: int) -> None:
-    path = tmp_path / "torn.pt"
-    path.write_bytes(checkpoint.read_bytes()[:size])
-    with pytest.raises(ModelError, match=r"torn\.pt: not a torch checkpoint, or only a part"):
-        read_weights(path)
-
-
-@pytest.mark.parametrize("content", [torch.zeros(3), {"model": 7}, {"weights": {"a": 1}}, [1]])
-def test_torch_file_without_weights(tmp_path: Path, content: object) -> None:
-    path = tmp_path / "other.pt"
-    torch.save(content, path)
-    with pytest.raises(ModelError, match="without a state dict"):
-        read_weights(path)
-
-
-def test_bare_state_dict_is_accepted(tmp_path: Path) -> None:
-    path = tmp_path / "bare.pt"
-    torch.save({"weight": torch.arange(3)}, path)
-    assert read_weights(path)["weight"].tolist() == [0, 1, 2]
 
 
 def test_identity_follows_the_content(checkpoint: Path, tmp_path: Path) -> None:
