@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.claims import NotAnIdMap
 from pipeline.dataset.files import read_whole
-from pipeline.dataset.npy_files import read_npy
-from pipeline.dataset.png_files import read_png
-from pipeline.dataset.torch_files import read_torch
+from pipeline.dataset.formats.claims import NotAnIdMap
+from pipeline.dataset.formats.npy import read_npy
+from pipeline.dataset.formats.png import read_png
+from pipeline.dataset.formats.pth import read_torch
 from pipeline.errors import IdMapError, IdRangeError
 
 EXPECTED = "an id map: integers of shape (H, W) or (1, H, W)"

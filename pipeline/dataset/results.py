@@ -6,7 +6,7 @@ leaves a file whose name starts with `TEMP_PREFIX`, and nothing else; whoever wr
 an hour later removes it.
 
 A result also says where it comes from: a few words (*provenance*) ride along in the file, where
-other readers do not look (see `formats`).
+other readers do not look (see `formats.encode`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.dataset.files import describe_os_error, read_whole
-from pipeline.dataset.formats import (
+from pipeline.dataset.formats.encode import (
     encode_array,
     encode_npy,
     encode_png,

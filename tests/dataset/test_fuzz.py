@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.dataset import is_whole, read_ids, read_image, read_provenance, write_ids
-from pipeline.dataset.pickles import PickleError, parse
+from pipeline.dataset.formats.pickles import PickleError, parse
 from pipeline.errors import FrameError
 
 IDS = np.array([[0, 1, 2], [3, 300, 7]])

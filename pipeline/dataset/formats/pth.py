@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.claims import NotAnIdMap, check_dtype, check_shape
 from pipeline.dataset.files import guess_format
-from pipeline.dataset.pickles import Call, Collection, Global, PickleError, Reference, parse
+from pipeline.dataset.formats.claims import NotAnIdMap, check_dtype, check_shape
+from pipeline.dataset.formats.pickles import Call, Collection, Global, PickleError, Reference, parse
 
 Fetch: TypeAlias = Callable[[str], bytes | memoryview]
 """Gives the bytes of a storage by its key."""

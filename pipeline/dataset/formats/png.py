@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL.PngImagePlugin import PngImageFile
 
-from pipeline.dataset.claims import NotAnIdMap, check_shape
 from pipeline.dataset.files import guess_format
+from pipeline.dataset.formats.claims import NotAnIdMap, check_shape
 
 _END = b"IEND\xaeB`\x82"
 """The last chunk of every PNG, with its checksum."""

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.claims import NotAnIdMap, check_dtype, check_shape
 from pipeline.dataset.files import guess_format
+from pipeline.dataset.formats.claims import NotAnIdMap, check_dtype, check_shape
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000

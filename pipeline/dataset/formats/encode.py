@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from pipeline.dataset.npy_files import read_npy, split_npy
-from pipeline.dataset.torch_files import open_archive, read_entry
+from pipeline.dataset.formats.npy import read_npy, split_npy
+from pipeline.dataset.formats.pth import open_archive, read_entry
 
 _NOTE_KEY = "autorefiner"
 _NOTE_ENTRY = "archive/autorefiner.json"

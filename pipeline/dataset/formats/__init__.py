@@ -1,0 +1,1 @@
+"""Containers of id maps, one module each."""
