@@ -2,7 +2,7 @@
 
 from pipeline.dataset.discover import Inventory, discover
 from pipeline.dataset.files import Stamp, digest_file, stamp
-from pipeline.dataset.frames import read_pair
+from pipeline.dataset.frames import read_coarse_ids, read_pair
 from pipeline.dataset.id_maps import read_ids
 from pipeline.dataset.images import read_image
 from pipeline.dataset.layout import Layout
@@ -18,6 +18,7 @@ __all__ = [
     "digest_file",
     "discover",
     "is_whole",
+    "read_coarse_ids",
     "read_ids",
     "read_image",
     "read_pair",

@@ -1,4 +1,4 @@
-"""Reading an image together with its coarse ids."""
+"""Reading the coarse ids of a frame, alone or together with its image."""
 
 from __future__ import annotations
 
@@ -7,19 +7,36 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.config import DataConfig
 from pipeline.dataset.id_maps import read_ids
 from pipeline.dataset.images import read_image
+from pipeline.dataset.layout import Layout
 from pipeline.errors import IdMapError
+from pipeline.records import FrameRef
 
 MAX_STRETCH = 0.05
 """Largest relative difference between the two aspect ratios; rounding sides to whole pixels after
 scaling makes some, a crop or a turn makes more."""
 
+_DEFAULT = DataConfig()
+
+
+def read_coarse_ids(frame: FrameRef, layout: Layout) -> npt.NDArray[np.int32]:
+    """Read the coarse ids of a frame, by the rules of its data set; errors as for `read_ids`."""
+    return read_ids(layout.ids_path(frame), layout.data)
+
 
 def read_pair(
-    image_path: Path, ids_path: Path
+    image_path: Path, ids_path: Path, data: DataConfig = _DEFAULT
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     """Read an image and its coarse ids, which may differ in size but not in shape.
+
+    Parameters
+    ----------
+    image_path, ids_path
+        The two files.
+    data
+        How ids are read, as for `read_ids`.
 
     Returns
     -------
@@ -33,7 +50,7 @@ def read_pair(
     ImageError, IdMapError, IdRangeError
         Either cannot be read, or their aspect ratios differ by more than `MAX_STRETCH`.
     """
-    image, ids = read_image(image_path), read_ids(ids_path)
+    image, ids = read_image(image_path), read_ids(ids_path, data)
     height, width = image.shape[:2]
     rows, columns = ids.shape
     # One pixel of slack: thumbnails of a few pixels cannot keep a ratio.

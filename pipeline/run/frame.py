@@ -79,7 +79,7 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
         check_place(layout.output_path(frame))
         # Hashed first: a file replaced in between then looks changed, not done.
         digest = digest_inputs(image_path, ids_path)
-        image, ids = read_pair(image_path, ids_path)
+        image, ids = read_pair(image_path, ids_path, layout.data)
         return LoadedFrame(image, ids, digest)
 
 

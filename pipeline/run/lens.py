@@ -212,7 +212,7 @@ def inspect_frame(
     clock = StageClock()
     with clock("read"):
         pixels, coarse = read_pair(
-            image_path, Path(ids) if ids else _find_ids(image_path, settings)
+            image_path, Path(ids) if ids else _find_ids(image_path, settings), settings.data
         )
     return _inspect(str(image_path), pixels, check_ids(coarse), settings, clock)
 
