@@ -88,6 +88,13 @@ class DataConfig(Section):
         shapes_results=True,
     )
 
+    renumber: Switch = setting(
+        False,
+        "give ids above 65535 free numbers up to there, the same in all frames of a scene; the "
+        "tables are kept beside the journal, in numbers/<scene>.csv",
+        shapes_results=True,
+    )
+
     @field_validator("void", mode="before")
     @classmethod
     def _accept_one_id(cls, value: object) -> object:

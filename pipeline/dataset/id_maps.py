@@ -6,13 +6,14 @@ The rules, for all containers alike:
 - Ids are integers; floats are taken if every one of them is a whole number or NaN.
 - 0 is "no object". So are NaN, -1 and -100, a -1 that was wrapped to 32 or 64 bits without a sign,
   and what `data.void` names; any other negative id is refused.
-- Ids above 65 535 are refused: results are 16 bits wide.
+- Ids above 65 535 are refused, for results are 16 bits wide; or numbered anew (see `numbers`).
 - A map has at most `MAX_OBJECTS` different ids; depth and noise have more.
 - Nothing in a file is ever executed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pipeline.config import DataConfig
 from pipeline.dataset.files import read_whole
 from pipeline.dataset.formats import BY_SUFFIX, CONTAINERS
 from pipeline.dataset.formats.claims import NotAnIdMap, map_shape
+from pipeline.dataset.numbers import Numbers, count_ids, ids_in, number_ids
 from pipeline.errors import IdMapError, IdRangeError
 
 EXPECTED = "an id map: integers of shape (H, W)"
@@ -38,7 +40,9 @@ _DEFAULT = DataConfig()
 _GZIP = b"\x1f\x8b"
 
 
-def read_ids(path: Path, data: DataConfig = _DEFAULT) -> npt.NDArray[np.int32]:
+def read_ids(
+    path: Path, data: DataConfig = _DEFAULT, numbers: Mapping[int, int] | None = None
+) -> npt.NDArray[np.int32]:
     """Read an id map.
 
     Parameters
@@ -48,6 +52,8 @@ def read_ids(path: Path, data: DataConfig = _DEFAULT) -> npt.NDArray[np.int32]:
     data
         Which array of a container to take, how colours count, and which ids are no object. The
         defaults read results as they were written.
+    numbers
+        What ids are replaced by with `data.renumber`. None numbers those of this map alone.
 
     Returns
     -------
@@ -59,24 +65,58 @@ def read_ids(path: Path, data: DataConfig = _DEFAULT) -> npt.NDArray[np.int32]:
     IdMapError
         The file cannot be read, or holds something that is no id map.
     IdRangeError
-        An id is above 65 535.
+        An id is above 65 535, or has no number.
     ConfigError
         The library that reads such files is not installed.
     """
+    ids = _read_settled(path, data)
+    if data.renumber:
+        return _number(path, ids, numbers)
+    largest = int(ids.max())
+    if largest > LARGEST_ID:
+        raise _out_of_range(path, largest)
+    return ids.astype(np.int32)
+
+
+def list_ids(path: Path, data: DataConfig) -> list[int]:
+    """Return the different ids of a map as they are in its file, 0 left out; errors as above."""
+    return ids_in(_read_settled(path, data))
+
+
+def read_size(path: Path, data: DataConfig) -> tuple[int, int]:
+    """Return (H, W) of a map, whatever size its ids have; errors as above."""
+    height, width = _read_settled(path, data).shape
+    return height, width
+
+
+def _read_settled(path: Path, data: DataConfig) -> npt.NDArray[Any]:
+    """Read a map whose ids may have any size, but not any number."""
     content = read_whole(path, IdMapError)
     suffix = path.suffix.lower()
     if suffix not in BY_SUFFIX:
         raise IdMapError(path, f"the suffix {suffix!r}", f"one of {', '.join(BY_SUFFIX)}")
     try:
         ids = settle_ids(BY_SUFFIX[suffix].read(content, data), data.void)
-        largest = int(ids.max())
-        if largest > LARGEST_ID:
-            raise _out_of_range(path, largest)
-        _check_number_of_objects(ids, largest)
+        _check_number_of_objects(ids)
     except NotAnIdMap as finding:
         hint = finding.hint or _other_suffix(content, suffix)
         raise IdMapError(path, finding.found, EXPECTED, hint) from None
-    return ids.astype(np.int32)
+    return ids
+
+
+def _number(
+    path: Path, ids: npt.NDArray[Any], numbers: Mapping[int, int] | None
+) -> npt.NDArray[np.int32]:
+    try:
+        return number_ids(ids, Numbers().extended(ids_in(ids)).of if numbers is None else numbers)
+    except KeyError as missing:
+        raise IdRangeError(
+            path,
+            f"id {missing.args[0]}, which has no number",
+            "ids that have one in the table of their scene",
+            f"A scene may have at most {LARGEST_ID} different ids. If the file changed during the "
+            "run, run again.",
+        ) from None
 
 
 def settle_ids(array: npt.NDArray[Any], void: tuple[int, ...] = ()) -> npt.NDArray[Any]:
@@ -132,10 +172,14 @@ def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array
 
 
-def _check_number_of_objects(ids: npt.NDArray[Any], largest: int) -> None:
+def _check_number_of_objects(ids: npt.NDArray[Any]) -> None:
+    largest = int(ids.max())
     if largest <= MAX_OBJECTS:
         return
-    n_objects = np.count_nonzero(np.bincount(ids.astype(np.int32).ravel())[1:])
+    if largest <= LARGEST_ID:
+        n_objects = int(np.count_nonzero(np.bincount(ids.astype(np.int32).ravel())[1:]))
+    else:
+        n_objects = count_ids(ids)
     if n_objects > MAX_OBJECTS:
         raise NotAnIdMap(
             f"{n_objects} different ids",
@@ -148,7 +192,8 @@ def _out_of_range(path: Path, largest: int) -> IdRangeError:
         path,
         f"id {_show(largest)}",
         f"ids up to {LARGEST_ID}",
-        f"If it stands for no object, set data.void=[{_show(largest)}].",
+        "data.renumber=true gives such ids free numbers; if this one stands for no object, "
+        f"set data.void=[{_show(largest)}].",
     )
 
 

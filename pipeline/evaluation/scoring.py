@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline.config import ConfigLike, load_config
-from pipeline.dataset import Layout, discover, read_coarse_ids, read_ids
+from pipeline.dataset import Layout, discover, numbers_with, read_coarse_ids, read_ids
 from pipeline.errors import DatasetError, FrameError, IdMapError
 from pipeline.evaluation.metrics import FrameScores, IdMap, score_frame
 from pipeline.evaluation.results import Evaluation, ScoredFrame, UnscoredFrame
@@ -101,7 +101,9 @@ def _score_frame(
             "refined ids",
             "Refine the frame first, or give the settings that its run had.",
         )
-    truth = read_coarse_ids(true_frame, true_layout)
+    truth_path = true_layout.ids_path(true_frame)
+    numbers = numbers_with([truth_path], frame.scene, layout)
+    truth = read_ids(truth_path, layout.data, numbers)
     refined = _of_size(read_ids(refined_path), truth, refined_path)
     coarse = _of_size(read_coarse_ids(frame, layout), truth, layout.ids_path(frame))
     return score_frame(truth, refined, coarse, min_area=min_area)

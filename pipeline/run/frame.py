@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,22 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.clock import StageClock
-from pipeline.config import Config, ConfigLike, load_config
-from pipeline.dataset import Layout, check_place, digest_file, read_pair, write_ids
+from pipeline.config import Config, ConfigLike, DataConfig, load_config
+from pipeline.dataset import (
+    Layout,
+    Stamp,
+    check_place,
+    digest_file,
+    read_pair,
+    stamp,
+    write_ids,
+)
+from pipeline.dataset.formats.claims import NotAnIdMap
+from pipeline.dataset.id_maps import settle_ids
+from pipeline.dataset.numbers import Numbers, TooManyIds, ids_in, number_ids, read_numbers
 from pipeline.errors import IdMapError, ImageError
 from pipeline.records import FrameRef, Refinement
-from pipeline.refinement import check_ids, check_image, refine_proposals
+from pipeline.refinement import check_ids, check_image, check_map, refine_proposals
 from pipeline.sam import Proposer, make_proposer
 
 
@@ -47,14 +59,16 @@ def refine_frame(
     image
         (H, W, 3) uint8, RGB.
     coarse_ids
-        (h, w) integers in [0, 65535], 0 = no object; may differ from the image in size.
+        (h, w) integers in [0, 65535], 0 = no object; may differ from the image in size. With
+        `data.renumber` they may be larger; what `data.void` names is no object.
     config
         A `Config`, a mapping, the path of a YAML file, or None for the defaults.
 
     Returns
     -------
     Refinement
-        Refined ids of shape (h, w), a record per object, and figures of the frame.
+        Refined ids of shape (h, w), a record per object, and figures of the frame. With
+        `data.renumber` also which number each id has in them.
 
     Raises
     ------
@@ -64,9 +78,24 @@ def refine_frame(
         A setting is wrong, or its model cannot be had.
     """
     settings = load_config(config)
-    loaded = LoadedFrame(check_image(image), check_ids(coarse_ids), digest="")
+    ids, numbers = _settle(coarse_ids, settings.data)
+    loaded = LoadedFrame(check_image(image), check_ids(ids), digest="")
     proposer = make_proposer(settings)
-    return refine_loaded(loaded, proposer, settings, StageClock())
+    return replace(refine_loaded(loaded, proposer, settings, StageClock()), numbers=numbers)
+
+
+def _settle(coarse_ids: Any, data: DataConfig) -> tuple[Any, Mapping[int, int]]:
+    """Return ids by the settings that a file is read by, and the numbers that were given out."""
+    if not (data.void or data.renumber):
+        return coarse_ids, {}
+    try:
+        ids = settle_ids(check_map(coarse_ids), data.void)
+        numbers = Numbers().extended(ids_in(ids)).of if data.renumber else {}
+    except NotAnIdMap as finding:
+        raise ValueError(f"coarse ids: found {finding.found}. {finding.hint}") from None
+    except TooManyIds as count:
+        raise ValueError(f"coarse ids: found {count} ids; expected at most 65535") from None
+    return number_ids(ids, numbers) if data.renumber else ids, numbers
 
 
 def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFrame:
@@ -78,8 +107,9 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
     with clock("read"):
         check_place(layout.output_path(frame))
         # Hashed first: a file replaced in between then looks changed, not done.
-        digest = digest_inputs(image_path, ids_path)
-        image, ids = read_pair(image_path, ids_path, layout.data)
+        numbers = numbers_of(frame, layout)
+        digest = digest_inputs(image_path, ids_path, numbers.mark)
+        image, ids = read_pair(image_path, ids_path, layout.data, numbers.of)
         return LoadedFrame(image, ids, digest)
 
 
@@ -109,8 +139,21 @@ def write_frame(
         )
 
 
-def digest_inputs(image_path: Path, ids_path: Path) -> str:
-    """Hash the contents of the files a frame is made from (32 hex digits).
+def numbers_of(frame: FrameRef, layout: Layout) -> Numbers:
+    """Return the table that the ids of a frame are numbered by, empty without `data.renumber`."""
+    return read_numbers(layout, frame.scene) if layout.data.renumber else Numbers()
+
+
+def input_stamps(frame: FrameRef, layout: Layout) -> tuple[Stamp | None, ...]:
+    """Return the stamps of what a frame is made from: image, coarse ids, and a table's mark."""
+    stamps = (stamp(layout.image_path(frame)), stamp(layout.ids_path(frame)))
+    mark = numbers_of(frame, layout).mark
+    # The mark stands in for a stamp: a table may grow, and its results stay what they are.
+    return (*stamps, (int(mark, 16), 0)) if mark else stamps
+
+
+def digest_inputs(image_path: Path, ids_path: Path, mark: str = "") -> str:
+    """Hash what a frame is made from: two files, and the mark of a table (32 hex digits).
 
     Raises
     ------
@@ -120,4 +163,5 @@ def digest_inputs(image_path: Path, ids_path: Path) -> str:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(digest_file(image_path, ImageError))
     digest.update(digest_file(ids_path, IdMapError))
+    digest.update(mark.encode())
     return digest.hexdigest()

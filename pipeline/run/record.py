@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -72,6 +73,8 @@ def write_record(path: Path, text: str) -> Path:
         beside.unlink(missing_ok=True)
         with beside.open("x", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error}") from None

@@ -419,7 +419,11 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str]] = {
     ),
     "id of 2^40": (".npy", lambda: npy(np.array([[2**40]])), "id 1099511627776"),
     "id of 2^64 - 2": (".npy", lambda: npy(np.array([[2**64 - 2]], "u8")), "id 1.84e+19"),
-    "a million ids": (".npy", lambda: npy(np.arange(10**6).reshape(1000, 1000)), "id 999999"),
+    "a million ids": (
+        ".npy",
+        lambda: npy(np.arange(10**6).reshape(1000, 1000)),
+        "999999 different",
+    ),
     "65 535 different ids": (
         ".png",
         lambda: png(np.arange(2**16, dtype=np.uint16).reshape(256, 256)),

@@ -19,17 +19,16 @@ if TYPE_CHECKING:
 
 _SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """The last two are BigTIFF."""
-_LOSSLESS = {
-    "raw",
-    "packbits",
-    "tiff_lzw",
-    "tiff_adobe_deflate",
-    "tiff_deflate",
-    "lzma",
-    "zstd",
+_RATIOS = {
+    "raw": 1,
+    "packbits": 2**7,
+    "tiff_deflate": 2**11,
+    "tiff_adobe_deflate": 2**11,
+    "tiff_lzw": 2**12,
+    "lzma": 2**13,
+    "zstd": 2**15,
 }
-MAX_RATIO = 2**15
-"""Bytes of pixels that one byte of a file can stand for at most; zstd's longest runs do so."""
+"""Compressions without loss, and how many bytes of pixels one byte can stand for at most."""
 MAX_TILE = 2**20
 """Pixels of a tile that may be larger than the map; libtiff unpacks whole tiles."""
 
@@ -81,7 +80,7 @@ def _check_header(image: TiffImageFile, n_bytes: int) -> tuple[int, int]:
     width, height = image.size
     check_shape((height, width))
     compression = str(image.info.get("compression"))
-    if compression not in _LOSSLESS:
+    if compression not in _RATIOS:
         raise NotAnIdMap(
             f"a TIFF compressed by {compression}", "Save the ids with deflate, LZW or nothing."
         )
@@ -97,7 +96,8 @@ def _check_header(image: TiffImageFile, n_bytes: int) -> tuple[int, int]:
     if tags.get(_ORIENTATION, 1) != 1:
         raise NotAnIdMap("a TIFF whose orientation is not upright", "Save it with upright pixels.")
     tile = int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0))
-    if width * height > n_bytes * MAX_RATIO or tile > max(MAX_TILE, 4 * width * height):
+    n_bytes_claimed = width * height * sample[0] // 8
+    if n_bytes_claimed > n_bytes * _RATIOS[compression] or tile > max(MAX_TILE, 4 * width * height):
         raise NotAnIdMap("a TIFF that claims more pixels than its bytes can hold")
     _check_single(image)
     return sample
