@@ -28,6 +28,8 @@ SECONDS = 30.0
 """Time that a file is given; the largest that is accepted takes a few seconds."""
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+READY = b"ready\n"
+"""What the process says once it has loaded h5py."""
 _START = "import sys; sys.path[:] = {path!r}; from {module} import main; main()"
 
 
@@ -60,6 +62,8 @@ class _Reader:
     def read(self, content: bytes, key: str | None) -> npt.NDArray[Any]:
         """Have a file read; raises `NotAnIdMap` where it holds no id map or does not end."""
         with self._one_at_a_time:
+            if self._process and self._process.poll() is not None:
+                self._end()  # ended between two files, so none of them is to blame
             process = self._process = self._process or _start()
             timer = threading.Timer(SECONDS, process.kill)
             timer.start()
@@ -97,7 +101,10 @@ def _start() -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # a Ctrl-C is for those who know what to do with it
     )
-    _pipes(process)[1].readline()
+    if _pipes(process)[1].readline() != READY:
+        process.kill()
+        process.communicate()
+        raise ConfigError("found ids in an HDF5 file, but h5py cannot be loaded; install it anew")
     return process
 
 

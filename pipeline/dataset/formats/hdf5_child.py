@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from pipeline.dataset.files import MAX_FILE_BYTES
 from pipeline.dataset.formats.claims import Claim, NotAnIdMap, check_dtype, check_shape, choose
+from pipeline.dataset.formats.hdf5 import READY
 
-READY = b"ready\n"
 MAX_MEMORY = 4 * MAX_FILE_BYTES
 """Bytes that reading may take: the file twice, its map, and a chunk."""
 MAX_OBJECTS_IN_FILE = 1_000
