@@ -7,11 +7,9 @@ arrays that the caller has at hand.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,21 +17,13 @@ import numpy.typing as npt
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, DataConfig, load_config
-from pipeline.dataset import (
-    Layout,
-    Stamp,
-    check_place,
-    digest_file,
-    read_pair,
-    stamp,
-    write_ids,
-)
+from pipeline.dataset import Layout, check_place, read_pair, write_ids
 from pipeline.dataset.formats.claims import NotAnIdMap
 from pipeline.dataset.id_maps import settle_ids
-from pipeline.dataset.numbers import Numbers, TooManyIds, ids_in, number_ids, read_numbers
-from pipeline.errors import IdMapError, ImageError
+from pipeline.dataset.numbers import Numbers, TooManyIds, ids_in, number_ids
 from pipeline.records import FrameRef, Refinement
 from pipeline.refinement import check_ids, check_image, check_map, refine_proposals
+from pipeline.run.inputs import digest_inputs, numbers_of
 from pipeline.sam import Proposer, make_proposer
 
 
@@ -137,31 +127,3 @@ def write_frame(
             layout.output.format,
             {**provenance, "stats": stats},
         )
-
-
-def numbers_of(frame: FrameRef, layout: Layout) -> Numbers:
-    """Return the table that the ids of a frame are numbered by, empty without `data.renumber`."""
-    return read_numbers(layout, frame.scene) if layout.data.renumber else Numbers()
-
-
-def input_stamps(frame: FrameRef, layout: Layout) -> tuple[Stamp | None, ...]:
-    """Return the stamps of what a frame is made from: image, coarse ids, and a table's mark."""
-    stamps = (stamp(layout.image_path(frame)), stamp(layout.ids_path(frame)))
-    mark = numbers_of(frame, layout).mark
-    # The mark stands in for a stamp: a table may grow, and its results stay what they are.
-    return (*stamps, (int(mark, 16), 0)) if mark else stamps
-
-
-def digest_inputs(image_path: Path, ids_path: Path, mark: str = "") -> str:
-    """Hash what a frame is made from: two files, and the mark of a table (32 hex digits).
-
-    Raises
-    ------
-    ImageError, IdMapError
-        Either file is none that could be read.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(digest_file(image_path, ImageError))
-    digest.update(digest_file(ids_path, IdMapError))
-    digest.update(mark.encode())
-    return digest.hexdigest()

@@ -26,7 +26,8 @@ from pipeline.errors import AutoRefinerError, FrameError
 from pipeline.mirror import Place, write_chunk
 from pipeline.records import FrameOutcome, FrameRef, Proposals, Refinement
 from pipeline.refinement import refine_proposals
-from pipeline.run.frame import LoadedFrame, input_stamps, read_frame, refine_loaded, write_frame
+from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_frame
+from pipeline.run.inputs import input_stamps
 from pipeline.run.journal import Entry
 from pipeline.run.stopping import is_stopped
 from pipeline.sam import Proposer, images_per_batch, make_proposer

@@ -18,7 +18,7 @@ from pipeline.dataset import Layout, read_ids, read_provenance, stamp
 from pipeline.errors import FrameError
 from pipeline.records import FrameOutcome, FrameRef
 from pipeline.report.tally import Tally
-from pipeline.run.frame import digest_inputs, input_stamps, numbers_of
+from pipeline.run.inputs import digest_inputs, input_stamps, numbers_of
 from pipeline.run.journal import Entry, Journal, JournalIndex
 
 State = Literal["todo", "done", "failed", "stale"]

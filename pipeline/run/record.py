@@ -7,16 +7,17 @@ import os
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config, load_config
 from pipeline.dataset import Layout
 from pipeline.errors import ConfigError, StorageError
-from pipeline.mirror import mirror_url
 from pipeline.report.summary import Summary
 from pipeline.report.tally import Tally
 from pipeline.run.journal import FILE_NAME
-from pipeline.run.partition import Job
+
+if TYPE_CHECKING:
+    from pipeline.run.partition import Job
 
 SUMMARY_NAME = "summary.json"
 REPORT_NAME = "report.html"
@@ -26,6 +27,8 @@ SHAPING_LIBRARIES = ("autorefiner", "sam2", "torch", "numpy", "pillow")
 
 def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
     """Say what became of a data set in a run of so many seconds."""
+    from pipeline.mirror import mirror_url  # heavy, and not needed by those who only look back
+
     layout = job.layout
     paths = {
         "results": str(layout.output_root / "<scene>" / layout.output.dir),

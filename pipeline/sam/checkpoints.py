@@ -7,16 +7,18 @@ import os
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pooch
 import requests
-import torch
 from filelock import FileLock, Timeout
 
 from pipeline.config import ModelConfig
 from pipeline.errors import ModelError
 from pipeline.sam.registry import Download, find_source
+
+if TYPE_CHECKING:
+    import torch
 
 CACHE_VARIABLE = "AUTOREFINER_CACHE"
 _CONNECT_TIMEOUT = 30.0
@@ -111,6 +113,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     ModelError
         The file is torn, is no torch checkpoint, or holds more than tensors.
     """
+    import torch  # heavy, and not needed by those who only ask which checkpoint is meant
+
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -130,7 +134,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
             f"{path}: found a torch file without a state dict; expected a mapping with the "
             "entry 'model', as the SAM 2 checkpoints have it"
         )
-    return cast(dict[str, torch.Tensor], weights)
+    return cast("dict[str, torch.Tensor]", weights)
 
 
 def _not_a_checkpoint(path: Path) -> str:

@@ -254,5 +254,5 @@ def test_all_readers_guided_by_coverage(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     figures = json.loads((tmp_path / "figures.json").read_text())["tried, accepted"]
-    assert len(figures) == 6
+    assert len(figures) == 9
     assert all(tried > accepted > 0 for tried, accepted in figures.values())
