@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,9 @@ _SAMPLES = {
 """Bits and kinds of samples that Pillow shows as they are stored, by photometric interpretation."""
 _VIEWS = {(8, _SIGNED): np.int8, (32, _UNSIGNED): np.uint32}
 """Kinds of samples that Pillow knows under another name, with the same bits."""
+
+# What Pillow logs about broken files is in the error, too.
+logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
 
 
 def read_tiff(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
