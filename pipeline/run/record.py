@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config, load_config
 from pipeline.dataset import Layout
+from pipeline.dataset.numbers import numbers_path
 from pipeline.errors import ConfigError, StorageError
 from pipeline.report.summary import Summary
 from pipeline.report.tally import Tally
@@ -35,6 +36,8 @@ def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
         "journal": str(layout.record_dir / FILE_NAME),
         "summary": str(layout.record_dir / SUMMARY_NAME),
     }
+    if layout.data.renumber:
+        paths["numbers"] = str(numbers_path(layout, "<scene>"))
     if layout.output.mirror:
         paths["mirror"] = mirror_url(layout)
     if job.config.report.at_end:

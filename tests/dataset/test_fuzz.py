@@ -201,7 +201,11 @@ def test_id_maps(folder: Path, suffix: str, seeds: list[bytes], data: st.DataObj
 
 
 @fuzz
-@given(st.sampled_from(ZIPS), st.sampled_from(["data.pkl", "data/0", "byteorder"]), mutations)
+@given(
+    st.sampled_from(ZIPS + several(torch.save)),
+    st.sampled_from(["data.pkl", "data/0", "byteorder"]),
+    mutations,
+)
 def test_entries_of_zips(folder: Path, seed: bytes, entry: str, steps: list[Mutation]) -> None:
     check_ids(folder / "ids.pth", mutate_entry(seed, entry, steps))
 

@@ -51,6 +51,7 @@ def results(root: Path) -> dict[str, bytes]:
 def test_results_hold_the_numbers_of_the_table(root: Path, inside_client: Client) -> None:
     summary = pipeline.refine_dataset(root, RENUMBER, client=inside_client)
     assert summary.complete
+    assert summary.paths["numbers"] == str(root / "autorefiner" / "numbers" / "<scene>.csv")
     for scene in ("scene_0000", "scene_0001"):
         numbers = table(root, scene)
         maps = [torch.load(path).numpy() for path in (root / scene / "obj_ids").iterdir()]
