@@ -81,7 +81,8 @@ def _values(kind: Any, metadata: Any = ()) -> str:
     if origin is Literal:
         return ", ".join(f"`{value}`" for value in get_args(kind))
     if origin is tuple:
-        return "a list of " + _values(get_args(kind)[0])
+        one = _values(get_args(kind)[0])
+        return "a list of " + (f"{one.removeprefix('a ')}s" if one.startswith("a ") else one)
     if kind in (int, float):
         bounds = _bounds(metadata)
         return ("a whole number" if kind is int else "a number") + (f" {bounds}" if bounds else "")

@@ -106,6 +106,8 @@ class Refinement:
     - n_frayed: proposals that were left out as noise, since they have more border than shape
     - direct, low_confidence, merged, matched (the sum of these three), fallback: objects
     """
+    numbers: Mapping[int, int] = field(default_factory=dict)
+    """Which number each id of the caller has in `ids`, where `data.renumber` gave any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ RESULTS_VERSION = 3
 
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 Natural: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
+Whole: TypeAlias = Annotated[int, Field(strict=True)]
 Fraction: TypeAlias = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 Seconds: TypeAlias = Annotated[float, Field(strict=True, gt=0.0)]
 Switch: TypeAlias = Annotated[bool, Field(strict=True)]
@@ -86,6 +87,40 @@ class DataConfig(Section):
         (), "names or glob patterns of the scenes to take; empty takes all"
     )
     max_scenes: Count | None = setting(None, "take only the first so many scenes, by name")
+    ids_key: str | None = setting(
+        None,
+        "name of the id map in files that hold several arrays; default: the only one that is one",
+        shapes_results=True,
+    )
+    ids_encoding: Literal["grey", "rgb24"] = setting(
+        "grey",
+        "what pixels of a picture stand for; grey: their grey value, or their index in a palette; "
+        "rgb24: R + 256 G + 65536 B of their colour",
+        shapes_results=True,
+    )
+    void: tuple[Whole, ...] = setting(
+        (),
+        "more ids that stand for no object, such as 255 or 65535; 0, NaN, -1, -100 and a -1 "
+        "wrapped to 4294967295 always do",
+        shapes_results=True,
+    )
+
+    renumber: Switch = setting(
+        False,
+        "give ids above 65535 free numbers up to there, the same in all frames of a scene; the "
+        "tables are kept beside the journal, in numbers/<scene>.csv",
+        shapes_results=True,
+    )
+
+    @field_validator("void", mode="before")
+    @classmethod
+    def _accept_one_id(cls, value: object) -> object:
+        return (value,) if isinstance(value, int) else value
+
+    @field_validator("void")
+    @classmethod
+    def _sort(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted({*value}))
 
     @field_validator("scenes", mode="before")
     @classmethod

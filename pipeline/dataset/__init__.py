@@ -2,8 +2,8 @@
 
 from pipeline.dataset.discover import Inventory, discover
 from pipeline.dataset.files import Stamp, digest_file, stamp
-from pipeline.dataset.frames import read_pair
-from pipeline.dataset.id_maps import read_ids
+from pipeline.dataset.frames import numbers_with, read_coarse_ids, read_pair
+from pipeline.dataset.id_maps import list_ids, read_ids, read_size
 from pipeline.dataset.images import read_image
 from pipeline.dataset.layout import Layout
 from pipeline.dataset.problems import Problem
@@ -18,10 +18,14 @@ __all__ = [
     "digest_file",
     "discover",
     "is_whole",
+    "list_ids",
+    "numbers_with",
+    "read_coarse_ids",
     "read_ids",
     "read_image",
     "read_pair",
     "read_provenance",
+    "read_size",
     "stamp",
     "write_ids",
 ]

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from pipeline.config import DataConfig
 from pipeline.dataset.files import describe_os_error
+from pipeline.dataset.formats import IDS_SUFFIXES
 from pipeline.dataset.layout import RECORD_DIR
-from pipeline.dataset.pairing import IDS_SUFFIXES, IMAGE_SUFFIXES, pair
+from pipeline.dataset.pairing import IMAGE_SUFFIXES, pair
 from pipeline.dataset.problems import Problem, is_text, unusable_name
 from pipeline.errors import DatasetError
 from pipeline.records import FrameRef

@@ -1,47 +1,59 @@
-"""Reading coarse id maps: `.pth`, `.npy` and `.png`, whatever integers they hold.
+"""Reading coarse id maps, in whatever container they come (see `formats`).
 
 The rules, for all containers alike:
 
-- The shape is (H, W) or (1, H, W), of at most `MAX_PIXELS` pixels.
-- Ids are integers; floats are taken if every one of them is a finite whole number.
-- 0 is "no object". So are -1 and -100, the usual markers; any other negative id is refused.
-- Ids above 65 535 are refused: results are 16 bits wide.
-- A PNG is 8- or 16-bit grey, or a palette image, whose indices are the ids.
+- The shape is (H, W), with axes of length 1 in front or behind, of at most `MAX_PIXELS` pixels.
+- Ids are integers; floats are taken if every one of them is a whole number or NaN.
+- 0 is "no object". So are NaN, -1 and -100, a -1 that was wrapped to 32 or 64 bits without a sign,
+  and what `data.void` names; any other negative id is refused.
+- Ids above 65 535 are refused, for results are 16 bits wide; or numbered anew (see `numbers`).
 - A map has at most `MAX_OBJECTS` different ids; depth and noise have more.
 - Nothing in a file is ever executed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.claims import NotAnIdMap
+from pipeline.config import DataConfig
 from pipeline.dataset.files import read_whole
-from pipeline.dataset.npy_files import read_npy
-from pipeline.dataset.png_files import read_png
-from pipeline.dataset.torch_files import read_torch
+from pipeline.dataset.formats import BY_SUFFIX, CONTAINERS
+from pipeline.dataset.formats.claims import NotAnIdMap, map_shape
+from pipeline.dataset.numbers import Numbers, count_ids, ids_in, number_ids
 from pipeline.errors import IdMapError, IdRangeError
 
-EXPECTED = "an id map: integers of shape (H, W) or (1, H, W)"
+EXPECTED = "an id map: integers of shape (H, W)"
 LARGEST_ID = 65_535
 MAX_OBJECTS = 4096
 """Different ids in one map; ScanNet++ has at most 524 in a scene. Time and memory of a frame grow
 with its objects: a 16-bit depth image taken for ids would cost hours."""
-NO_OBJECT = (-1, -100)
-"""Negative ids that stand for "no object"; they become 0."""
+ALWAYS_VOID = (-1, -100, 2**32 - 1, 2**64 - 1)
+"""Ids that stand for "no object" whatever the settings say: the usual markers, and the first of
+them wrapped to 32 and 64 bits without a sign."""
+
+_DEFAULT = DataConfig()
+_GZIP = b"\x1f\x8b"
 
 
-def read_ids(path: Path) -> npt.NDArray[np.int32]:
-    """Read a coarse id map.
+def read_ids(
+    path: Path, data: DataConfig = _DEFAULT, numbers: Mapping[int, int] | None = None
+) -> npt.NDArray[np.int32]:
+    """Read an id map.
 
     Parameters
     ----------
     path
-        A `.pth`, `.npy` or `.png` file.
+        A file with one of the suffixes of `formats`.
+    data
+        Which array of a container to take, how colours count, and which ids are no object. The
+        defaults read results as they were written.
+    numbers
+        What ids are replaced by with `data.renumber`. None numbers those of this map alone.
 
     Returns
     -------
@@ -53,54 +65,152 @@ def read_ids(path: Path) -> npt.NDArray[np.int32]:
     IdMapError
         The file cannot be read, or holds something that is no id map.
     IdRangeError
-        An id is above 65 535.
+        An id is above 65 535, or has no number.
+    ConfigError
+        The library that reads such files is not installed.
     """
+    ids = _read_settled(path, data)
+    if data.renumber:
+        return _number(path, ids, numbers)
+    largest = int(ids.max())
+    if largest > LARGEST_ID:
+        raise _out_of_range(path, largest)
+    return ids.astype(np.int32)
+
+
+def list_ids(path: Path, data: DataConfig) -> list[int]:
+    """Return the different ids of a map as they are in its file, 0 left out; errors as above."""
+    return ids_in(_read_settled(path, data))
+
+
+def read_size(path: Path, data: DataConfig) -> tuple[int, int]:
+    """Return (H, W) of a map, whatever size its ids have; errors as above."""
+    height, width = _read_settled(path, data).shape
+    return height, width
+
+
+def _read_settled(path: Path, data: DataConfig) -> npt.NDArray[Any]:
+    """Read a map whose ids may have any size, but not any number."""
     content = read_whole(path, IdMapError)
     suffix = path.suffix.lower()
-    if suffix not in _READERS:
-        raise IdMapError(path, f"the suffix {suffix!r}", f"one of {', '.join(_READERS)}")
+    if suffix not in BY_SUFFIX:
+        raise IdMapError(path, f"the suffix {suffix!r}", f"one of {', '.join(BY_SUFFIX)}")
     try:
-        return _to_ids(path, _READERS[suffix](content))
+        ids = settle_ids(BY_SUFFIX[suffix].read(content, data), data.void)
+        _check_number_of_objects(ids)
     except NotAnIdMap as finding:
-        raise IdMapError(path, finding.found, EXPECTED, finding.hint) from None
+        hint = finding.hint or _other_suffix(content, suffix)
+        raise IdMapError(path, finding.found, EXPECTED, hint) from None
+    return ids
 
 
-def _to_ids(path: Path, array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
-    array = array.reshape(array.shape[-2:])
-    if array.dtype.kind == "f":
-        if not np.isfinite(array).all():
-            raise NotAnIdMap("floats with NaN or infinite values")
-        if (array != np.trunc(array)).any():
-            raise NotAnIdMap("floats with fractions", "Was the map resized with interpolation?")
-    lowest, largest = int(array.min()), int(array.max())
-    if largest > LARGEST_ID:
+def _number(
+    path: Path, ids: npt.NDArray[Any], numbers: Mapping[int, int] | None
+) -> npt.NDArray[np.int32]:
+    try:
+        return number_ids(ids, Numbers().extended(ids_in(ids)).of if numbers is None else numbers)
+    except KeyError as missing:
         raise IdRangeError(
             path,
-            f"id {_show(largest)}",
-            f"ids up to {LARGEST_ID}",
-            "Number the objects of a scene anew.",
+            f"id {missing.args[0]}, which has no number",
+            "ids that have one in the table of their scene",
+            f"A scene may have at most {LARGEST_ID} different ids. If the file changed during the "
+            "run, run again.",
+        ) from None
+
+
+def settle_ids(array: npt.NDArray[Any], void: tuple[int, ...] = ()) -> npt.NDArray[Any]:
+    """Bring the array of a container into the form of ids, of whatever size they are.
+
+    Parameters
+    ----------
+    array
+        Integers or floats of a shape that `map_shape` takes.
+    void
+        Ids that stand for "no object", besides `ALWAYS_VOID`.
+
+    Returns
+    -------
+    ndarray
+        (H, W), no value below 0, whole numbers of any dtype; 0 where no object is.
+
+    Raises
+    ------
+    NotAnIdMap
+        Fractions, infinite values, or negative ids that stand for nothing known.
+    """
+    array = array.reshape(map_shape(array.shape))
+    if array.dtype.kind == "f":
+        array = _whole(array)
+    lowest, largest = int(array.min()), int(array.max())
+    absent = [marker for marker in (*ALWAYS_VOID, *void) if lowest <= marker <= largest]
+    if absent:
+        array = np.where(np.isin(array, np.array(absent, array.dtype)), 0, array)
+    if lowest < 0 and (lowest := int(array.min())) < 0:
+        raise NotAnIdMap(
+            f"the negative id {_show(lowest)}",
+            f"-1 and -100 stand for no object; data.void=[{_show(lowest)}] says so of this one.",
         )
-    if lowest < 0:
-        unknown = array[(array < 0) & ~np.isin(array, NO_OBJECT)]
-        if unknown.size:
-            raise NotAnIdMap(
-                f"the negative id {_show(int(unknown.min()))}",
-                "Only -1 and -100 stand for no object.",
-            )
-        array = np.maximum(array, 0)
-    ids = array.astype(np.int32)
-    if largest > MAX_OBJECTS:
-        n_objects = np.count_nonzero(np.bincount(ids.ravel())[1:])
-        if n_objects > MAX_OBJECTS:
-            raise NotAnIdMap(
-                f"{n_objects} different ids",
-                f"At most {MAX_OBJECTS} objects are taken in one frame; is this a depth image?",
-            )
-    return ids
+    return array
+
+
+def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return floats that are whole numbers, with NaN as 0."""
+    if not np.isfinite(array).all():
+        if np.isinf(array).any() or np.isnan(array).all():
+            raise NotAnIdMap("floats that are infinite, or nothing but NaN")
+        array = np.where(np.isnan(array), 0, array)
+    if (array != np.trunc(array)).any():
+        raise NotAnIdMap("floats with fractions", "Was the map resized with interpolation?")
+    bits = 8 * array.dtype.itemsize
+    exact = 2 ** (np.finfo(array.dtype).nmant + 1)
+    if array.max() > exact:
+        raise NotAnIdMap(
+            f"{bits}-bit floats up to {_show(int(array.max()))}; above {exact} they are rounded",
+            "Different ids may have become one: save the ids as integers.",
+        )
+    return array
+
+
+def _check_number_of_objects(ids: npt.NDArray[Any]) -> None:
+    largest = int(ids.max())
+    if largest <= MAX_OBJECTS:
+        return
+    if largest <= LARGEST_ID:
+        n_objects = int(np.count_nonzero(np.bincount(ids.astype(np.int32).ravel())[1:]))
+    else:
+        n_objects = count_ids(ids)
+    if n_objects > MAX_OBJECTS:
+        raise NotAnIdMap(
+            f"{n_objects} different ids",
+            f"At most {MAX_OBJECTS} objects are taken in one frame; is this a depth image?",
+        )
+
+
+def _out_of_range(path: Path, largest: int) -> IdRangeError:
+    return IdRangeError(
+        path,
+        f"id {_show(largest)}",
+        f"ids up to {LARGEST_ID}",
+        "data.renumber=true gives such ids free numbers; if this one stands for no object, "
+        f"set data.void=[{_show(largest)}].",
+    )
+
+
+def _other_suffix(content: bytes, suffix: str) -> str:
+    """Name the suffixes under which a file would be read for what it is."""
+    if content.startswith(BY_SUFFIX[suffix].signatures):
+        return ""
+    fitting = [
+        each
+        for container in CONTAINERS
+        if content.startswith(container.signatures)
+        for each in container.suffixes
+    ]
+    if fitting:
+        return f"What begins like this has to be named {' or '.join(fitting)}."
+    return "Unpack it first." if content.startswith(_GZIP) else ""
 
 
 def _show(number: int) -> str:
     return str(number) if abs(number) < 10**18 else f"{number:.2e}"
-
-
-_READERS = {".pth": read_torch, ".npy": read_npy, ".png": read_png}

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import DataConfig, OutputConfig
+from pipeline.dataset.formats import RESULT_FORMATS
 from pipeline.errors import ConfigError
 from pipeline.records import FrameRef
 
 RECORD_DIR = "autorefiner"
 """Folder beside the scenes of results that holds the journal and the summary of runs."""
-
-RESULT_SUFFIXES = {"pth": ".pth", "pth-numpy": ".pth", "npy": ".npy", "png": ".png"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +61,5 @@ class Layout:
     def output_path(self, frame: FrameRef) -> Path:
         """Path of the frame's refined id map: the image's full name and the format's suffix."""
         # Appended, never `with_suffix`: that would turn frame.jpg into frame.pth.
-        name = frame.image + RESULT_SUFFIXES[self.output.format]
+        name = frame.image + RESULT_FORMATS[self.output.format].suffix
         return self.output_root / frame.scene / self.output.dir / name

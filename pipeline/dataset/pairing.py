@@ -1,7 +1,8 @@
 """Which id map belongs to which image, by their names alone.
 
-The ids of `frame.jpg` are the first there is of `frame.jpg.pth`, `frame.jpg.npy`, `frame.jpg.png`,
-`frame.pth`, `frame.npy`, `frame.png`. The last three must fit no other image.
+The ids of `frame.jpg` are the first there is of `frame.jpg.pth`, `frame.jpg.npy` and so on through
+the suffixes of `formats`, then of `frame.pth`, `frame.npy` and so on. Those without the image's own
+suffix must fit no other image.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from pipeline.config import DataConfig
+from pipeline.dataset.formats import IDS_SUFFIXES
 from pipeline.dataset.problems import Problem
 from pipeline.records import FrameRef
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-IDS_SUFFIXES = (".pth", ".npy", ".png")
-"""In order of preference."""
 
 
 def pair(
@@ -44,7 +44,7 @@ def pair(
             path = f"{scene}/{data.images_dir}/{image}"
             if stem in by_key and stem not in names:
                 loose = by_key[stem][0]
-                text = f"{loose} fits other images too; name it {image}{loose[-4:]}; left out"
+                text = f"{loose} fits other images too; name it {image}{_suffix(loose)}; left out"
                 problems.append(Problem("ambiguous ids", scene, path, text))
             else:
                 text = f"has no id map such as {data.ids_dir}/{image}.pth; left out"
@@ -83,4 +83,8 @@ def _without_suffix(name: str) -> str:
 
 
 def _preference(name: str) -> int:
-    return IDS_SUFFIXES.index(name[-4:].lower())
+    return IDS_SUFFIXES.index(_suffix(name).lower())
+
+
+def _suffix(name: str) -> str:
+    return name[len(_without_suffix(name)) :]

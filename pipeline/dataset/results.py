@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.dataset.files import describe_os_error, read_whole
-from pipeline.dataset.formats import (
-    encode_array,
-    encode_npy,
-    encode_png,
-    encode_tensor,
-    note_of_npy,
-    note_of_png,
-    note_of_torch,
-)
+from pipeline.dataset.formats import BY_SUFFIX, RESULT_FORMATS
 from pipeline.dataset.id_maps import LARGEST_ID, read_ids
 from pipeline.errors import FrameError, IdMapError, IdRangeError, StorageError
 
@@ -44,13 +36,6 @@ LEFTOVER_AGE = 3600.0
 
 _LONGEST_NAME = 255
 _MAX_PROVENANCE = 100_000
-_ENCODERS: dict[str, tuple[Callable[[npt.NDArray[Any], bytes], bytes], type[np.integer[Any]]]] = {
-    "pth": (encode_tensor, np.uint16),
-    "pth-numpy": (encode_array, np.uint16),
-    "npy": (encode_npy, np.int16),
-    "png": (encode_png, np.uint16),
-}
-_NOTES = {".pth": note_of_torch, ".npy": note_of_npy, ".png": note_of_png}
 _RUN_STOPPERS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
 
@@ -81,9 +66,9 @@ def write_ids(
     FrameError
         This file cannot be written, or not without following a link (see `check_place`).
     """
-    encode, dtype = _ENCODERS[output_format]
+    form = RESULT_FORMATS[output_format]
     note = json.dumps(dict(provenance), sort_keys=True).encode()
-    content = encode(_fit(path, ids, dtype), note)
+    content = form.encode(_fit(path, ids, form.dtype), note)
     try:
         _replace(path, content)
     except OSError as error:
@@ -131,7 +116,8 @@ def read_provenance(path: Path) -> dict[str, str]:
     """Read what a result was made from; empty if the file does not say, or is no result."""
     try:
         content = read_whole(path, IdMapError)
-        note = _NOTES[path.suffix](content)
+        read_note = BY_SUFFIX[path.suffix].read_note
+        note = read_note(content) if read_note else b"{}"
         words = json.loads(note) if len(note) <= _MAX_PROVENANCE else {}
     except Exception:
         # Whatever is wrong with a file in the output folder, it is no result of ours.
@@ -158,7 +144,7 @@ def _fit(path: Path, ids: npt.NDArray[Any], dtype: type[np.integer[Any]]) -> npt
             path,
             f"id {lowest if lowest < 0 else largest}",
             f"ids from 0 to {limit}, which is what {np.dtype(dtype)} holds",
-            "Choose another output.format, or number the objects of the scene anew.",
+            "Choose another output.format; if this id stands for no object, name it in data.void.",
         )
     return np.ascontiguousarray(ids, dtype=dtype)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline.config import ConfigLike, load_config
-from pipeline.dataset import Layout, discover, read_ids
+from pipeline.dataset import Layout, discover, numbers_with, read_coarse_ids, read_ids
 from pipeline.errors import DatasetError, FrameError, IdMapError
 from pipeline.evaluation.metrics import FrameScores, IdMap, score_frame
 from pipeline.evaluation.results import Evaluation, ScoredFrame, UnscoredFrame
+from pipeline.records import FrameRef
 
 MIN_AREA = 400
 """Pixels from which an object is scored: smaller ones are mostly border."""
@@ -32,7 +33,8 @@ def evaluate(
         Folder of scenes, as for a run.
     truth
         Folder of a scene that holds the true ids, in any format and under any name that coarse ids
-        may have. 0 there means background, not "unknown": what grows into it is wrong.
+        may have, read by the same settings of `data`. 0 there means background, not "unknown": what
+        grows into it is wrong.
     config
         The settings of the run; its `data` and `output` say where the maps are.
     min_area
@@ -67,15 +69,13 @@ def evaluate(
             f"{data_root}: found no frame with truth ({wanted.problems[0]}); "
             f"expected maps such as <scene>/{truth}/<image name>.png"
         )
-    coarse_paths = {(frame.scene, frame.image): layout.ids_path(frame) for frame in given.frames}
+    coarse_frames = {(frame.scene, frame.image): frame for frame in given.frames}
 
     scored, unscored = [], []
     for frame in tqdm(wanted.frames, "evaluate", unit="frame", leave=False, disable=None):
-        coarse_path = coarse_paths.get((frame.scene, frame.image))
+        given_frame = coarse_frames.get((frame.scene, frame.image))
         try:
-            scores = _score_files(
-                true_layout.ids_path(frame), layout.output_path(frame), coarse_path, min_area
-            )
+            scores = _score_frame(frame, true_layout, given_frame, layout, min_area)
         except FrameError as error:
             unscored.append(UnscoredFrame(frame.scene, frame.image, str(error)))
         else:
@@ -83,11 +83,17 @@ def evaluate(
     return Evaluation(truth, min_area, tuple(scored), tuple(unscored))
 
 
-def _score_files(
-    truth_path: Path, refined_path: Path, coarse_path: Path | None, min_area: int
+def _score_frame(
+    true_frame: FrameRef,
+    true_layout: Layout,
+    frame: FrameRef | None,
+    layout: Layout,
+    min_area: int,
 ) -> FrameScores:
-    if coarse_path is None:
+    if frame is None:
+        truth_path = true_layout.ids_path(true_frame)
         raise IdMapError(truth_path, "truth without coarse ids", "both, for a comparison")
+    refined_path = layout.output_path(frame)
     if not refined_path.exists():
         raise IdMapError(
             refined_path,
@@ -95,13 +101,15 @@ def _score_files(
             "refined ids",
             "Refine the frame first, or give the settings that its run had.",
         )
-    truth = read_ids(truth_path)
-    refined, coarse = (_read_of_size(path, truth) for path in (refined_path, coarse_path))
+    truth_path = true_layout.ids_path(true_frame)
+    numbers = numbers_with([truth_path], frame.scene, layout)
+    truth = read_ids(truth_path, layout.data, numbers)
+    refined = _of_size(read_ids(refined_path), truth, refined_path)
+    coarse = _of_size(read_coarse_ids(frame, layout), truth, layout.ids_path(frame))
     return score_frame(truth, refined, coarse, min_area=min_area)
 
 
-def _read_of_size(path: Path, truth: IdMap) -> IdMap:
-    ids = read_ids(path)
+def _of_size(ids: IdMap, truth: IdMap, path: Path) -> IdMap:
     if ids.shape != truth.shape:
         raise IdMapError(
             path,

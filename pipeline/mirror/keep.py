@@ -16,7 +16,7 @@ from itertools import groupby
 import zarr
 from distributed import Client
 
-from pipeline.dataset import Layout, Stamp, read_ids
+from pipeline.dataset import Layout, Stamp, read_size
 from pipeline.errors import FrameError
 from pipeline.mirror.copy import BATCH, Finding, Shard, batches, copy_shards, spread
 from pipeline.mirror.place import Place, list_names, open_store, reaching, refuse_link
@@ -185,10 +185,9 @@ class Keeper:
         """Return the size of the first frame that can be read: results have the size of the ids."""
         for frame in self._frames[scene]:
             try:
-                height, width = read_ids(self._layout.ids_path(frame)).shape
+                return read_size(self._layout.ids_path(frame), self._layout.data)
             except FrameError:
                 continue
-            return height, width
         return None
 
     def _shards(self) -> list[Shard]:

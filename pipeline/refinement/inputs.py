@@ -26,18 +26,31 @@ def check_ids(coarse_ids: Any) -> Ids:
     ValueError
         Not a two-dimensional map of integers, or an id that uint16 cannot hold.
     """
+    ids = check_map(coarse_ids)
+    if ids.min() < 0 or ids.max() > MAX_ID:
+        raise ValueError(
+            f"coarse ids: found values from {ids.min()} to {ids.max()}; expected 0 (no object) "
+            f"to {MAX_ID}, since refined ids are uint16. Set markers such as -1 to 0, or say in "
+            "data.void which ids are none; data.renumber=true gives others free numbers"
+        )
+    return np.ascontiguousarray(ids, dtype=np.uint16)
+
+
+def check_map(coarse_ids: Any) -> npt.NDArray[Any]:
+    """Check that something is a map of integers, (H, W), of whatever size they are.
+
+    Raises
+    ------
+    ValueError
+        It is not.
+    """
     ids = coarse_ids.cpu().numpy() if isinstance(coarse_ids, torch.Tensor) else coarse_ids
     ids = np.asarray(ids)
     if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(f"coarse ids: found {ids.dtype} {ids.shape}; expected integers (H, W)")
     if not ids.size:
         raise ValueError(f"coarse ids: found shape {ids.shape}; expected at least one pixel")
-    if ids.min() < 0 or ids.max() > MAX_ID:
-        raise ValueError(
-            f"coarse ids: found values from {ids.min()} to {ids.max()}; expected 0 (no object) "
-            f"to {MAX_ID}, since refined ids are uint16. Set markers such as -1 to 0"
-        )
-    return np.ascontiguousarray(ids, dtype=np.uint16)
+    return ids
 
 
 def check_masks(masks: Any, shape: tuple[int, int]) -> Bools:

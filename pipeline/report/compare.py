@@ -10,7 +10,8 @@ from PIL import Image
 
 from pipeline.config import DataConfig
 from pipeline.dataset import read_ids, read_image
-from pipeline.dataset.pairing import IDS_SUFFIXES, IMAGE_SUFFIXES
+from pipeline.dataset.formats import IDS_SUFFIXES
+from pipeline.dataset.pairing import IMAGE_SUFFIXES
 from pipeline.errors import DatasetError, FrameError
 from pipeline.report.comparison import Comparison, PairChange, compare_maps, draw_comparison
 from pipeline.report.overlay import Picture

@@ -8,18 +8,22 @@ arrays that the caller has at hand.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.clock import StageClock
-from pipeline.config import Config, ConfigLike, load_config
+from pipeline.config import Config, ConfigLike, DataConfig, load_config
 from pipeline.dataset import Layout, check_place, read_pair, write_ids
+from pipeline.dataset.formats.claims import NotAnIdMap
+from pipeline.dataset.id_maps import settle_ids
+from pipeline.dataset.numbers import Numbers, TooManyIds, ids_in, number_ids
 from pipeline.records import FrameRef, Refinement
-from pipeline.refinement import check_ids, check_image, refine_proposals
-from pipeline.run.inputs import digest_inputs
+from pipeline.refinement import check_ids, check_image, check_map, refine_proposals
+from pipeline.run.inputs import digest_inputs, numbers_of
 from pipeline.sam import Proposer, make_proposer
 
 
@@ -45,14 +49,16 @@ def refine_frame(
     image
         (H, W, 3) uint8, RGB.
     coarse_ids
-        (h, w) integers in [0, 65535], 0 = no object; may differ from the image in size.
+        (h, w) integers in [0, 65535], 0 = no object; may differ from the image in size. With
+        `data.renumber` they may be larger; what `data.void` names is no object.
     config
         A `Config`, a mapping, the path of a YAML file, or None for the defaults.
 
     Returns
     -------
     Refinement
-        Refined ids of shape (h, w), a record per object, and figures of the frame.
+        Refined ids of shape (h, w), a record per object, and figures of the frame. With
+        `data.renumber` also which number each id has in them.
 
     Raises
     ------
@@ -62,9 +68,24 @@ def refine_frame(
         A setting is wrong, or its model cannot be had.
     """
     settings = load_config(config)
-    loaded = LoadedFrame(check_image(image), check_ids(coarse_ids), digest="")
+    ids, numbers = _settle(coarse_ids, settings.data)
+    loaded = LoadedFrame(check_image(image), check_ids(ids), digest="")
     proposer = make_proposer(settings)
-    return refine_loaded(loaded, proposer, settings, StageClock())
+    return replace(refine_loaded(loaded, proposer, settings, StageClock()), numbers=numbers)
+
+
+def _settle(coarse_ids: Any, data: DataConfig) -> tuple[Any, Mapping[int, int]]:
+    """Return ids by the settings that a file is read by, and the numbers that were given out."""
+    if not (data.void or data.renumber):
+        return coarse_ids, {}
+    try:
+        ids = settle_ids(check_map(coarse_ids), data.void)
+        numbers = Numbers().extended(ids_in(ids)).of if data.renumber else {}
+    except NotAnIdMap as finding:
+        raise ValueError(f"coarse ids: found {finding.found}. {finding.hint}") from None
+    except TooManyIds as count:
+        raise ValueError(f"coarse ids: found {count} ids; expected at most 65535") from None
+    return number_ids(ids, numbers) if data.renumber else ids, numbers
 
 
 def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFrame:
@@ -76,8 +97,9 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
     with clock("read"):
         check_place(layout.output_path(frame))
         # Hashed first: a file replaced in between then looks changed, not done.
-        digest = digest_inputs(image_path, ids_path)
-        image, ids = read_pair(image_path, ids_path)
+        numbers = numbers_of(frame, layout)
+        digest = digest_inputs(image_path, ids_path, numbers.mark)
+        image, ids = read_pair(image_path, ids_path, layout.data, numbers.of)
         return LoadedFrame(image, ids, digest)
 
 

@@ -1,16 +1,31 @@
-"""What a frame is made from, as a hash: results carry it, and plans compare it."""
+"""What a frame is made from, and how a change of it is noticed."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-from pipeline.dataset import digest_file
+from pipeline.dataset import Layout, Stamp, digest_file, stamp
+from pipeline.dataset.numbers import Numbers, read_numbers
 from pipeline.errors import IdMapError, ImageError
+from pipeline.records import FrameRef
 
 
-def digest_inputs(image_path: Path, ids_path: Path) -> str:
-    """Hash the contents of the files a frame is made from (32 hex digits).
+def numbers_of(frame: FrameRef, layout: Layout) -> Numbers:
+    """Return the table that the ids of a frame are numbered by, empty without `data.renumber`."""
+    return read_numbers(layout, frame.scene) if layout.data.renumber else Numbers()
+
+
+def input_stamps(frame: FrameRef, layout: Layout) -> tuple[Stamp | None, ...]:
+    """Return the stamps of what a frame is made from: image, coarse ids, and a table's mark."""
+    stamps = (stamp(layout.image_path(frame)), stamp(layout.ids_path(frame)))
+    mark = numbers_of(frame, layout).mark
+    # The mark stands in for a stamp: a table may grow, and its results stay what they are.
+    return (*stamps, (int(mark, 16), 0)) if mark else stamps
+
+
+def digest_inputs(image_path: Path, ids_path: Path, mark: str = "") -> str:
+    """Hash what a frame is made from: two files, and the mark of a table (32 hex digits).
 
     Raises
     ------
@@ -20,4 +35,5 @@ def digest_inputs(image_path: Path, ids_path: Path) -> str:
     digest = hashlib.blake2b(digest_size=16)
     digest.update(digest_file(image_path, ImageError))
     digest.update(digest_file(ids_path, IdMapError))
+    digest.update(mark.encode())
     return digest.hexdigest()

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
-from pipeline.dataset import discover, read_pair
+from pipeline.dataset import Layout, discover, numbers_with, read_pair
 from pipeline.errors import DatasetError, ImageError
 from pipeline.records import STAGES, ObjectRecord, Refinement
 from pipeline.refinement import (
@@ -211,9 +211,9 @@ def inspect_frame(
         raise ImageError(image_path, "no such file", "a JPEG or PNG image")
     clock = StageClock()
     with clock("read"):
-        pixels, coarse = read_pair(
-            image_path, Path(ids) if ids else _find_ids(image_path, settings)
-        )
+        ids_path = Path(ids) if ids else _find_ids(image_path, settings)
+        numbers = numbers_with([ids_path], *_home(image_path, settings))
+        pixels, coarse = read_pair(image_path, ids_path, settings.data, numbers)
     return _inspect(str(image_path), pixels, check_ids(coarse), settings, clock)
 
 
@@ -245,6 +245,12 @@ def _support(record: ObjectRecord) -> str:
     if record.support_coarse is None or record.support_refined is None:
         return "-"
     return f"{record.support_coarse:.2f} -> {record.support_refined:.2f}"
+
+
+def _home(image: Path, config: Config) -> tuple[str, Layout]:
+    """Return the scene that an image lies in, if it lies in one, and the data set of that."""
+    scene = image.absolute().parent.parent
+    return scene.name, Layout(scene.parent, config.data, config.output)
 
 
 def _find_ids(image: Path, config: Config) -> Path:

@@ -27,6 +27,7 @@ from pipeline.mirror import Place, write_chunk
 from pipeline.records import FrameOutcome, FrameRef, Proposals, Refinement
 from pipeline.refinement import refine_proposals
 from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_frame
+from pipeline.run.inputs import input_stamps
 from pipeline.run.journal import Entry
 from pipeline.run.stopping import is_stopped
 from pipeline.sam import Proposer, images_per_batch, make_proposer
@@ -94,7 +95,7 @@ def failed_entry(
     frame: FrameRef, job: Job, error_type: str, message: str, stage: str | None = None
 ) -> Entry:
     """Put a frame on record that never came to an end, such as one that killed its worker."""
-    inputs = _input_stamps(frame, job.layout)
+    inputs = _found_stamps(frame, job.layout)
     outcome = FrameOutcome(frame, "failed", stage=stage, error=error_type, message=message)
     return Entry(outcome, job.fingerprint, inputs, output=None)
 
@@ -116,7 +117,7 @@ def _read_ahead(
 def _read(frame: FrameRef, layout: Layout, reader: ThreadPoolExecutor) -> _Reading:
     clock = StageClock()
     # The stamps come before the bytes: a file replaced in between looks changed, not done.
-    inputs = _input_stamps(frame, layout)
+    inputs = _found_stamps(frame, layout)
     return _Reading(frame, clock, inputs, reader.submit(read_frame, frame, layout, clock))
 
 
@@ -210,6 +211,5 @@ def _reason(error: Exception) -> str:
     return OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError) else reason_of(error)
 
 
-def _input_stamps(frame: FrameRef, layout: Layout) -> tuple[Stamp, ...]:
-    stamps = (stamp(layout.image_path(frame)), stamp(layout.ids_path(frame)))
-    return tuple(found for found in stamps if found)
+def _found_stamps(frame: FrameRef, layout: Layout) -> tuple[Stamp, ...]:
+    return tuple(found for found in input_stamps(frame, layout) if found)

@@ -18,7 +18,7 @@ from pipeline.dataset import Layout, read_ids, read_provenance, stamp
 from pipeline.errors import FrameError
 from pipeline.records import FrameOutcome, FrameRef
 from pipeline.report.tally import Tally
-from pipeline.run.inputs import digest_inputs
+from pipeline.run.inputs import digest_inputs, input_stamps, numbers_of
 from pipeline.run.journal import Entry, Journal, JournalIndex
 
 State = Literal["todo", "done", "failed", "stale"]
@@ -103,7 +103,7 @@ def judge_frames(
 def judge(frame: FrameRef, entry: Entry | None, layout: Layout, fingerprint: str) -> Judgement:
     """Judge one frame, with what is on record about it."""
     output = stamp(layout.output_path(frame))
-    inputs = (stamp(layout.image_path(frame)), stamp(layout.ids_path(frame)))
+    inputs = input_stamps(frame, layout)
     if entry and entry.inputs == inputs:
         same_settings = entry.fingerprint == fingerprint
         if entry.outcome.status == "failed" and same_settings:
@@ -134,14 +134,15 @@ def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgeme
     if provenance.get("settings") != fingerprint:
         return Judgement(frame, "stale", OF_OTHER_SETTINGS)
     try:
-        if provenance["inputs"] != digest_inputs(*inputs):
+        mark = numbers_of(frame, layout).mark
+        if provenance["inputs"] != digest_inputs(*inputs, mark):
             return Judgement(frame, "todo", "made from another input")
         stats = dict(json.loads(provenance["stats"]))
     except (FrameError, KeyError, ValueError, TypeError):
         # Whatever is wrong here, doing the frame again says it better.
         return Judgement(frame, "todo", "what it was made from cannot be told")
     outcome = FrameOutcome(frame, "done", stats=stats)
-    stamps = tuple(found for found in map(stamp, inputs) if found)
+    stamps = tuple(found for found in input_stamps(frame, layout) if found)
     entry = Entry(outcome, fingerprint, stamps, stamp(path))
     return Judgement(frame, "done", entry=entry, is_new=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Config, load_config
 from pipeline.dataset import Layout
+from pipeline.dataset.numbers import numbers_path
 from pipeline.errors import ConfigError, StorageError
 from pipeline.report.summary import Summary
 from pipeline.report.tally import Tally, by_count
@@ -26,12 +28,16 @@ SHAPING_LIBRARIES = ("autorefiner", "sam2", "torch", "numpy", "pillow")
 
 def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
     """Say what became of a data set in a run of so many seconds."""
+    from pipeline.mirror import mirror_url  # heavy, and not needed by those who only look back
+
     layout = job.layout
     paths = {
         "results": str(layout.output_root / "<scene>" / layout.output.dir),
         "journal": str(layout.record_dir / FILE_NAME),
         "summary": str(layout.record_dir / SUMMARY_NAME),
     }
+    if layout.data.renumber:
+        paths["numbers"] = str(numbers_path(layout, "<scene>"))
     if layout.output.mirror:
         from pipeline.mirror import mirror_url
 
@@ -75,6 +81,8 @@ def write_record(path: Path, text: str) -> Path:
         beside.unlink(missing_ok=True)
         with beside.open("x", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error}") from None

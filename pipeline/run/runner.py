@@ -32,6 +32,7 @@ from pipeline.run.journal import Journal, open_journal, read_journal
 from pipeline.run.lock import hold_output
 from pipeline.run.log import start_log
 from pipeline.run.mirroring import MirrorOfRun, keep_mirror
+from pipeline.run.numbering import number_scenes
 from pipeline.run.partition import Job
 from pipeline.run.plan import Plan, judge_frames, make_plan
 from pipeline.run.record import keep_summary, summarise
@@ -123,6 +124,9 @@ def refine(
                     _performance_report(running, settings.run.performance_report),
                 ):
                     _tell_addresses(running)
+                    if plan.todo and settings.data.renumber:
+                        for problem in number_scenes(plan.todo, layout, running):
+                            tally.add_problem("too many ids", problem)
                     if plan.todo:
                         live = LiveRun(job, running, tally, len(plan.todo), plan.kept, start)
                         with warm_workers(running, settings), stop.gently():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -18,15 +19,25 @@ from dask.delayed import delayed
 from distributed import Client
 
 from pipeline.config import ConfigLike, load_config
-from pipeline.dataset import Layout, discover, read_ids
+from pipeline.dataset import Layout, discover, read_coarse_ids
 from pipeline.errors import DatasetError, IdMapError
 from pipeline.mirror import MirrorScene, mirror_url, open_mirror
 from pipeline.mirror.scheme import Size
+from pipeline.records import FrameRef
 from pipeline.statistics.count import COLUMNS, count_pixels
 from pipeline.statistics.scene import SceneStatistics, from_counts
 
 _SCENES_AT_ONCE = 16
 """Scenes whose counts are with the cluster at a time, so that a graph of all never exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoarseIds:
+    """The coarse ids of a data set, and how they are read."""
+
+    layout: Layout
+    frames: Mapping[tuple[str, str], FrameRef]
+    """By scene and image."""
 
 
 def compute_statistics(
@@ -57,11 +68,9 @@ def compute_statistics(
     settings = load_config(config)
     layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
     mirror = open_mirror(mirror_url(layout))
-    coarse = {
-        (frame.scene, frame.image): layout.ids_path(frame)
-        for frame in discover(layout.data_root, settings.data).frames
-    }
-    known = {scene for scene, _ in coarse}
+    frames = discover(layout.data_root, settings.data).frames
+    coarse = CoarseIds(layout, {(frame.scene, frame.image): frame for frame in frames})
+    known = {scene for scene, _ in coarse.frames}
     scenes = (scene for name, scene in mirror.items() if name in known)
     while batch := list(islice(scenes, _SCENES_AT_ONCE)):
         counts = client.compute([count_scene(scene, coarse) for scene in batch])
@@ -69,9 +78,7 @@ def compute_statistics(
             yield _in_tables(scene, future.result())
 
 
-def count_scene(
-    scene: MirrorScene, coarse: Mapping[tuple[str, str], Path] | None = None
-) -> da.Array:
+def count_scene(scene: MirrorScene, coarse: CoarseIds | None = None) -> da.Array:
     """Count the pixels of a scene, lazily; see `count_pixels`.
 
     Parameters
@@ -79,12 +86,14 @@ def count_scene(
     scene
         Of a mirror.
     coarse
-        Files of coarse ids, by scene and image; None leaves them out of it.
+        Of the data set; None leaves them out of it.
     """
     parts = []
     for size, part in scene.by_size.items():
-        paths = _coarse_paths(scene, part.numbers, coarse) if coarse is not None else None
-        lazy = _read_lazily(paths, size, part.ids.chunks[0]) if paths else None
+        lazy = None
+        if coarse is not None:
+            frames = _frames_of(scene, part.numbers, coarse)
+            lazy = _read_lazily(frames, coarse.layout, size, part.ids.chunks[0])
         parts.append(count_pixels(part.ids, lazy, part.numbers))
     nothing = da.empty((0, len(COLUMNS)), dtype=np.int64)
     counts: da.Array = da.concatenate([nothing, *parts], allow_unknown_chunksizes=True)
@@ -106,11 +115,11 @@ def _in_tables(scene: MirrorScene, rows: npt.NDArray[np.int64]) -> SceneStatisti
     return from_counts(scene.name, [scene.frames[k] for k in present], frame_pixels, rows)
 
 
-def _coarse_paths(
-    scene: MirrorScene, numbers: npt.NDArray[np.int64], coarse: Mapping[tuple[str, str], Path]
-) -> list[Path]:
+def _frames_of(
+    scene: MirrorScene, numbers: npt.NDArray[np.int64], coarse: CoarseIds
+) -> list[FrameRef]:
     try:
-        return [coarse[scene.name, scene.frames[number]] for number in numbers]
+        return [coarse.frames[scene.name, scene.frames[number]] for number in numbers]
     except KeyError as missing:
         _, image = missing.args[0]
         raise DatasetError(
@@ -119,26 +128,28 @@ def _coarse_paths(
         ) from None
 
 
-def _read_lazily(paths: list[Path], size: Size, chunks: tuple[int, ...]) -> da.Array:
+def _read_lazily(
+    frames: list[FrameRef], layout: Layout, size: Size, chunks: tuple[int, ...]
+) -> da.Array:
     read = delayed(_read_block)
     bounds = pairwise(np.cumsum((0, *chunks)).tolist())
     blocks = [
-        da.from_delayed(read(paths[start:stop], size), (stop - start, *size), np.int32)
+        da.from_delayed(read(frames[start:stop], layout, size), (stop - start, *size), np.int32)
         for start, stop in bounds
     ]
     whole: da.Array = da.concatenate(blocks)
     return whole
 
 
-def _read_block(paths: list[Path], size: Size) -> npt.NDArray[np.int32]:
-    return np.stack([_read(path, size) for path in paths])
+def _read_block(frames: list[FrameRef], layout: Layout, size: Size) -> npt.NDArray[np.int32]:
+    return np.stack([_read(frame, layout, size) for frame in frames])
 
 
-def _read(path: Path, size: Size) -> npt.NDArray[np.int32]:
-    ids = read_ids(path)
+def _read(frame: FrameRef, layout: Layout, size: Size) -> npt.NDArray[np.int32]:
+    ids = read_coarse_ids(frame, layout)
     if ids.shape != size:
         raise IdMapError(
-            path,
+            layout.ids_path(frame),
             f"{ids.shape[1]} x {ids.shape[0]} pixels",
             f"those of its result, {size[1]} x {size[0]}",
             "`autorefiner run` makes the result anew.",

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, ModelConfig
-from pipeline.dataset import Layout, read_ids, read_pair
+from pipeline.dataset import Layout, numbers_with, read_ids, read_pair
 from pipeline.errors import FrameError, IdMapError
 from pipeline.evaluation import FrameScores, score_frame
 from pipeline.evaluation.scoring import MIN_AREA
@@ -77,9 +77,11 @@ def try_frames(sample: Iterable[SampledFrame], task: Task) -> list[FrameTrial]:
 
 def _try_frame(sampled: SampledFrame, task: Task) -> FrameTrial:
     layout, frame = task.layout, sampled.frame
-    image, loaded = read_pair(layout.image_path(frame), layout.ids_path(frame))
+    paths = [layout.ids_path(frame), *([sampled.truth] if sampled.truth else [])]
+    given = numbers_with(paths, frame.scene, layout)
+    image, loaded = read_pair(layout.image_path(frame), layout.ids_path(frame), layout.data, given)
     coarse = check_ids(loaded)
-    truth = None if sampled.truth is None else read_ids(sampled.truth)
+    truth = None if sampled.truth is None else read_ids(sampled.truth, layout.data, given)
     if truth is not None and truth.shape != coarse.shape:
         raise IdMapError(
             sampled.truth,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
 import sys
 import tempfile
@@ -25,6 +26,7 @@ import atheris
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests" / "dataset"))
 
+import container_files  # noqa: E402
 import id_map_files  # noqa: E402
 import image_files  # noqa: E402
 import numpy as np  # noqa: E402
@@ -99,6 +101,9 @@ READERS: dict[str, Callable[[bytes], bool]] = {
     "id maps, the pickle in .pth": refuses_or_reads_archive,
     "id maps, .npy": refuses_or_reads_ids(".npy"),
     "id maps, .png": refuses_or_reads_ids(".png"),
+    "id maps, .npz": refuses_or_reads_ids(".npz"),
+    "id maps, .tif": refuses_or_reads_ids(".tif"),
+    "id maps, .h5": refuses_or_reads_ids(".h5"),
     "images": refuses_or_reads_image,
     "configs": refuses_or_reads_config,
 }
@@ -115,9 +120,10 @@ def test_one_input(data: bytes) -> None:
 
 def write_seeds(corpus: Path) -> None:
     """Write the tables of files as inputs, each for the reader it is meant for."""
-    reader = {".pth": 0, ".npy": 2, ".png": 3}
+    reader = {".pth": 0, ".npy": 2, ".png": 3, ".npz": 4, ".tif": 5, ".h5": 6}
     seeds: list[tuple[int, bytes]] = []
-    for suffix, make, _ in (*id_map_files.GOOD.values(), *id_map_files.BAD.values()):
+    tables = (id_map_files.GOOD, id_map_files.BAD, container_files.GOOD, container_files.BAD)
+    for suffix, make, _ in itertools.chain.from_iterable(table.values() for table in tables):
         content = make()
         if suffix in reader:
             seeds.append((reader[suffix], content))
@@ -125,9 +131,9 @@ def write_seeds(corpus: Path) -> None:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 pickles = [name for name in archive.namelist() if name.endswith("data.pkl")]
                 seeds += [(1, archive.read(name)) for name in pickles]
-    seeds += [(4, make()) for make, _ in image_files.GOOD.values()]
-    seeds += [(4, make()) for make, _ in image_files.BAD.values()]
-    seeds += [(5, path.read_bytes()) for path in (REPOSITORY / "configs").glob("*.yaml")]
+    seeds += [(7, make()) for make, _ in image_files.GOOD.values()]
+    seeds += [(7, make()) for make, _ in image_files.BAD.values()]
+    seeds += [(8, path.read_bytes()) for path in (REPOSITORY / "configs").glob("*.yaml")]
     for count, (number, content) in enumerate(seeds):
         if len(content) < MAX_LENGTH:
             (corpus / f"seed-{count:04d}").write_bytes(bytes([number]) + content)

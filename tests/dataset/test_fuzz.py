@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import itertools
 import json
 import os
 import pickle
@@ -21,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import container_files
 import numpy as np
 import pytest
 import torch
@@ -28,8 +30,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline.config import DataConfig
 from pipeline.dataset import is_whole, read_ids, read_image, read_provenance, write_ids
-from pipeline.dataset.pickles import PickleError, parse
+from pipeline.dataset.formats.pickles import PickleError, parse
 from pipeline.errors import FrameError
 
 IDS = np.array([[0, 1, 2], [3, 300, 7]])
@@ -80,6 +83,18 @@ PICKLES = [pickle.dumps(IDS.astype(np.int32), protocol) for protocol in range(2,
 NPYS = [
     saved(lambda a, b: np.save(b, a), a) for a in (IDS, IDS.astype(">f4"), np.asfortranarray(IDS))
 ]
+
+
+def several(save: Callable[[Any, io.BytesIO], Any]) -> list[bytes]:
+    values = ({"ids": TENSORS[0], "z": TENSORS[2]}, [TENSORS[1], IDS], (IDS, {"a": {"b": IDS}}))
+    return [saved(save, value) for value in values]
+
+
+def good_files(suffix: str) -> list[bytes]:
+    tables = (container_files.GOOD.values(), container_files.SET.values())
+    return [make() for ending, make, *_ in itertools.chain(*tables) if ending == suffix]
+
+
 PNG_IDS = [
     saved(lambda a, b: Image.fromarray(a).save(b, "PNG"), IDS.astype(np.uint16)),
     encoded(RGB[..., 0], "PNG", "P"),
@@ -132,6 +147,9 @@ def mutate_entry(content: bytes, entry: str, steps: list[Mutation]) -> bytes:
     return buffer.getvalue()
 
 
+RULES = [DataConfig(), DataConfig(ids_key="ids", ids_encoding="rgb24", void=(1, 255))]
+
+
 @functools.cache
 def result(folder: Path, output_format: str) -> bytes:
     path = folder / f"made.{output_format}"
@@ -141,16 +159,17 @@ def result(folder: Path, output_format: str) -> bytes:
 
 def check_ids(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    try:
-        ids = read_ids(path)
-    except FrameError as error:
-        assert str(path) in str(error)
-        return
-    assert ids.dtype == np.int32
-    assert ids.ndim == 2
-    assert ids.size
-    assert ids.min() >= 0
-    assert ids.max() <= 65_535
+    for rules in RULES:
+        try:
+            ids = read_ids(path, rules)
+        except FrameError as error:
+            assert str(path) in str(error)
+            continue
+        assert ids.dtype == np.int32
+        assert ids.ndim == 2
+        assert ids.size
+        assert ids.min() >= 0
+        assert ids.max() <= 65_535
 
 
 @pytest.fixture(scope="module")
@@ -158,11 +177,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
-@pytest.mark.parametrize(
-    ("suffix", "seeds"),
-    [(".pth", ZIPS), (".pth", STREAMS + PICKLES), (".npy", NPYS), (".png", PNG_IDS)],
-    ids=["zip", "stream", "npy", "png"],
-)
+SEEDS = {
+    "zip": (".pth", ZIPS),
+    "stream": (".pth", STREAMS + PICKLES),
+    "npy": (".npy", NPYS),
+    "png": (".png", PNG_IDS),
+    "zip of several": (".pth", several(torch.save)),
+    "stream of several": (".pth", several(old_save) + several(pickle.dump)),
+    "npz": (".npz", good_files(".npz")),
+    "coloured png": (".png", good_files(".png")),
+    "tiff": (".tif", good_files(".tif") + good_files(".tiff")),
+    "hdf5": (".h5", good_files(".h5") + good_files(".hdf5")),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize(("suffix", "seeds"), SEEDS.values(), ids=SEEDS)
 @fuzz
 @given(data=st.data())
 def test_id_maps(folder: Path, suffix: str, seeds: list[bytes], data: st.DataObject) -> None:
@@ -171,7 +201,11 @@ def test_id_maps(folder: Path, suffix: str, seeds: list[bytes], data: st.DataObj
 
 
 @fuzz
-@given(st.sampled_from(ZIPS), st.sampled_from(["data.pkl", "data/0", "byteorder"]), mutations)
+@given(
+    st.sampled_from(ZIPS + several(torch.save)),
+    st.sampled_from(["data.pkl", "data/0", "byteorder"]),
+    mutations,
+)
 def test_entries_of_zips(folder: Path, seed: bytes, entry: str, steps: list[Mutation]) -> None:
     check_ids(folder / "ids.pth", mutate_entry(seed, entry, steps))
 
@@ -224,5 +258,5 @@ def test_all_readers_guided_by_coverage(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     figures = json.loads((tmp_path / "figures.json").read_text())["tried, accepted"]
-    assert len(figures) == 6
+    assert len(figures) == 9
     assert all(tried > accepted > 0 for tried, accepted in figures.values())

@@ -6,16 +6,22 @@ import os
 import tracemalloc
 from pathlib import Path
 
+import container_files
+import id_map_files
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from id_map_files import BAD, GOOD, IDS, INTEGERS, npy, png, save
+from id_map_files import IDS, INTEGERS, npy, png, save
 
+from pipeline.config import load_config
 from pipeline.dataset import read_ids
 from pipeline.errors import IdMapError, IdRangeError
+
+GOOD = {**id_map_files.GOOD, **container_files.GOOD}
+BAD = {**id_map_files.BAD, **container_files.BAD}
 
 
 @pytest.mark.filterwarnings("error")
@@ -51,6 +57,24 @@ def test_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> 
     assert str(path) in str(caught.value)
     assert list(tmp_path.iterdir()) == [path], "something was run"
     assert peak < 2_000_000 + 8 * len(content)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", container_files.SET)
+def test_reads_what_settings_ask_for(tmp_path: Path, name: str) -> None:
+    suffix, make, settings, expected = container_files.SET[name]
+    path = tmp_path / f"frame.jpg{suffix}"
+    path.write_bytes(make())
+    ids = read_ids(path, load_config({"data": settings}).data)
+    assert ids.dtype == np.int32
+    np.testing.assert_array_equal(ids, expected)
+
+
+def test_a_key_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    path = tmp_path / "frame.pth"
+    path.write_bytes(save({"instance": IDS, "depth": IDS / 7}))
+    with pytest.raises(IdMapError, match=r"data\.ids_key='ids'.*Its arrays: instance, depth"):
+        read_ids(path, load_config({"data": {"ids_key": "ids"}}).data)
 
 
 def test_an_expanded_map_within_bounds_is_read(tmp_path: Path) -> None:

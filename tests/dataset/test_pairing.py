@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import DataConfig
+from pipeline.dataset.formats import IDS_SUFFIXES
 from pipeline.dataset.pairing import pair
 from pipeline.dataset.problems import Problem
 from pipeline.records import FrameRef
@@ -20,9 +21,7 @@ def pair_names(images: list[str], ids: list[str]) -> tuple[list[FrameRef], list[
     return frames, problems
 
 
-@pytest.mark.parametrize(
-    "ids", ["f.jpg.pth", "f.jpg.npy", "f.jpg.png", "f.pth", "f.npy", "f.png", "f.jpg.PTH"]
-)
+@pytest.mark.parametrize("ids", [*(f"f.jpg{end}" for end in IDS_SUFFIXES), "f.jpg.PTH", "f.Hdf5"])
 def test_names_of_ids(ids: str) -> None:
     assert pair_names(["f.jpg"], [ids]) == ([FrameRef("s", "f.jpg", ids)], [])
 
@@ -34,6 +33,7 @@ def test_names_of_ids(ids: str) -> None:
         ("a.jpg", "a.jpg.pth b.jpg.pth", "a.jpg=a.jpg.pth", ["ids without image"]),
         ("a.jpg", "a.pth a.jpg.png a.jpg.pth", "a.jpg=a.jpg.pth", ["several ids"]),
         ("a.jpg", "a.png a.npy", "a.jpg=a.npy", ["several ids"]),
+        ("a.jpg", "a.tiff a.pt a.h5", "a.jpg=a.pt", ["several ids"]),
         (
             "a.jpg a.png",
             "a.jpg.pth a.png.pth",
@@ -77,7 +77,9 @@ names = st.lists(
 )
 id_names = st.lists(
     st.sampled_from(["a", "b", "A", "a.jpg", "a.png", "b.JPG", "a.jpg.jpg", "c"]).flatmap(
-        lambda stem: st.sampled_from([".pth", ".npy", ".png"]).map(lambda end: stem + end)
+        lambda stem: st.sampled_from([".pth", ".npy", ".png", ".h5", ".tiff"]).map(
+            lambda end: stem + end
+        )
     ),
     unique=True,
     max_size=6,

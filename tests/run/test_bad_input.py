@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import container_files
 import id_map_files
 import image_files
 import numpy as np
@@ -44,7 +45,9 @@ GOOD_IMAGE, GOOD_IDS = png(IMAGE), png(IDS)
 GOOD_MAP = id_map_files.png(IDS)
 
 # What can be a file of a frame at all; the others never get as far as a reader.
-BAD_IDS = {name: case for name, case in id_map_files.BAD.items() if case[0] != ".txt"}
+TABLES = (id_map_files, container_files)
+GOOD_IDS = {name: case for table in TABLES for name, case in table.GOOD.items()}
+BAD_IDS = {name: case for table in TABLES for name, case in table.BAD.items() if case[0] != ".txt"}
 BAD_IMAGES = image_files.BAD
 
 READABLE_NAMES = [
@@ -124,7 +127,7 @@ def add_tables(root: Path) -> None:
 
 def add_unusual(root: Path) -> None:
     """Add what is unusual and yet read: every container, integer type, colour mode and depth."""
-    for number, (suffix, make_ids, expected) in enumerate(id_map_files.GOOD.values()):
+    for number, (suffix, make_ids, expected) in enumerate(GOOD_IDS.values()):
         image = f"{number:03d}.png"
         add_image(root, "unusual id maps", image, png(np.resize(IMAGE, (*np.shape(expected), 3))))
         (root / "unusual id maps" / "obj_ids" / f"{image}{suffix}").write_bytes(make_ids())
@@ -262,9 +265,9 @@ def test_a_bad_image_is_on_record_and_its_neighbours_are_done(run: Run, name: st
         run.check_done("images", f"{neighbour:03d}_neighbour.jpg")
 
 
-@pytest.mark.parametrize("name", id_map_files.GOOD)
+@pytest.mark.parametrize("name", GOOD_IDS)
 def test_an_unusual_id_map_is_refined(run: Run, name: str) -> None:
-    run.check_done("unusual id maps", f"{[*id_map_files.GOOD].index(name):03d}.png")
+    run.check_done("unusual id maps", f"{[*GOOD_IDS].index(name):03d}.png")
 
 
 @pytest.mark.parametrize("name", image_files.GOOD)

@@ -11,6 +11,8 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import container_files
+import h5py
 import id_map_files
 import numpy as np
 import pytest
@@ -25,22 +27,29 @@ LIMIT = 150 * 2**20
 READ = """
 import json, pathlib, resource, sys
 from pipeline.dataset import read_ids, read_image
+from pipeline.dataset.formats import hdf5
 from pipeline.errors import FrameError
 from pipeline.run.inputs import digest_inputs
 
 def peak():
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
+def peak_of_child():
+    hdf5._READER.close()
+    return 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+
 folder = pathlib.Path(sys.argv[1])
 read_image(folder / "good.png"), read_ids(folder / "good.png")
-before, said = peak(), {}
+read_ids(folder / "good.h5")
+before, before_in_child, said = peak(), peak_of_child(), {}
 for path in sorted(folder.iterdir()):
     for read in (read_image, read_ids, lambda path: digest_inputs(path, path)):
         try:
             read(path)
         except FrameError as error:
             said.setdefault(path.name, str(error))
-print(json.dumps({"grown": peak() - before, "said": said}))
+grown = max(peak() - before, peak_of_child() - before_in_child)
+print(json.dumps({"grown": grown, "said": said}))
 """
 
 
@@ -81,6 +90,29 @@ def zip_bomb() -> bytes:
     return buffer.getvalue()
 
 
+def npz_bomb() -> bytes:
+    """Make an archive of numpy whose array of six numbers is half a gigabyte long."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("ids.npy", "w") as entry,
+    ):
+        entry.write(id_map_files.npy(np.ones((2, 3), int)))
+        for _ in range(2**29 // PIECE):
+            entry.write(bytes(PIECE))
+    return buffer.getvalue()
+
+
+def hdf5_bomb() -> bytes:
+    """Make an HDF5 file whose chunk of six numbers unpacks to half a gigabyte."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        ids = file.create_dataset("ids", (2, 3), "i8", chunks=(2, 3), compression="gzip")
+        packed = b"\x78\x9c" + zeros(2**29, zlib.compressobj(9, wbits=-15))
+        ids.id.write_direct_chunk((0, 0), packed)
+    return buffer.getvalue()
+
+
 def nested_memo() -> bytes:
     """Make a pickle of few bytes whose tuples, written out, would be 2^900 values."""
     return b"\x80\x02K\x01" + b"q\x00h\x00\x86" * 900 + b"."
@@ -98,6 +130,10 @@ BOMBS = {
     "storage.pth": id_map_files.BAD["storage that claims terabytes"][1],
     "deflated.pth": zip_bomb,
     "memo.pth": nested_memo,
+    "deflated.npz": npz_bomb,
+    "deflated.h5": hdf5_bomb,
+    "unwritten.h5": container_files.BAD["hdf5 never written"][1],
+    "pixels.tif": container_files.BAD["tiff that claims too much"][1],
     "header.npy": id_map_files.BAD["npy of terabytes"][1],
     "long header.npy": lambda: b"\x93NUMPY\2\0\xff\xff\xff\xff" + b"{" * 10**6,
     "pixels.npy": lambda: id_map_files.npy_header("'|u1'", "(20000, 20000)"),
@@ -107,6 +143,7 @@ BOMBS = {
 @pytest.mark.slow
 def test_bombs_take_no_memory(tmp_path: Path) -> None:
     (tmp_path / "good.png").write_bytes(id_map_files.png(np.ones((64, 64), np.uint8)))
+    (tmp_path / "good.h5").write_bytes(container_files.dataset())
     for name, make in BOMBS.items():
         (tmp_path / name).write_bytes(make())
     with (tmp_path / "hole.npy").open("wb") as file:

@@ -60,6 +60,34 @@ def test_wrong_arrays_are_named(image: np.ndarray, ids: np.ndarray, message: str
         pipeline.refine_frame(image, ids)
 
 
+@pytest.mark.usefixtures("_one_mask")
+def test_arrays_are_numbered_as_files_are() -> None:
+    ids = np.zeros((32, 64), np.int64)
+    ids[:, :29], ids[:, 40:] = 2**40, 255
+    image = np.zeros((64, 128, 3), np.uint8)
+    settings = {"renumber": True, "void": [255]}
+    refined = pipeline.refine_frame(image, torch.from_numpy(ids), {"data": settings})
+    assert refined.numbers == {2**40: 1}
+    assert {*np.unique(refined.ids)} == {0, 1}
+    assert pipeline.refine_frame(image, ids % 300).numbers == {}
+    with pytest.raises(ValueError, match=r"data\.renumber=true"):
+        pipeline.refine_frame(image, ids)
+
+
+@pytest.mark.usefixtures("_one_mask")
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (np.full((8, 8), -7), "the negative id -7"),
+        (np.zeros((8, 8)), "found float64"),
+        (np.arange(65_536).reshape(256, 256) + 1, "65536 ids; expected at most 65535"),
+    ],
+)
+def test_wrong_arrays_to_number_are_named(ids: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        pipeline.refine_frame(np.zeros((8, 8, 3), np.uint8), ids, {"data": {"renumber": True}})
+
+
 def test_what_changes_while_it_is_read_looks_changed(
     make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,9 +97,9 @@ def test_what_changes_while_it_is_read_looks_changed(
     one, other = discover(root, config.data).frames
     read_pair = frame.read_pair
 
-    def replaced_before_reading(image: Path, ids: Path) -> object:
+    def replaced_before_reading(image: Path, ids: Path, *rules: object) -> object:
         ids.write_bytes(layout.ids_path(other).read_bytes())
-        return read_pair(image, ids)
+        return read_pair(image, ids, *rules)
 
     monkeypatch.setattr(frame, "read_pair", replaced_before_reading)
     loaded = read_frame(one, layout, StageClock())

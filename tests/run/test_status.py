@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,3 +128,13 @@ def test_verify_says_what_it_removed(done: Path) -> None:
     assert torn.exists()
     assert verify_dataset(done, remove=True).defects[0].endswith(", removed")
     assert not torn.exists()
+
+
+def test_status_waits_for_no_heavy_library(done: Path) -> None:
+    code = (
+        "import sys, pipeline; pipeline.read_status(sys.argv[1]); "
+        "print({'torch', 'zarr', 'distributed'} & {*sys.modules})"
+    )
+    command = [sys.executable, "-c", code, done]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said == "set()\n"

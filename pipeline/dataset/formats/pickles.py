@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import pickletools
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-MAX_STEPS = 2_000
-"""Instructions followed at most; one array takes about 60."""
+MAX_STEPS = 10_000
+"""Instructions followed at most; one array takes about 60, a name and a number in a dict 4."""
 
 
 class PickleError(Exception):
@@ -49,9 +49,12 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Collection:
-    """A list, dict or set, whose content no id map needs."""
+    """A list, dict or set that the pickle wants made."""
 
     kind: str
+    items: list[tuple[Any, Any]] = field(default_factory=list)
+    """Key and value of each item of a dict, position and value of a list; a set's are left out.
+    Through the memo a pickle can put a collection into itself."""
 
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
@@ -63,10 +66,13 @@ _VALUES = _NUMBERS | _BYTES | _TEXTS
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _FILLERS = {"APPEND": 1, "SETITEM": 2}
 _MANY_FILLERS = frozenset({"APPENDS", "SETITEMS", "ADDITEMS"})
+_ORDERED_DICT = "collections.OrderedDict"
 _FRAMING = frozenset({"PROTO", "FRAME", "STOP"})
 
 
-def parse(stream: BinaryIO, callable_names: Container[str]) -> Any:
+def parse(
+    stream: BinaryIO, callable_names: Container[str], references: list[Reference] | None = None
+) -> Any:
     """Follow one pickle, and leave the stream behind its end.
 
     Parameters
@@ -75,6 +81,8 @@ def parse(stream: BinaryIO, callable_names: Container[str]) -> Any:
         What holds the pickle.
     callable_names
         Full names of what the pickle may want to call.
+    references
+        Receives every reference to something outside the pickle.
 
     Returns
     -------
@@ -88,14 +96,16 @@ def parse(stream: BinaryIO, callable_names: Container[str]) -> Any:
         or array needs.
     """
     try:
-        return _follow(stream, callable_names)
+        return _follow(stream, callable_names, [] if references is None else references)
     except PickleError:
         raise
     except (ValueError, LookupError, TypeError, EOFError, MemoryError, OverflowError) as error:
         raise PickleError(f"a damaged pickle ({error})") from None
 
 
-def _follow(stream: BinaryIO, callable_names: Container[str]) -> Any:  # noqa: PLR0912 (one branch per instruction)
+def _follow(  # noqa: PLR0912, PLR0915 (one branch per instruction)
+    stream: BinaryIO, callable_names: Container[str], references: list[Reference]
+) -> Any:
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[Any, Any] = {}
@@ -124,10 +134,11 @@ def _follow(stream: BinaryIO, callable_names: Container[str]) -> Any:  # noqa: P
             items = tuple(stack.pop() for _ in range(_TUPLES[name]))
             stack.append(items[::-1])
         elif name in _FILLERS:
-            for _ in range(_FILLERS[name]):
-                stack.pop()
+            values = [stack.pop() for _ in range(_FILLERS[name])]
+            _fill(stack[-1], values[::-1])
         elif name in _MANY_FILLERS:
-            pop_to_mark()
+            values = list(pop_to_mark())
+            _fill(stack[-1], values)
         elif name == "GLOBAL":
             stack.append(Global(str(value).replace(" ", ".")))
         elif name == "STACK_GLOBAL":
@@ -141,7 +152,8 @@ def _follow(stream: BinaryIO, callable_names: Container[str]) -> Any:  # noqa: P
             if isinstance(stack[-1], Call):
                 stack[-1].state = state
         elif name == "BINPERSID":
-            stack.append(Reference(stack.pop()))
+            references.append(Reference(stack.pop()))
+            stack.append(references[-1])
         elif name in ("BINPUT", "LONG_BINPUT"):
             memo[value] = stack[-1]
         elif name == "MEMOIZE":
@@ -153,8 +165,20 @@ def _follow(stream: BinaryIO, callable_names: Container[str]) -> Any:  # noqa: P
     return stack.pop()
 
 
-def _call(function: Any, args: Any, callable_names: Container[str]) -> Call:
+def _fill(collection: Any, values: list[Any]) -> None:
+    """Put values into a list, or keys and values in turn into a dict."""
+    if not isinstance(collection, Collection):
+        return  # no other object that a pickle fills holds an id map
+    if collection.kind == "list":
+        collection.items.extend(enumerate(values, len(collection.items)))
+    elif collection.kind == "dict":
+        collection.items.extend(zip(values[::2], values[1::2], strict=True))
+
+
+def _call(function: Any, args: Any, callable_names: Container[str]) -> Call | Collection:
     name = function.name if isinstance(function, Global) else "something computed"
     if name not in callable_names:
         raise PickleError(f"a pickle that calls {name[:60]!r} (it was not run)")
+    if name == _ORDERED_DICT and args == ():
+        return Collection("dict")
     return Call(name, args)

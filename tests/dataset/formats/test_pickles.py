@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dataset.pickles import Call, Collection, Global, PickleError, parse
+from pipeline.dataset.formats.pickles import Call, Collection, Global, PickleError, parse
 
 
 class Everything:

@@ -1,0 +1,28 @@
+"""Containers of id maps, one module each: what is read, and what is written.
+
+A new one is a module with a `CONTAINER`, and a place in the list below.
+"""
+
+from pipeline.dataset.formats import hdf5, npy, npz, png, pth, tiff
+from pipeline.dataset.formats.container import Container, ResultFormat
+
+CONTAINERS: tuple[Container, ...] = (
+    pth.CONTAINER,
+    npy.CONTAINER,
+    npz.CONTAINER,
+    png.CONTAINER,
+    tiff.CONTAINER,
+    hdf5.CONTAINER,
+)
+"""In order of preference, where several hold the ids of one image."""
+
+BY_SUFFIX = {suffix: container for container in CONTAINERS for suffix in container.suffixes}
+IDS_SUFFIXES = tuple(BY_SUFFIX)
+"""In lower case, in order of preference."""
+
+RESULT_FORMATS: dict[str, ResultFormat] = {
+    name: form for container in CONTAINERS for name, form in container.results.items()
+}
+"""By the name that `output.format` has for each."""
+
+__all__ = ["BY_SUFFIX", "CONTAINERS", "IDS_SUFFIXES", "RESULT_FORMATS", "Container", "ResultFormat"]

@@ -1,0 +1,42 @@
+"""What a container of id maps is to the rest of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.config import DataConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFormat:
+    """A way to write refined ids that other programs read, with a note of ours on board."""
+
+    suffix: str
+    dtype: type[np.integer[Any]]
+    encode: Callable[[npt.NDArray[Any], bytes], bytes]
+    """Turns ids of that dtype, (H, W) in C order, and a note into the bytes of a file. The same
+    ids and the same note give the same bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A kind of file that may hold an id map."""
+
+    suffixes: tuple[str, ...]
+    """In lower case."""
+    holds: str
+    """What may be inside, in words."""
+    signatures: tuple[bytes, ...]
+    """How such files begin; none where they may begin with anything."""
+    read: Callable[[bytes, DataConfig], npt.NDArray[Any]]
+    """Returns the array in a file, of a shape that `claims.map_shape` takes, or raises
+    `NotAnIdMap`."""
+    results: Mapping[str, ResultFormat] = field(default_factory=dict)
+    """How results are written in it, by the name that `output.format` has for each."""
+    read_note: Callable[[bytes], bytes] | None = None
+    """Returns the note in a result of ours; raises anything where there is none."""
