@@ -6,6 +6,9 @@ from pipeline.dataset.frames import read_pair
 from pipeline.dataset.id_maps import read_ids
 from pipeline.dataset.images import read_image
 from pipeline.dataset.layout import Layout
+from pipeline.dataset.links import find_linked, refuse_all_linked
+from pipeline.dataset.nothing import discover_some
+from pipeline.dataset.places import ids_elsewhere
 from pipeline.dataset.problems import Problem
 from pipeline.dataset.results import check_place, is_whole, read_provenance, write_ids
 
@@ -17,11 +20,15 @@ __all__ = [
     "check_place",
     "digest_file",
     "discover",
+    "discover_some",
+    "find_linked",
+    "ids_elsewhere",
     "is_whole",
     "read_ids",
     "read_image",
     "read_pair",
     "read_provenance",
+    "refuse_all_linked",
     "stamp",
     "write_ids",
 ]

@@ -13,7 +13,14 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.config import DataConfig
-from pipeline.config.patterns import PathPattern, parse_pattern, pattern_of_folder
+from pipeline.config.patterns import (
+    SCENE,
+    Hole,
+    PathPattern,
+    match_name,
+    parse_pattern,
+    pattern_of_folder,
+)
 from pipeline.dataset.known_layouts import KNOWN_LAYOUTS, Places
 from pipeline.dataset.pairing import IDS_SUFFIXES, IMAGE_SUFFIXES, pair
 from pipeline.dataset.walk import Kind, find_files, find_scenes
@@ -45,6 +52,52 @@ def kinds_of(data: DataConfig) -> tuple[Kind, Kind]:
     if images.text.casefold() == ids.text.casefold():
         raise ConfigError(f"found {images.text!r} for images and ids; expected two patterns")
     return Kind(images, IMAGE_SUFFIXES), Kind(ids, IDS_SUFFIXES)
+
+
+def ids_elsewhere(data: DataConfig, place: str) -> DataConfig:
+    """Return settings by which ids of another kind, such as a truth, are found for the same images.
+
+    Parameters
+    ----------
+    data
+        Settled settings of the data set.
+    place
+        A pattern, or the name of a folder, which then takes the place of the folder of coarse ids.
+
+    Raises
+    ------
+    ConfigError
+        The pattern is wrong, or a name does not tell enough.
+    """
+    if "{" not in place and not (data.images or data.ids):
+        return data.model_copy(update={"ids_dir": place})
+    coarse = kinds_of(data)[1].pattern
+    if "{" not in place:
+        if coarse.names:
+            raise ConfigError(
+                f"found the folder {place!r}; expected a pattern with the placeholders of "
+                f"{coarse.text!r}"
+            )
+        return data.model_copy(update={"ids": f"{beside_ids(coarse, place, '{scene}')}/{{frame}}"})
+    try:
+        parse_pattern(place)
+    except ValueError as error:
+        raise ConfigError(f"{error}") from None
+    return data.model_copy(update={"ids": place})
+
+
+def beside_ids(ids: PathPattern, folder: str, scene: str) -> str:
+    """Return the path of a folder that lies as the coarse ids of a scene do.
+
+    Below the scene, or above it where the kind comes first.
+    """
+    above = ids.parts[: ids.scene_depth]
+    if any(isinstance(piece, Hole) for part in above for piece in part):
+        return f"{scene}/{folder}"
+    names = ["".join(map(str, part)) for part in above]
+    if names and ids.scene_depth == len(ids.parts) - 2:
+        return "/".join([*names[:-1], folder, scene])
+    return "/".join([*names, scene, folder])
 
 
 def settle(root: Path, data: DataConfig) -> DataConfig:
@@ -90,6 +143,24 @@ def pairs_in(root: Path, data: DataConfig) -> tuple[str, str] | None:
                 f"{ids.pattern.folder(scene)}/{frame.ids}",
             )
     return None
+
+
+def root_of(image: Path, data: DataConfig) -> tuple[Path, str] | None:
+    """Return the data root and the scene that the place of an image says; None for another place.
+
+    `image` is an absolute path, `data` are settled settings.
+    """
+    pattern = images_pattern(data)
+    depth = len(pattern.parts)
+    if depth > len(image.parents):
+        return None
+    values: dict[str, str] = {}
+    for part, name in zip(pattern.parts[:-1], image.parts[-depth:-1], strict=True):
+        found = match_name(part, name, values)
+        if found is None:
+            return None
+        values = found
+    return image.parents[depth - 1], values[SCENE]
 
 
 def is_wanted(scene: str, patterns: tuple[str, ...]) -> bool:

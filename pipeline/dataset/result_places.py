@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.config.patterns import Hole, Part, PathPattern, may_meet, parse_pattern
+from pipeline.dataset.places import beside_ids
 from pipeline.errors import ConfigError
 
 RESULT_SUFFIXES = {"pth": ".pth", "pth-numpy": ".pth", "npy": ".npy", "png": ".png"}
@@ -20,13 +21,7 @@ def result_folder(output: OutputConfig, ids: PathPattern, scene: str) -> str:
     """
     if output.path:
         return result_pattern(output).folder(scene)
-    above = ids.parts[: ids.scene_depth]
-    if any(isinstance(piece, Hole) for part in above for piece in part):
-        return f"{scene}/{output.dir}"
-    names = ["".join(map(str, part)) for part in above]
-    is_kind_first = names and ids.scene_depth == len(ids.parts) - 2
-    names[-1:] = [output.dir, scene] if is_kind_first else [*names[-1:], scene, output.dir]
-    return "/".join(names)
+    return beside_ids(ids, output.dir, scene)
 
 
 def result_pattern(output: OutputConfig) -> PathPattern:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -75,6 +77,22 @@ def find_files(root: Path, kind: Kind, scene: str, problems: list[Problem]) -> l
     return found
 
 
+def names_along(root: Path, pattern: PathPattern, scene: str, most: int) -> list[str]:
+    """Return the first files that lie where a pattern looks in a scene, whatever their names."""
+    home = pattern.folder(scene)
+    found: list[str] = []
+    with suppress(OSError):
+        for inner, _ in _walk(root / home, "", pattern.parts[pattern.n_fixed : -1], {SCENE: scene}):
+            folder = f"{home}/{inner}".rstrip("/")
+            with suppress(OSError), os.scandir(root / folder) as entries:
+                names = (each.name for each in entries if _leads_to(each, os.DirEntry.is_file))
+                usable = (name for name in names if not name.startswith("."))
+                found += (f"{folder}/{name}" for name in heapq.nsmallest(most, usable))
+            if len(found) >= most:
+                break
+    return found[:most]
+
+
 def values_of(pattern: PathPattern, scene: str, path: str) -> Mapping[str, str] | None:
     """Return what the placeholders of a pattern stand for in a file that was found by it.
 
@@ -137,32 +155,68 @@ def _is_ours_or_hidden(name: str) -> bool:
 
 
 def _namer(kind: Kind, values: Mapping[str, str]) -> Namer:
-    """Make the function that tells files of this kind by their names, in one folder."""
-    pattern, suffixes = kind.pattern, kind.suffixes
+    """Make the function that tells the files of a kind by their names, in one folder."""
+    pattern = kind.pattern
+    part, suffixes = pattern.parts[-1], kind.suffixes
+    if pattern.is_whole_folder:
+        return _of_any(_joined(pattern, values), suffixes)
+    if [piece.name for piece in part if isinstance(piece, Hole)] == [FRAME]:
+        return _of_one_hole(part, _joined(pattern, values), () if pattern.suffix else suffixes)
+    return _of_part(pattern, values, () if pattern.suffix else suffixes)
+
+
+def _joined(pattern: PathPattern, values: Mapping[str, str]) -> str:
+    return "".join(f"{values[name]}/" for name in sorted(pattern.names))
+
+
+def _of_any(group: str, suffixes: tuple[str, ...]) -> Namer:
+    def namer(name: str) -> tuple[str, str] | None:
+        if not name.lower().endswith(suffixes):
+            return None
+        return group + name, group + name.rpartition(".")[0]
+
+    return namer
+
+
+def _of_one_hole(part: Part, group: str, suffixes: tuple[str, ...]) -> Namer:
+    """Do what `_of_part` does where {frame} is the only placeholder, in half the time."""
+    at = next(k for k, piece in enumerate(part) if isinstance(piece, Hole))
+    lead, tail = "".join(map(str, part[:at])), "".join(map(str, part[at + 1 :]))
+    hole, start = part[at], len(lead)
+    digits = isinstance(hole, Hole) and hole.digits
+
+    def namer(name: str) -> tuple[str, str] | None:
+        stem = name
+        if suffixes:
+            if not name.lower().endswith(suffixes):
+                return None
+            stem = name[: name.rindex(".")]
+        if not (stem.startswith(lead) and stem.endswith(tail)):
+            return None
+        frame = stem[start : len(stem) - len(tail)]
+        if not frame or (digits and not (frame.isascii() and frame.isdigit())):
+            return None
+        return group + name[start:], group + frame
+
+    return namer
+
+
+def _of_part(pattern: PathPattern, known: Mapping[str, str], suffixes: tuple[str, ...]) -> Namer:
     part = pattern.parts[-1]
-    others = sorted(pattern.names)
     lead = part[0] if isinstance(part[0], str) else ""
-    begins_with_frame = next((p.name == FRAME for p in part if isinstance(p, Hole)), False)
-    is_open = not pattern.suffix
+    first = next((piece for piece in part if isinstance(piece, Hole)), None)
+    begins_with_frame = first is not None and first.name == FRAME
 
-    def of_any(name: str) -> tuple[str, str] | None:
-        return (ahead + name, ahead + name.rpartition(".")[0]) if _fits(name) else None
-
-    def of_part(name: str) -> tuple[str, str] | None:
-        if is_open and not _fits(name):
+    def namer(name: str) -> tuple[str, str] | None:
+        if suffixes and not name.lower().endswith(suffixes):
             return None
-        found = match_name(part, name.rpartition(".")[0] if is_open else name, values)
-        if found is None:
+        values = match_name(part, name[: name.rindex(".")] if suffixes else name, known)
+        if values is None:
             return None
-        group = "".join(f"{found[other]}/" for other in others)
-        frame = found[FRAME]
+        group, frame = _joined(pattern, values), values[FRAME]
         return group + (name[len(lead) :] if begins_with_frame else frame), group + frame
 
-    def _fits(name: str) -> bool:
-        return name.lower().endswith(suffixes)
-
-    ahead = "".join(f"{values[other]}/" for other in others if other in values)
-    return of_any if pattern.is_whole_folder else of_part
+    return namer
 
 
 def _list_files(

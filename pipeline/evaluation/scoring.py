@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline.config import ConfigLike, load_config
-from pipeline.dataset import Layout, discover, read_ids
+from pipeline.dataset import Layout, discover, ids_elsewhere, read_ids
 from pipeline.errors import DatasetError, FrameError, IdMapError
 from pipeline.evaluation.metrics import FrameScores, IdMap, score_frame
 from pipeline.evaluation.results import Evaluation, ScoredFrame, UnscoredFrame
@@ -31,8 +31,9 @@ def evaluate(
     data_root
         Folder of scenes, as for a run.
     truth
-        Folder of a scene that holds the true ids, in any format and under any name that coarse ids
-        may have. 0 there means background, not "unknown": what grows into it is wrong.
+        Folder that holds the true ids, in the place of that of the coarse ids, or a pattern of
+        their paths such as `gt/{scene}/{frame}.png`; in any format that coarse ids may have. 0
+        there means background, not "unknown": what grows into it is wrong.
     config
         The settings of the run; its `data` and `output` say where the maps are.
     min_area
@@ -53,19 +54,19 @@ def evaluate(
     settings = load_config(config)
     layout = Layout(Path(data_root), settings.data, settings.output)
     # The first so many scenes with coarse ids need not be the first so many with truth.
-    given = discover(layout.data_root, settings.data.model_copy(update={"max_scenes": None}))
+    given = discover(layout.data_root, layout.data.model_copy(update={"max_scenes": None}))
     scenes = {frame.scene for frame in given.frames}
-    if not any((layout.data_root / scene / truth).is_dir() for scene in scenes):
+    true_layout = replace(layout, data=ids_elsewhere(layout.data, truth))
+    if not any(true_layout.ids_folder(scene).is_dir() for scene in scenes):
         raise DatasetError(
             f"{data_root}: found no scene with a folder {truth}/; expected ids to score against in "
             "it. Name theirs with --truth (in Python: truth)"
         )
-    true_layout = replace(layout, data=settings.data.model_copy(update={"ids_dir": truth}))
     wanted = discover(true_layout.data_root, true_layout.data)
     if not wanted.frames:
         raise DatasetError(
             f"{data_root}: found no frame with truth ({wanted.problems[0]}); "
-            f"expected maps such as <scene>/{truth}/<image name>.png"
+            f"expected maps such as {true_layout.ids_folder('<scene>')}/<image name>.png"
         )
     coarse_paths = {(frame.scene, frame.image): layout.ids_path(frame) for frame in given.frames}
 

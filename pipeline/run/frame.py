@@ -76,10 +76,10 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
     """
     image_path, ids_path = layout.image_path(frame), layout.ids_path(frame)
     with clock("read"):
-        check_place(layout.output_path(frame))
+        check_place(layout.output_path(frame), layout.output_root)
         # Hashed first: a file replaced in between then looks changed, not done.
         digest = digest_inputs(image_path, ids_path)
-        image, ids = read_pair(image_path, ids_path)
+        image, ids = read_pair(image_path, ids_path, layout.data.fit)
         return LoadedFrame(image, ids, digest)
 
 
@@ -100,6 +100,7 @@ def write_frame(
 ) -> None:
     """Write the refined ids, whole or not at all, with what they were made from."""
     with clock("write"):
+        check_place(layout.output_path(frame), layout.output_root)
         stats = json.dumps(dict(refinement.stats), sort_keys=True)
         write_ids(
             layout.output_path(frame),

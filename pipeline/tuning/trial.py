@@ -77,7 +77,7 @@ def try_frames(sample: Iterable[SampledFrame], task: Task) -> list[FrameTrial]:
 
 def _try_frame(sampled: SampledFrame, task: Task) -> FrameTrial:
     layout, frame = task.layout, sampled.frame
-    image, loaded = read_pair(layout.image_path(frame), layout.ids_path(frame))
+    image, loaded = read_pair(layout.image_path(frame), layout.ids_path(frame), layout.data.fit)
     coarse = check_ids(loaded)
     truth = None if sampled.truth is None else read_ids(sampled.truth)
     if truth is not None and truth.shape != coarse.shape:

@@ -90,7 +90,9 @@ def main() -> None:
                 for way, (_, _, data) in WAYS.items():
                     took[way].append(plan(roots[way], Path(folder) / "records", data))
             base = [min(times) for times in zip(*took["by folders"], strict=True)]
-            print("| frames | layout | discover | ratio | plan | ratio |\n|---|---|---|---|---|---|")
+            print(
+                "| frames | layout | discover | ratio | plan | ratio |\n|---|---|---|---|---|---|"
+            )
             for way, times in took.items():
                 found, planned = (min(each) for each in zip(*times, strict=True))
                 print(

@@ -1,0 +1,44 @@
+"""Scenes whose results would be written through a link, told before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.dataset.layout import Layout
+from pipeline.dataset.problems import Problem
+from pipeline.dataset.results import links_above
+from pipeline.errors import DatasetError
+from pipeline.records import FrameRef
+
+
+def find_linked(layout: Layout, frames: Iterable[FrameRef]) -> list[Problem]:
+    """Report the scenes whose results have no folder of their own, each once."""
+    scenes = dict.fromkeys(frame.scene for frame in frames)
+    return [problem for scene in scenes for problem in _linked(layout, scene)]
+
+
+def refuse_all_linked(layout: Layout, frames: Iterable[FrameRef], linked: list[Problem]) -> None:
+    """Raise where no scene of a data set can have results.
+
+    Raises
+    ------
+    DatasetError
+        Every scene is linked.
+    """
+    scenes = {frame.scene for frame in frames}
+    if linked and scenes == {problem.scene for problem in linked}:
+        raise DatasetError(
+            f"{layout.output_root}: found links in the place of the results of every scene "
+            f"({len(scenes)}), such as {linked[0]}"
+        )
+
+
+def _linked(layout: Layout, scene: str) -> Iterator[Problem]:
+    folder = layout.results_folder(scene)
+    for link in links_above(folder / "result", layout.output_root):
+        text = (
+            "a link; results are not written through links, so its frames will fail. Set "
+            "output.root to a folder elsewhere"
+        )
+        yield Problem("linked scene", scene, str(link.relative_to(layout.output_root)), text)
+        return
