@@ -85,9 +85,13 @@ class PathPattern:
         return next((each for each in KNOWN_SUFFIXES if tail.lower().endswith(each)), "")
 
     def folder(self, scene: str) -> str:
-        """Return the folder that all of a scene's files lie in, at whatever depth."""
+        """Return the folder that all of a scene's files lie in, with a slash at its end.
+
+        Empty where that is the data root itself.
+        """
         fixed = self.parts[: self.n_fixed]
-        return "/".join("".join(p if isinstance(p, str) else scene for p in part) for part in fixed)
+        names = ("".join(p if isinstance(p, str) else scene for p in part) for part in fixed)
+        return "".join(f"{name}/" for name in names)
 
     def fill(self, values: Mapping[str, str]) -> str:
         """Put values in the places of all placeholders."""
@@ -179,9 +183,15 @@ def may_meet(one: tuple[Part, ...], other: tuple[Part, ...]) -> bool:
 
 
 def _may_be_alike(one: Part, other: Part) -> bool:
-    """Compare what names begin with and end with: what lies between is taken to be alike."""
-    if not any(isinstance(piece, Hole) for piece in (*one, *other)):
+    """Compare what names begin with and end with: what lies between is taken to be alike.
+
+    A scene is taken to be called otherwise than the folders that patterns name.
+    """
+    literals = [part for part in (one, other) if all(isinstance(piece, str) for piece in part)]
+    if len(literals) == 2:
         return "".join(map(str, one)).casefold() == "".join(map(str, other)).casefold()
+    if literals and (Hole(SCENE),) in (one, other):
+        return False
     (a, b), (c, d) = (_ends(part) for part in (one, other))
     return (a.startswith(c) or c.startswith(a)) and (b.endswith(d) or d.endswith(b))
 

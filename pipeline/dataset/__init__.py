@@ -6,7 +6,7 @@ from pipeline.dataset.frames import read_pair
 from pipeline.dataset.id_maps import read_ids
 from pipeline.dataset.images import read_image
 from pipeline.dataset.layout import Layout
-from pipeline.dataset.links import find_linked, refuse_all_linked
+from pipeline.dataset.links import check_scenes, find_linked
 from pipeline.dataset.nothing import discover_some
 from pipeline.dataset.places import ids_elsewhere
 from pipeline.dataset.problems import Problem
@@ -18,6 +18,7 @@ __all__ = [
     "Problem",
     "Stamp",
     "check_place",
+    "check_scenes",
     "digest_file",
     "discover",
     "discover_some",
@@ -28,7 +29,6 @@ __all__ = [
     "read_image",
     "read_pair",
     "read_provenance",
-    "refuse_all_linked",
     "stamp",
     "write_ids",
 ]

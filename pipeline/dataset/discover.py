@@ -128,8 +128,8 @@ def _examples(names: set[str]) -> str:
 
 def _is_scene_itself(root: Path, pattern: PathPattern) -> bool:
     """Tell whether a root holds what should lie in a scene."""
-    inner = pattern.folder("")
-    return pattern.scene_depth == 0 and inner != "" and (root / inner.lstrip("/")).is_dir()
+    inner = pattern.folder("").strip("/")
+    return pattern.scene_depth == 0 and inner != "" and (root / inner).is_dir()
 
 
 def _is_scene(root: Path, name: str, kinds: tuple[Kind, Kind], problems: list[Problem]) -> bool:
@@ -144,10 +144,10 @@ def _is_scene(root: Path, name: str, kinds: tuple[Kind, Kind], problems: list[Pr
         return False
     if name == RECORD_DIR:
         # A scene that holds its files directly looks like any folder, such as ours.
-        if any(home != name for home in homes):
+        if any(home != f"{name}/" for home in homes):
             problems.append(unusable_name(name, name, "reserved for the record of runs"))
     elif missing:
-        text = f"has no folder {missing[0].removeprefix(f'{name}/')}/; left out"
+        text = f"has no folder {missing[0].removeprefix(f'{name}/')}; left out"
         problems.append(Problem("incomplete scene", name, name, text))
     elif not is_text(name):
         problems.append(unusable_name(name, name, "not UTF-8"))
@@ -168,7 +168,7 @@ def _find_frames(
         return []
     if images and ids:
         return pair(scene, images, ids, patterns, problems)
-    if images or ids or any(pattern.folder(scene) != scene for pattern in patterns):
+    if images or ids or any(pattern.folder(scene) != f"{scene}/" for pattern in patterns):
         text = f"holds {len(images)} image(s) and {len(ids)} id map(s); left out"
         problems.append(Problem("empty scene", scene, scene, text))
     return []

@@ -142,7 +142,8 @@ def _rate(kind: Template, suffixes: tuple[str, ...], words: re.Pattern[str]) -> 
     if f".{suffix}" not in suffixes or _OF_NEITHER.search("/".join((*place, template))):
         return -1
     # The file's own name says more than that of its folder.
-    weighed = ((stem, 2), ("/".join(place), 1))
+    own_words = stem.replace("{frame", "")
+    weighed = ((own_words, 2), ("/".join(place), 1))
     by_words = sum(
         weight * (bool(words.search(text)) - bool(other.search(text))) for text, weight in weighed
     )

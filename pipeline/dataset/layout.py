@@ -46,7 +46,7 @@ class Layout:
     """With patterns in the place of a layout's name."""
     output: OutputConfig
     _folders: tuple[str, str, str] = field(init=False, repr=False)
-    """Of a scene's images, ids and results."""
+    """Of a scene's images, ids and results; each ends in a slash."""
 
     def __post_init__(self) -> None:
         check_folders(self.data, self.output)
@@ -72,17 +72,20 @@ class Layout:
         """Folder that all results of a scene lie in, at whatever depth."""
         return self.output_root / self._folders[2].replace(_SCENE, scene)
 
-    def ids_folder(self, scene: str) -> Path:
-        """Folder that all coarse ids of a scene lie in, at whatever depth."""
-        return self.data_root / self._folders[1].replace(_SCENE, scene)
+    def input_folders(self, scene: str) -> tuple[Path, Path]:
+        """Folders that all images, and all coarse ids, of a scene lie in, at whatever depth."""
+        return (
+            self.data_root / self._folders[0].replace(_SCENE, scene),
+            self.data_root / self._folders[1].replace(_SCENE, scene),
+        )
 
     def image_path(self, frame: FrameRef) -> Path:
         """Path of the frame's image."""
-        return self.data_root / f"{self._folders[0].replace(_SCENE, frame.scene)}/{frame.image}"
+        return self.data_root / f"{self._folders[0].replace(_SCENE, frame.scene)}{frame.image}"
 
     def ids_path(self, frame: FrameRef) -> Path:
         """Path of the frame's coarse id map."""
-        return self.data_root / f"{self._folders[1].replace(_SCENE, frame.scene)}/{frame.ids}"
+        return self.data_root / f"{self._folders[1].replace(_SCENE, frame.scene)}{frame.ids}"
 
     def output_path(self, frame: FrameRef) -> Path:
         """Path of the frame's refined id map: the image's full name and the format's suffix."""
@@ -90,7 +93,7 @@ class Layout:
             return self.output_root / self._name_result(frame)
         # Appended, never `with_suffix`: that would turn frame.jpg into frame.pth.
         name = frame.image + RESULT_SUFFIXES[self.output.format]
-        return self.output_root / f"{self._folders[2].replace(_SCENE, frame.scene)}/{name}"
+        return self.output_root / f"{self._folders[2].replace(_SCENE, frame.scene)}{name}"
 
     def _name_result(self, frame: FrameRef) -> str:
         images = images_pattern(self.data)

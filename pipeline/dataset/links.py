@@ -1,4 +1,4 @@
-"""Scenes whose results would be written through a link, told before any work is done."""
+"""Scenes whose results have no place of their own, told before any work is done."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pipeline.dataset.layout import Layout
 from pipeline.dataset.problems import Problem
 from pipeline.dataset.results import links_above
-from pipeline.errors import DatasetError
+from pipeline.errors import ConfigError, DatasetError
 from pipeline.records import FrameRef
 
 
@@ -17,15 +17,24 @@ def find_linked(layout: Layout, frames: Iterable[FrameRef]) -> list[Problem]:
     return [problem for scene in scenes for problem in _linked(layout, scene)]
 
 
-def refuse_all_linked(layout: Layout, frames: Iterable[FrameRef], linked: list[Problem]) -> None:
-    """Raise where no scene of a data set can have results.
+def check_scenes(layout: Layout, frames: Iterable[FrameRef], linked: list[Problem]) -> None:
+    """Check that results can be written at all, and not where the input of a scene lies.
 
     Raises
     ------
+    ConfigError
+        The name of a scene makes its results another scene's input.
     DatasetError
         Every scene is linked.
     """
     scenes = {frame.scene for frame in frames}
+    inputs = {folder for scene in scenes for folder in layout.input_folders(scene)}
+    for scene in scenes:
+        if layout.results_folder(scene) in inputs:
+            raise ConfigError(
+                f"{layout.results_folder(scene)}: found the input of a scene; expected a place for "
+                f"the results of the scene {scene!r}. Set output.path or output.root"
+            )
     if linked and scenes == {problem.scene for problem in linked}:
         raise DatasetError(
             f"{layout.output_root}: found links in the place of the results of every scene "

@@ -49,7 +49,7 @@ def pair(
     text = f"paired by frame number alone, such as {one.path} with {other.path}"
     problems.append(Problem("paired by number", scene, scene, text))
     folders = [pattern.folder(scene) for pattern in patterns]
-    paired = {f"{folders[k]}/{files[k].path}" for files in numbered for k in (0, 1)}
+    paired = {f"{folders[k]}{files[k].path}" for files in numbered for k in (0, 1)}
     problems += (problem for problem in unpaired if problem.path not in paired)
     return [FrameRef(scene, image.path, of_image.path) for image, of_image in numbered]
 
@@ -70,7 +70,7 @@ def _pair_by_name(
     for image in images:
         if names[image.name] > 1:
             text = "has the same values of all placeholders as another image; left out"
-            problems.append(Problem("ambiguous image", scene, f"{of_images}/{image.path}", text))
+            problems.append(Problem("ambiguous image", scene, f"{of_images}{image.path}", text))
             continue
         is_alone = stems[image.stem] == 1 and image.stem not in names
         candidates = by_key.pop(image.name, [])
@@ -82,12 +82,12 @@ def _pair_by_name(
         if len(candidates) > 1:
             others = ", ".join(each.path for each in candidates[1:])
             text = f"taken as the ids of {image.path}; left out: {others}"
-            path = f"{of_ids}/{candidates[0].path}"
+            path = f"{of_ids}{candidates[0].path}"
             problems.append(Problem("several ids", scene, path, text))
         yield FrameRef(scene, image.path, candidates[0].path)
     for leftover in chain.from_iterable(by_key.values()):
         text = f"belongs to no image of {_inside(scene, of_images)} alone; left out"
-        problems.append(Problem("ids without image", scene, f"{of_ids}/{leftover.path}", text))
+        problems.append(Problem("ids without image", scene, f"{of_ids}{leftover.path}", text))
 
 
 def _lonely_image(
@@ -98,7 +98,7 @@ def _lonely_image(
     names: Counter[str],
     ids: PathPattern,
 ) -> Problem:
-    path = f"{folder}/{image.path}"
+    path = f"{folder}{image.path}"
     if image.stem in by_key and image.stem not in names:
         loose = by_key[image.stem][0].path
         suffix = loose[loose.rindex(".") :]
@@ -121,7 +121,7 @@ def _expected(scene: str, image: Found, ids: PathPattern) -> str:
 
 def _inside(scene: str, folder: str) -> str:
     """Name a folder as seen from its scene, if it lies there."""
-    return f"{folder.removeprefix(f'{scene}/')}/"
+    return folder.removeprefix(f"{scene}/") or "the data root"
 
 
 def _find_twins(scene: str, folder: str, images: Sequence[Found]) -> Iterator[Problem]:
@@ -132,7 +132,7 @@ def _find_twins(scene: str, folder: str, images: Sequence[Found]) -> Iterator[Pr
         if len(twins) > 1:
             others = ", ".join(twin.path for twin in twins[1:])
             text = f"shares its name with {others} but for case or suffix"
-            yield Problem("duplicate stem", scene, f"{folder}/{twins[0].path}", text)
+            yield Problem("duplicate stem", scene, f"{folder}{twins[0].path}", text)
 
 
 def _group(files: Iterable[Found], key: Callable[[Found], str]) -> dict[str, list[Found]]:

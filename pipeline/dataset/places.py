@@ -78,7 +78,7 @@ def ids_elsewhere(data: DataConfig, place: str) -> DataConfig:
                 f"found the folder {place!r}; expected a pattern with the placeholders of "
                 f"{coarse.text!r}"
             )
-        return data.model_copy(update={"ids": f"{beside_ids(coarse, place, '{scene}')}/{{frame}}"})
+        return data.model_copy(update={"ids": f"{beside_ids(coarse, place, '{scene}')}{{frame}}"})
     try:
         parse_pattern(place)
     except ValueError as error:
@@ -93,11 +93,13 @@ def beside_ids(ids: PathPattern, folder: str, scene: str) -> str:
     """
     above = ids.parts[: ids.scene_depth]
     if any(isinstance(piece, Hole) for part in above for piece in part):
-        return f"{scene}/{folder}"
+        return f"{scene}/{folder}/"
     names = ["".join(map(str, part)) for part in above]
     if names and ids.scene_depth == len(ids.parts) - 2:
-        return "/".join([*names[:-1], folder, scene])
-    return "/".join([*names, scene, folder])
+        names[-1:] = [folder, scene]
+    else:
+        names += [scene, folder]
+    return "".join(f"{name}/" for name in names)
 
 
 def settle(root: Path, data: DataConfig) -> DataConfig:
@@ -139,8 +141,8 @@ def pairs_in(root: Path, data: DataConfig) -> tuple[str, str] | None:
         if frames:
             frame = frames[0]
             return (
-                f"{images.pattern.folder(scene)}/{frame.image}",
-                f"{ids.pattern.folder(scene)}/{frame.ids}",
+                f"{images.pattern.folder(scene)}{frame.image}",
+                f"{ids.pattern.folder(scene)}{frame.ids}",
             )
     return None
 

@@ -69,7 +69,7 @@ def check_result_place(
         _check_placeholders(output, images)
         results = result_pattern(output).parts
     else:
-        folder = result_folder(output, ids, "\0").split("/")
+        folder = result_folder(output, ids, "\0").rstrip("/").split("/")
         scene: Part = (Hole("scene"),)
         *inner, last = images.parts[images.n_fixed :]
         name = (*last, RESULT_SUFFIXES[output.format])

@@ -71,7 +71,7 @@ def find_files(root: Path, kind: Kind, scene: str, problems: list[Problem]) -> l
     for inner, values in _walk(root / home, "", middle, {SCENE: scene}):
         namer = _namer(kind, values)
         ahead = f"{inner}/" if inner else ""
-        files = _list_files(root, f"{home}/{ahead}", scene, kind, namer, problems)
+        files = _list_files(root, home + ahead, scene, kind, namer, problems)
         found += [Found(ahead + file, name, stem) for file, name, stem in files]
     found.sort()
     return found
@@ -83,7 +83,7 @@ def names_along(root: Path, pattern: PathPattern, scene: str, most: int) -> list
     found: list[str] = []
     with suppress(OSError):
         for inner, _ in _walk(root / home, "", pattern.parts[pattern.n_fixed : -1], {SCENE: scene}):
-            folder = f"{home}/{inner}".rstrip("/")
+            folder = f"{home}{inner}".rstrip("/")
             with suppress(OSError), os.scandir(root / folder) as entries:
                 names = (each.name for each in entries if _leads_to(each, os.DirEntry.is_file))
                 usable = (name for name in names if not name.startswith("."))

@@ -57,7 +57,7 @@ def evaluate(
     given = discover(layout.data_root, layout.data.model_copy(update={"max_scenes": None}))
     scenes = {frame.scene for frame in given.frames}
     true_layout = replace(layout, data=ids_elsewhere(layout.data, truth))
-    if not any(true_layout.ids_folder(scene).is_dir() for scene in scenes):
+    if not any(true_layout.input_folders(scene)[1].is_dir() for scene in scenes):
         raise DatasetError(
             f"{data_root}: found no scene with a folder {truth}/; expected ids to score against in "
             "it. Name theirs with --truth (in Python: truth)"
@@ -66,7 +66,7 @@ def evaluate(
     if not wanted.frames:
         raise DatasetError(
             f"{data_root}: found no frame with truth ({wanted.problems[0]}); "
-            f"expected maps such as {true_layout.ids_folder('<scene>')}/<image name>.png"
+            f"expected maps such as {true_layout.input_folders('<scene>')[1]}/<image name>.png"
         )
     coarse_paths = {(frame.scene, frame.image): layout.ids_path(frame) for frame in given.frames}
 

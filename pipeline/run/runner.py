@@ -26,9 +26,9 @@ from pipeline.dashboard import show_on_dashboard
 from pipeline.dataset import (
     Inventory,
     Layout,
+    check_scenes,
     discover_some,
     find_linked,
-    refuse_all_linked,
 )
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.records import FrameRef
@@ -154,7 +154,7 @@ def refine(
 def _tell_of_links(layout: Layout, inventory: Inventory) -> None:
     """Put linked scenes on the list of problems, and end where there are no others."""
     linked = find_linked(layout, inventory.frames)
-    refuse_all_linked(layout, inventory.frames, linked)
+    check_scenes(layout, inventory.frames, linked)
     for problem in linked:
         log.warning("%s", problem)
     inventory.problems += linked
