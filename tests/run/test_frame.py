@@ -68,9 +68,9 @@ def test_what_changes_while_it_is_read_looks_changed(
     one, other = discover(root, config.data).frames
     read_pair = frame.read_pair
 
-    def replaced_before_reading(image: Path, ids: Path) -> object:
+    def replaced_before_reading(image: Path, ids: Path, fit: str) -> object:
         ids.write_bytes(layout.ids_path(other).read_bytes())
-        return read_pair(image, ids)
+        return read_pair(image, ids, fit)
 
     monkeypatch.setattr(frame, "read_pair", replaced_before_reading)
     loaded = read_frame(one, layout, StageClock())
