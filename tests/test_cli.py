@@ -11,6 +11,7 @@ import pytest
 import pipeline
 from pipeline.cli import entry_point, main
 from pipeline.config import Config
+from pipeline.config.settings import LAYOUT_NAMES
 from pipeline.errors import ModelError, StorageError
 from pipeline.report.summary import Summary
 from pipeline.report.tally import Group
@@ -214,3 +215,12 @@ def test_a_layout_is_guessed_and_works_as_told(autorefiner: Command, tmp_path: P
     done = autorefiner("status", tmp_path, *option, "--set", "data.scenes=5942004064")
     assert done.code == 0
     assert "5942004064" in done.out
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_help_names_every_layout(autorefiner: Command, command: str) -> None:
+    said = autorefiner(command, "--help").out
+    for name in LAYOUT_NAMES:
+        if name != "autorefiner":
+            assert name in said
+    assert "data.images" in said
