@@ -34,6 +34,14 @@ TREES: dict[str, list[tuple[str, Tree]]] = {
         ("DSLR, kind first", _pairs(_PP, _DSLR, "obj_ids/{scene}/DSC{k:05d}.JPG.pth")),
         ("iPhone, kind first", _pairs(_PP, _IPHONE, "obj_ids/{scene}/frame_{k:06d}.jpg.pth")),
         ("DSLR, in the scene", _pairs(_PP, _DSLR, "{scene}/obj_ids/DSC{k:05d}.JPG.pth")),
+        (
+            "images undistorted anew",
+            _pairs(
+                _PP,
+                "data/{scene}/dslr/undistorted_images/DSC{k:05d}.JPG",
+                "data/{scene}/obj_ids/DSC{k:05d}.JPG.pth",
+            ),
+        ),
         ("as downloaded", _pairs(_PP, f"data/{_DSLR}", "obj_ids/{scene}/DSC{k:05d}.JPG.pth")),
     ],
     "scannet": [

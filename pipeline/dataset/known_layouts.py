@@ -17,25 +17,24 @@ class Places(NamedTuple):
     ids: str
 
 
-_DSLR = "{scene}/dslr/resized_undistorted_images/{frame}"
-_IPHONE = "{scene}/iphone/rgb/{frame}"
-_UNDISTORTED = "undistorted/{scene}/{frame}"
+_OF_SCANNETPP = (
+    "{scene}/dslr/resized_undistorted_images/{frame}",
+    "{scene}/dslr/undistorted_images/{frame}",
+    "{scene}/iphone/rgb/{frame}",
+)
 _KIND_FIRST = "obj_ids/{scene}/{frame}"
-_IN_SCENE = "{scene}/obj_ids/{frame}"
 
 KNOWN_LAYOUTS: dict[LayoutName, tuple[Places, ...]] = {
     "scannetpp": (
         # Images that the toolbox writes with its ids are on the same grid, so they come first.
-        Places(_UNDISTORTED, _KIND_FIRST),
-        Places(_DSLR, _KIND_FIRST),
-        Places(_IPHONE, _KIND_FIRST),
-        Places(_DSLR, _IN_SCENE),
-        Places(_IPHONE, _IN_SCENE),
+        Places("undistorted/{scene}/{frame}", _KIND_FIRST),
         # The download keeps its scenes below data/.
-        Places(f"data/{_DSLR}", _KIND_FIRST),
-        Places(f"data/{_IPHONE}", _KIND_FIRST),
-        Places(f"data/{_DSLR}", f"data/{_IN_SCENE}"),
-        Places(f"data/{_IPHONE}", f"data/{_IN_SCENE}"),
+        *(
+            Places(above + images, ids)
+            for above in ("", "data/")
+            for ids in (_KIND_FIRST, f"{above}{{scene}}/obj_ids/{{frame}}")
+            for images in _OF_SCANNETPP
+        ),
     ),
     "scannet": (
         Places("{scene}/color/{frame:d}", "{scene}/instance-filt/{frame:d}"),
