@@ -23,7 +23,7 @@ from pipeline.dataset.files import describe_os_error
 from pipeline.dataset.pairing import pair
 from pipeline.dataset.places import is_wanted, kinds_of, settle
 from pipeline.dataset.problems import Problem, is_text, unusable_name
-from pipeline.dataset.walk import RECORD_DIR, Kind, find_files, find_scenes, list_folders
+from pipeline.dataset.walk import RECORD_DIR, Kind, Listed, find_files, find_scenes, list_folders
 from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
 from pipeline.tables import Table
@@ -161,7 +161,8 @@ def _find_frames(
 ) -> list[FrameRef]:
     patterns = kinds[0].pattern, kinds[1].pattern
     try:
-        images, ids = (find_files(root, kind, scene, problems) for kind in kinds)
+        listed: Listed = {}
+        images, ids = (find_files(root, kind, scene, problems, listed) for kind in kinds)
     except OSError as error:
         text = f"{describe_os_error(error)}; the scene is left out"
         problems.append(Problem("unreadable folder", scene, scene, text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,9 @@ class Found(NamedTuple):
     """The same without suffix; where the pattern has more text, up to that."""
 
 
+Listed: TypeAlias = dict[str, list[os.DirEntry[str]]]
+"""The entries of folders that were listed, by their paths below the data root."""
+
 Namer: TypeAlias = Callable[[str], tuple[str, str] | None]
 """Makes name and stem of a file's name; None for a file that is not meant."""
 
@@ -56,8 +59,21 @@ def find_scenes(root: Path, pattern: PathPattern) -> set[str]:
     return {values[SCENE] for _, values in _walk(root, "", parts, {})}
 
 
-def find_files(root: Path, kind: Kind, scene: str, problems: list[Problem]) -> list[Found]:
+def find_files(
+    root: Path, kind: Kind, scene: str, problems: list[Problem], listed: Listed | None = None
+) -> list[Found]:
     """Find the files of one kind in a scene, sorted by path; report what cannot be used.
+
+    Parameters
+    ----------
+    root
+        The data root.
+    kind, scene
+        What to find, and where.
+    problems
+        Receives what cannot be used.
+    listed
+        What folders hold, for kinds that share some: each is listed once.
 
     Raises
     ------
@@ -71,7 +87,8 @@ def find_files(root: Path, kind: Kind, scene: str, problems: list[Problem]) -> l
     for inner, values in _walk(root / home, "", middle, {SCENE: scene}):
         namer = _namer(kind, values)
         ahead = f"{inner}/" if inner else ""
-        files = _list_files(root, home + ahead, scene, kind, namer, problems)
+        entries = _list(root, home + ahead, listed)
+        files = _usable(entries, home + ahead, scene, kind, namer, problems)
         found += [Found(ahead + file, name, stem) for file, name, stem in files]
     found.sort()
     return found
@@ -219,35 +236,49 @@ def _of_part(pattern: PathPattern, known: Mapping[str, str], suffixes: tuple[str
     return namer
 
 
-def _list_files(
-    root: Path, folder: str, scene: str, kind: Kind, namer: Namer, problems: list[Problem]
+def _list(root: Path, folder: str, listed: Listed | None) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder; none where there is no such folder."""
+    if listed is not None and folder in listed:
+        return listed[folder]
+    entries: list[os.DirEntry[str]] = []
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(root / folder) as found:
+        entries += found
+    if listed is not None:
+        listed[folder] = entries
+    return entries
+
+
+def _usable(
+    entries: Iterable[os.DirEntry[str]],
+    folder: str,
+    scene: str,
+    kind: Kind,
+    namer: Namer,
+    problems: list[Problem],
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the usable files of one folder, each with name and stem; report the others."""
     unknown: list[str] = []
-    try:
-        with os.scandir(root / folder) as entries:
-            for entry in entries:
-                name = entry.name
-                if name.startswith(("._", TEMP_PREFIX)):
-                    continue
-                keys = namer(name)
-                if keys is None and (name.startswith(".") or name in OWN_FOLDERS):
-                    continue
-                if not is_text(name):
-                    problems.append(unusable_name(scene, f"{folder}{name}", "not UTF-8"))
-                elif keys is None:
-                    unknown.append(name)
-                elif _leads_to(entry, os.DirEntry.is_file):
-                    yield name, *keys
-                elif entry.is_symlink():
-                    text = "a link that leads to no file; left out"
-                    problems.append(Problem("broken link", scene, f"{folder}{name}", text))
-                else:
-                    unknown.append(name)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    # Where a pattern picks files out of a folder, others belong there.
-    if unknown and kind.pattern.is_whole_folder:
+    picks = not kind.pattern.is_whole_folder
+    for entry in entries:
+        name = entry.name
+        if name.startswith(("._", TEMP_PREFIX)):
+            continue
+        keys = namer(name)
+        # Where a pattern picks files out of a folder, others belong there.
+        if keys is None and (picks or name.startswith(".") or name in OWN_FOLDERS):
+            continue
+        if not is_text(name):
+            problems.append(unusable_name(scene, f"{folder}{name}", "not UTF-8"))
+        elif keys is None:
+            unknown.append(name)
+        elif _leads_to(entry, os.DirEntry.is_file):
+            yield name, *keys
+        elif entry.is_symlink():
+            text = "a link that leads to no file; left out"
+            problems.append(Problem("broken link", scene, f"{folder}{name}", text))
+        else:
+            unknown.append(name)
+    if unknown:
         text = f"holds {len(unknown)} other file(s) or folder(s), such as {min(unknown)}; left out"
         problems.append(Problem("unknown file", scene, folder.rstrip("/"), text))
 
