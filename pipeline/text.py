@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 
 def printable(text: str) -> str:
     """Escape what could break a line or steer a terminal: names come from outside."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def columns_of(text: str) -> int:
+    """Count the columns that a text takes on a terminal: Chinese and Japanese characters take two.
+
+    Marks that sit on the character before them take none.
+    """
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    marks = sum(unicodedata.combining(c) > 0 for c in text)
+    return len(text) + wide - marks
 
 
 def duration(seconds: float) -> str:

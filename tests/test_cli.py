@@ -11,6 +11,7 @@ import pytest
 import pipeline
 from pipeline.cli import entry_point, main
 from pipeline.config import Config
+from pipeline.config.settings import LAYOUT_NAMES
 from pipeline.errors import ModelError, StorageError
 from pipeline.report.summary import Summary
 from pipeline.report.tally import Group
@@ -209,3 +210,37 @@ def test_exit_codes(
     done = autorefiner("run", "scans")
     assert done.code == code
     assert message in done.out + done.err
+
+
+def test_nothing_to_refine_exits_with_2_also_when_quiet(
+    autorefiner: Command, tmp_path: Path
+) -> None:
+    for name in ("images/000000.jpg", "images/000001.jpg", "obj_ids/a.csv", "obj_ids/b.csv"):
+        (tmp_path / "room" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "room" / name).touch()
+    for words in (("run", tmp_path, "--quiet"), ("run", tmp_path), ("status", tmp_path)):
+        done = autorefiner(*words, "--set", "model.name=demo")
+        assert done.code == 2
+        for shown in ("000000.jpg", "000001.jpg", "a.csv", "b.csv", "{scene}/obj_ids/{frame}"):
+            assert shown in done.err
+
+
+def test_a_layout_is_guessed_and_works_as_told(autorefiner: Command, tmp_path: Path) -> None:
+    for name in ("undistorted/5942004064/D.JPG.jpg", "obj_ids/5942004064/D.JPG.pth"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    done = autorefiner("status", tmp_path)
+    assert done.code == 2
+    option = done.err.partition("Use ")[2].split()
+    done = autorefiner("status", tmp_path, *option, "--set", "data.scenes=5942004064")
+    assert done.code == 0
+    assert "5942004064" in done.out
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_help_names_every_layout(autorefiner: Command, command: str) -> None:
+    said = autorefiner(command, "--help").out
+    for name in LAYOUT_NAMES:
+        if name != "autorefiner":
+            assert name in said
+    assert "data.images" in said

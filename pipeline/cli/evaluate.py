@@ -13,7 +13,10 @@ from pipeline.cli.options import config_options, load_settings_of_run
 @click.argument("root", metavar="DATA_ROOT", type=click.Path(path_type=Path))
 @config_options
 @click.option(
-    "--truth", default="gt_ids", show_default=True, help="Folder of a scene that holds the truth."
+    "--truth",
+    default="gt_ids",
+    show_default=True,
+    help="Folder that holds the truth as obj_ids holds coarse ids, or a pattern of its paths.",
 )
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Also write the scores here."

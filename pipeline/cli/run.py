@@ -69,7 +69,11 @@ def run(
 ) -> None:
     """Refine every frame below DATA_ROOT that is not done yet.
 
-    DATA_ROOT holds scenes, a scene holds images/ and obj_ids/; results go to obj_ids_refine/.
+    DATA_ROOT holds scenes, a scene holds images/ and obj_ids/; results go to obj_ids_refine/. Known
+    data sets are refined where they lie: --set data.layout=NAME, with NAME one of scannetpp,
+    scannet, 3rscan, replica, hypersim, insscene. For others, data.images, data.ids and output.path
+    are patterns of paths, such as '{scene}/rgb/{frame}.jpg'. `autorefiner status DATA_ROOT` guesses
+    which one it is.
     """
     named = [path for path in (root, data_root) if path]
     if len(named) != 1:

@@ -18,6 +18,10 @@ def status(root: Path, config_file: Path | None, overrides: tuple[str, ...], as_
 
     Reads the journal and lists folders, also while a run is at work; opens no result. Results of
     other settings than those given are stale; unless told, these are those of the last run.
+
+    Where no frame is found, it guesses how DATA_ROOT lies on disk and shows the setting to use,
+    such as --set data.layout=scannetpp. Known are scannetpp, scannet, 3rscan, replica, hypersim and
+    insscene; patterns of paths (data.images, data.ids) tell of all others.
     """
     import json
 

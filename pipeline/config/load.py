@@ -23,6 +23,18 @@ _SHOWN.maxstring = _SHOWN.maxother = 100
 """What was found in place of a setting: however large it is, it has to fit into a line."""
 
 
+_NAMES = (
+    ("data", "scenes"),
+    ("data", "images_dir"),
+    ("data", "ids_dir"),
+    ("output", "dir"),
+)
+"""Settings that name folders: text, though many such names look like numbers or dates to YAML."""
+
+_PATTERNS = (("data", "images"), ("data", "ids"), ("output", "path"))
+_QUOTING = ('"', "'", "[")
+"""What a value begins with that is to be read as YAML all the same."""
+
 ConfigLike: TypeAlias = Config | Mapping[str, Any] | str | Path | None
 
 
@@ -61,9 +73,12 @@ def load_config(config: ConfigLike = None, overrides: Iterable[str] = ()) -> Con
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         with path.open(encoding="utf-8") as file:
-            tree = read_yaml(file.read(MAX_CHARACTERS + 1))
+            tree = read_yaml(file.read(MAX_CHARACTERS + 1), _NAMES)
     except (OSError, UnicodeDecodeError, YamlError) as error:
-        raise ConfigError(f"{path}: cannot be read as a YAML config: {error}") from None
+        hint = " (in a YAML file a value that begins with { or * needs quotes)"
+        raise ConfigError(
+            f"{path}: cannot be read as a YAML config: {error}{hint * isinstance(error, YamlError)}"
+        ) from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -82,13 +97,24 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
     section, dot, key = path.strip().partition(".")
     if not (equals and dot and section and key):
         raise ConfigError(f"--set {override}: expected section.key=value")
-    try:
-        value = read_yaml(text)
-    except YamlError as error:
-        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from None
+    way = (section.strip(), key.strip())
+    plain = text.strip()
+    is_null = plain == "" or (way in _PATTERNS and plain in ("null", "~"))
+    if way in (*_NAMES, *_PATTERNS) and not is_null and not plain.startswith(_QUOTING):
+        # To YAML, {scene} is a mapping and * the name of another value.
+        value: Any = plain
+    else:
+        value = _read_value(override, text, [()] if way in _NAMES else ())
     part = tree.setdefault(section, {})
     if isinstance(part, dict):
         part[key] = value
+
+
+def _read_value(override: str, text: str, texts: Iterable[tuple[str, ...]]) -> Any:
+    try:
+        return read_yaml(text, texts)
+    except YamlError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML: {error}") from None
 
 
 def _explain(source: str, error: ValidationError) -> str:
@@ -99,7 +125,8 @@ def _explain(source: str, error: ValidationError) -> str:
         if issue["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown setting; known here: {_known_names(issue['loc'])}")
         else:
-            lines.append(f"{where}: {issue['msg']}, found {_SHOWN.repr(issue['input'])}")
+            message = issue["msg"].removeprefix("Value error, ")
+            lines.append(f"{where}: {message}, found {_SHOWN.repr(issue['input'])}")
     count = len(lines)
     if count > _MOST_LINES:
         lines[_MOST_LINES:] = [f"and {count - _MOST_LINES} more"]

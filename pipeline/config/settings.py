@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from pipeline.config.paths import PathSetting, PathText
+from pipeline.config.patterns import parse_pattern
 from pipeline.tables import Table
 
 RESULTS_VERSION = 3
@@ -23,14 +24,30 @@ Switch: TypeAlias = Annotated[bool, Field(strict=True)]
 
 
 def _name_one_folder(name: str) -> str:
-    if name in (".", ".."):
-        raise ValueError("must name a folder inside the scene")
+    if name in ("", ".", "..") or {"/", "\\", "\0"} & {*name}:
+        raise ValueError(
+            "must name one folder inside the scene; folders several deep, or kind first, are told "
+            "by data.images, data.ids and output.path, such as {scene}/dslr/images/{frame}"
+        )
     return name
 
 
-FolderName: TypeAlias = Annotated[
-    str, Field(pattern=r"^[^/\\\x00]+$"), AfterValidator(_name_one_folder)
+FolderName: TypeAlias = Annotated[str, AfterValidator(_name_one_folder)]
+
+
+def _check_pattern(text: str) -> str:
+    parse_pattern(text)
+    return text
+
+
+PatternText: TypeAlias = Annotated[str, AfterValidator(_check_pattern)]
+
+LayoutName: TypeAlias = Literal[
+    "autorefiner", "scannetpp", "scannet", "3rscan", "replica", "hypersim", "insscene"
 ]
+LAYOUT_NAMES: tuple[str, ...] = get_args(LayoutName)
+
+Fit: TypeAlias = Literal["auto", "scale", "centre"]
 
 
 def _ask_for_unit(memory: object) -> object:
@@ -81,12 +98,32 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Where the input lies below the data root."""
 
+    layout: LayoutName = setting(
+        "autorefiner",
+        "how a known data set lies on disk; autorefiner: `images_dir` and `ids_dir` in each scene",
+    )
+    images: PatternText | None = setting(
+        None,
+        "pattern of the paths of images below the data root, in place of `layout`'s, such as "
+        "`{scene}/dslr/resized_undistorted_images/{frame}.JPG`",
+    )
+    ids: PatternText | None = setting(
+        None,
+        "pattern of the paths of coarse id maps, in place of `layout`'s, such as "
+        "`obj_ids/{scene}/{frame}.JPG.pth`",
+    )
     images_dir: FolderName = setting("images", "folder of a scene that holds its images")
     ids_dir: FolderName = setting("obj_ids", "folder of a scene that holds its coarse id maps")
     scenes: tuple[str, ...] = setting(
         (), "names or glob patterns of the scenes to take; empty takes all"
     )
     max_scenes: Count | None = setting(None, "take only the first so many scenes, by name")
+    fit: Fit = setting(
+        "auto",
+        "how ids lie on an image of another size; auto: over all of it where both have one shape, "
+        "else an error; scale: over all of it; centre: over its middle, pixel for pixel",
+        shapes_results=True,
+    )
     ids_key: str | None = setting(
         None,
         "name of the id map in files that hold several arrays; default: the only one that is one",
@@ -124,19 +161,26 @@ class DataConfig(Section):
 
     @field_validator("scenes", mode="before")
     @classmethod
-    def _accept_one_name(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+    def _take_names_as_text(cls, value: object) -> object:
+        names = value if isinstance(value, list | tuple) else (value,)
+        for name in names:
+            if not isinstance(name, str):
+                raise ValueError(
+                    f"a scene's name has to be text: {name!r} is no text any more, and another "
+                    "name may have stood there. Put it in quotes"
+                )
+        return tuple(names)
 
 
 class ModelConfig(Section):
     """Which SAM 2, from where, and how it computes."""
 
     name: ModelName = setting("sam2.1_hiera_large", "a known checkpoint, by its file name")
-    config: str | None = setting(
+    config: PathText | None = setting(
         None,
         "architecture of a checkpoint of your own: a YAML file, or a name inside the sam2 package",
     )
-    checkpoint: Path | None = setting(
+    checkpoint: PathSetting | None = setting(
         None, "weights file to load in place of the known one: of torch or safetensors"
     )
     device: Literal["auto", "cuda", "mps", "cpu"] = setting("auto", "where the model computes")
@@ -146,7 +190,7 @@ class ModelConfig(Section):
         shapes_results=True,
     )
     compile: Switch = setting(False, "compile the image encoder with torch.compile (CUDA)")
-    cache_dir: Path | None = setting(
+    cache_dir: PathSetting | None = setting(
         None, "folder for downloaded checkpoints; default: the user's cache folder"
     )
 
@@ -222,15 +266,24 @@ class RefinementConfig(Section):
 class OutputConfig(Section):
     """Where results go, and in which form."""
 
-    dir: FolderName = setting("obj_ids_refine", "folder of a scene that receives refined ids")
-    root: Path | None = setting(None, "write below this folder instead of the data root")
+    dir: FolderName = setting(
+        "obj_ids_refine",
+        "folder of a scene that receives refined ids, or folder of scenes where the coarse ids lie "
+        "in one",
+    )
+    path: PatternText | None = setting(
+        None,
+        "pattern of the paths of results below the data root, or below `root`, in place of `dir`, "
+        "such as `obj_ids_refine/{scene}/{frame}.pth`",
+    )
+    root: PathSetting | None = setting(None, "write below this folder instead of the data root")
     format: Literal["pth", "pth-numpy", "npy", "png"] = setting(
         "pth",
         "pth: torch uint16; pth-numpy: a numpy uint16 array inside .pth; "
         "npy: int16; png: 16-bit grey",
         shapes_results=True,
     )
-    mirror: Switch | Annotated[str, Field(min_length=1)] = setting(
+    mirror: Switch | Annotated[PathText, Field(min_length=1)] = setting(
         False,
         "keep a zarr store of all results: true puts it beside the scenes, a path or URL elsewhere",
     )
@@ -249,7 +302,7 @@ class ClusterConfig(Section):
         "slurm: workers as SLURM jobs",
     )
     scheduler: str | None = setting(None, "address of a scheduler that runs already")
-    scheduler_file: Path | None = setting(None, "file that a running scheduler wrote")
+    scheduler_file: PathSetting | None = setting(None, "file that a running scheduler wrote")
     workers: Count | None = setting(
         None,
         "worker processes, or SLURM jobs; default: one a GPU, as many as the CPUs carry, or 1 job",
@@ -263,13 +316,13 @@ class ClusterConfig(Section):
     dashboard_address: str = setting(
         "127.0.0.1:8787", "where the Dask dashboard listens; another port if this one is taken"
     )
-    tls_ca_file: Path | None = setting(
+    tls_ca_file: PathSetting | None = setting(
         None,
         "PEM file of the authority that signed the certificates of a tls:// cluster; "
         "default: temporary credentials for local clusters, Dask's own settings for others",
     )
-    tls_cert: Path | None = setting(None, "PEM file of this side's certificate")
-    tls_key: Path | None = setting(None, "PEM file of this side's private key")
+    tls_cert: PathSetting | None = setting(None, "PEM file of this side's certificate")
+    tls_key: PathSetting | None = setting(None, "PEM file of this side's private key")
     slurm_queue: str | None = setting(None, "SLURM partition to submit to")
     slurm_account: str | None = setting(None, "SLURM account to charge")
     slurm_walltime: str | None = setting(None, "time limit of a SLURM job, such as '12:00:00'")
@@ -321,7 +374,7 @@ class RunConfig(Section):
     log_format: Literal["text", "json"] = setting(
         "text", "lines of the log for people, or one JSON object a line for programs"
     )
-    performance_report: Path | None = setting(
+    performance_report: PathSetting | None = setting(
         None, "HTML file that receives Dask's own report of the run: tasks, transfers, profiles"
     )
 

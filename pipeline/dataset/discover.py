@@ -1,7 +1,8 @@
 """Finding frames: scenes, the files in them, and what does not fit together.
 
-- A scene is a folder directly below the data root that holds both input folders. Links to scenes,
-  and to files inside them, are followed: many data sets are farms of links.
+- A scene is a folder that has images and ids where the patterns say so: unless told, a folder
+  directly below the data root that holds both input folders. Links to scenes, and to files inside
+  them, are followed: many data sets are farms of links.
 - What desktops leave behind (`.DS_Store`, `._frame.jpg`) is passed over. Everything else that
   cannot become a frame is reported as a `Problem`.
 - The order is by scene, then by image name, on every machine.
@@ -11,21 +12,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
 from pipeline.config import DataConfig
+from pipeline.config.patterns import Hole, PathPattern
 from pipeline.dataset.files import describe_os_error
-from pipeline.dataset.formats import IDS_SUFFIXES
-from pipeline.dataset.layout import RECORD_DIR
-from pipeline.dataset.pairing import IMAGE_SUFFIXES, pair
+from pipeline.dataset.pairing import pair
+from pipeline.dataset.places import is_wanted, kinds_of, settle
 from pipeline.dataset.problems import Problem, is_text, unusable_name
+from pipeline.dataset.walk import RECORD_DIR, Kind, Listed, find_files, find_scenes, list_folders
 from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
 from pipeline.tables import Table
+from pipeline.text import printable
 
 
 @dataclass(slots=True)
@@ -64,140 +66,124 @@ def discover(
     data_root
         Folder that holds the scenes.
     data
-        Names of the input folders, and which scenes to take.
+        How the input lies below it, and which scenes to take.
 
     Raises
     ------
     DatasetError
         The data root is missing or unreadable, is itself a scene, or holds no scene to take.
+    ConfigError
+        Patterns do not fit together.
     """
     root, inventory = Path(data_root), Inventory()
-    for scene in _choose_scenes(root, data, inventory.problems):
-        inventory.frames += _find_frames(root, scene, data, inventory.problems)
+    data = settle(root, data)
+    kinds = kinds_of(data)
+    for scene in _choose_scenes(root, data, kinds, inventory.problems):
+        inventory.frames += _find_frames(root, scene, kinds, inventory.problems)
     inventory.problems.sort(key=lambda problem: problem.path)
     return inventory
 
 
-def _choose_scenes(root: Path, data: DataConfig, problems: list[Problem]) -> list[str]:
+def _choose_scenes(
+    root: Path, data: DataConfig, kinds: tuple[Kind, Kind], problems: list[Problem]
+) -> list[str]:
     wanted = f"folders that hold {data.images_dir}/ and {data.ids_dir}/"
+    if data.images or data.ids:
+        wanted = f"scenes in {kinds[0].pattern.text} and {kinds[1].pattern.text}"
     if data.scenes:
         wanted += f", with names that match data.scenes={list(data.scenes)}"
     try:
-        folders = _list_folders(root)
-        problems += _find_broken_links(root)
+        list_folders(root)
+        folders = set().union(*(find_scenes(root, kind.pattern) for kind in kinds))
+        problems += _find_broken_links(root, kinds)
     except OSError as error:
         raise DatasetError(
             f"{root}: found {describe_os_error(error)}; expected a folder of scenes: {wanted}"
         ) from None
-    if folders >= {data.images_dir, data.ids_dir}:
+    if all(_is_scene_itself(root, kind.pattern) for kind in kinds):
         raise DatasetError(
             f"{root}: found a scene; expected the folder that holds it, "
             f"which is {root.absolute().parent}"
         )
-    matching = [name for name in sorted(folders) if _matches(name, data.scenes)]
-    usable = (name for name in matching if _is_scene(root, name, data, problems))
+    matching = [name for name in sorted(folders) if is_wanted(name, data.scenes)]
+    usable = (name for name in matching if _is_scene(root, name, kinds, problems))
     scenes = list(islice(usable, data.max_scenes))
     if not scenes:
+        hint = "data.layout and data.images, data.ids tell of other places"
+        if any("," in each for each in data.scenes):
+            hint = "Several names are written as a list: data.scenes='[a, b]'"
         raise DatasetError(
-            f"{root}: found {len(folders)} folder(s){_examples(folders)}; expected {wanted}. "
-            "data.images_dir and data.ids_dir set other names for these two"
+            f"{root}: found {len(folders)} folder(s){_examples(folders)}; expected {wanted}. {hint}"
         )
     for pattern in data.scenes:
-        if not any(_matches(name, (pattern,)) for name in matching):
+        if not any(is_wanted(name, (pattern,)) for name in matching):
             text = "matches no folder of the data root"
             problems.append(Problem("no such scene", pattern, pattern, text))
     return scenes
 
 
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return not patterns or any(name == each or fnmatchcase(name, each) for each in patterns)
-
-
 def _examples(names: set[str]) -> str:
-    return f", such as {min(names)!r}" if names else ""
+    return f", such as '{printable(min(names))}'" if names else ""
 
 
-def _is_scene(root: Path, name: str, data: DataConfig, problems: list[Problem]) -> bool:
+def _is_scene_itself(root: Path, pattern: PathPattern) -> bool:
+    """Tell whether a root holds what should lie in a scene."""
+    inner = pattern.folder("").strip("/")
+    return pattern.scene_depth == 0 and inner != "" and (root / inner).is_dir()
+
+
+def _is_scene(root: Path, name: str, kinds: tuple[Kind, Kind], problems: list[Problem]) -> bool:
+    homes = dict.fromkeys(kind.pattern.folder(name) for kind in kinds)
     try:
-        missing = {data.images_dir, data.ids_dir} - _list_folders(root / name)
+        missing = [home for home in homes if not (root / home).is_dir()]
     except OSError as error:
         text = f"{describe_os_error(error)}; left out"
         problems.append(Problem("unreadable folder", name, name, text))
         return False
-    if len(missing) == 1:
-        text = f"has no folder {missing.pop()}/; left out"
+    if len(missing) == len(homes):
+        return False
+    if name == RECORD_DIR:
+        # A scene that holds its files directly looks like any folder, such as ours.
+        if any(home != f"{name}/" for home in homes):
+            problems.append(unusable_name(name, name, "reserved for the record of runs"))
+    elif missing:
+        text = f"has no folder {missing[0].removeprefix(f'{name}/')}; left out"
         problems.append(Problem("incomplete scene", name, name, text))
-    elif not missing and name == RECORD_DIR:
-        problems.append(unusable_name(name, name, "reserved for the record of runs"))
-    elif not missing and not is_text(name):
+    elif not is_text(name):
         problems.append(unusable_name(name, name, "not UTF-8"))
     else:
-        return not missing
+        return True
     return False
 
 
 def _find_frames(
-    root: Path, scene: str, data: DataConfig, problems: list[Problem]
-) -> Iterator[FrameRef]:
+    root: Path, scene: str, kinds: tuple[Kind, Kind], problems: list[Problem]
+) -> list[FrameRef]:
+    patterns = kinds[0].pattern, kinds[1].pattern
     try:
-        images = _list_files(root, f"{scene}/{data.images_dir}", IMAGE_SUFFIXES, problems)
-        ids = _list_files(root, f"{scene}/{data.ids_dir}", IDS_SUFFIXES, problems)
+        listed: Listed = {}
+        images, ids = (find_files(root, kind, scene, problems, listed) for kind in kinds)
     except OSError as error:
         text = f"{describe_os_error(error)}; the scene is left out"
         problems.append(Problem("unreadable folder", scene, scene, text))
-        return
-    if not images or not ids:
+        return []
+    if images and ids:
+        return pair(scene, images, ids, patterns, problems)
+    if images or ids or any(pattern.folder(scene) != f"{scene}/" for pattern in patterns):
         text = f"holds {len(images)} image(s) and {len(ids)} id map(s); left out"
         problems.append(Problem("empty scene", scene, scene, text))
-        return
-    yield from pair(scene, images, ids, data, problems)
+    return []
 
 
-def _list_files(
-    root: Path, folder: str, suffixes: tuple[str, ...], problems: list[Problem]
-) -> list[str]:
-    """List the usable files of one folder, sorted; report the others."""
-    scene = folder.partition("/")[0]
-    usable: list[str] = []
-    unknown: list[str] = []
-    with os.scandir(root / folder) as entries:
-        for entry in entries:
-            name = entry.name
-            is_known = name.lower().endswith(suffixes)
-            if name.startswith("._") or (name.startswith(".") and not is_known):
-                continue
-            if not is_text(name):
-                problems.append(unusable_name(scene, f"{folder}/{name}", "not UTF-8"))
-            elif not is_known:
-                unknown.append(name)
-            elif _leads_to(entry, os.DirEntry.is_file):
-                usable.append(name)
-            elif entry.is_symlink():
-                text = "a link that leads to no file; left out"
-                problems.append(Problem("broken link", scene, f"{folder}/{name}", text))
-            else:
-                unknown.append(name)
-    if unknown:
-        text = f"holds {len(unknown)} other file(s) or folder(s), such as {min(unknown)}; left out"
-        problems.append(Problem("unknown file", scene, folder, text))
-    return sorted(usable)
-
-
-def _find_broken_links(root: Path) -> Iterator[Problem]:
-    with os.scandir(root) as entries:
-        for entry in entries:
-            if entry.is_symlink() and is_text(entry.name) and not Path(entry).exists():
-                text = "a link that leads to no scene; left out"
-                yield Problem("broken link", entry.name, entry.name, text)
-
-
-def _list_folders(folder: Path) -> set[str]:
-    with os.scandir(folder) as entries:
-        return {entry.name for entry in entries if _leads_to(entry, os.DirEntry.is_dir)}
-
-
-def _leads_to(entry: os.DirEntry[str], kind: Callable[[os.DirEntry[str]], bool]) -> bool:
-    try:
-        return kind(entry)
-    except OSError:  # links in a circle
-        return False
+def _find_broken_links(root: Path, kinds: tuple[Kind, Kind]) -> Iterator[Problem]:
+    for above in dict.fromkeys(kind.pattern.parts[: kind.pattern.scene_depth] for kind in kinds):
+        folder = "/".join(str(piece) for part in above for piece in part)
+        if any(isinstance(piece, Hole) for part in above for piece in part):
+            continue
+        if not (root / folder).is_dir():
+            continue
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                if entry.is_symlink() and is_text(entry.name) and not Path(entry).exists():
+                    text = "a link that leads to no scene; left out"
+                    yield Problem("broken link", entry.name, entry.name, text)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import DataConfig
+from pipeline.config.settings import Fit
 from pipeline.dataset.id_maps import list_ids, read_ids
 from pipeline.dataset.images import read_image
 from pipeline.dataset.layout import Layout
@@ -17,16 +18,34 @@ from pipeline.errors import IdMapError
 from pipeline.records import FrameRef
 
 MAX_STRETCH = 0.05
-"""Largest relative difference between the two aspect ratios; rounding sides to whole pixels after
-scaling makes some, a crop or a turn makes more."""
+"""Largest relative difference between the two aspect ratios under `data.fit=scale`: what is resized
+to a customary size changes its shape a little."""
+
+MAX_STRETCH_UNTOLD = 0.005
+"""The same where nothing is set: 1296 x 968 becomes 640 x 480, which differs by 0.4 %."""
+
+SAME_SCALE = 0.1
+"""Ids of another size whose sides differ by less than this share are a crop or padded: nobody
+renders ids at 98 % of an image, and many cut some pixels off each side."""
 
 _DEFAULT = DataConfig()
 
 
 def read_coarse_ids(frame: FrameRef, layout: Layout) -> npt.NDArray[np.int32]:
     """Read the coarse ids of a frame, by the rules of its data set; errors as for `read_ids`."""
-    numbers = read_numbers(layout, frame.scene).of if layout.data.renumber else None
-    return read_ids(layout.ids_path(frame), layout.data, numbers)
+    return read_ids(layout.ids_path(frame), layout.data, _numbers(frame, layout))
+
+
+def read_inputs(
+    frame: FrameRef, layout: Layout
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """Read the image and the coarse ids of a frame, as `read_pair` does."""
+    numbers = _numbers(frame, layout)
+    return read_pair(layout.image_path(frame), layout.ids_path(frame), layout.data, numbers)
+
+
+def _numbers(frame: FrameRef, layout: Layout) -> Mapping[int, int] | None:
+    return read_numbers(layout, frame.scene).of if layout.data.renumber else None
 
 
 def numbers_with(paths: Iterable[Path], scene: str, layout: Layout) -> Mapping[int, int] | None:
@@ -57,7 +76,8 @@ def read_pair(
     image_path, ids_path
         The two files.
     data, numbers
-        How ids are read, as for `read_ids`.
+        How ids are read, as for `read_ids`; `data.fit` says how they lie on the image. Of an image
+        that they cover the middle of, only that is returned.
 
     Returns
     -------
@@ -69,18 +89,68 @@ def read_pair(
     Raises
     ------
     ImageError, IdMapError, IdRangeError
-        Either cannot be read, or their aspect ratios differ by more than `MAX_STRETCH`.
+        Either cannot be read, or their sizes do not fit together.
     """
     image, ids = read_image(image_path), read_ids(ids_path, data, numbers)
-    height, width = image.shape[:2]
-    rows, columns = ids.shape
-    # One pixel of slack: thumbnails of a few pixels cannot keep a ratio.
-    expected_rows = columns * height / width
-    if abs(rows - expected_rows) > max(1.0, MAX_STRETCH * expected_rows):
-        raise IdMapError(
-            ids_path,
-            f"{columns} x {rows} pixels",
-            f"the shape of the image, which has {width} x {height}",
-            "Are these the ids of another image, of a crop, or of a turned image?",
-        )
+    if image.shape[:2] == ids.shape:
+        return image, ids
+    if data.fit == "centre":
+        return _middle(image, ids, ids_path), ids
+    finding = _misfit(image.shape[:2], ids.shape, data.fit)
+    if finding:
+        raise _wrong_size(ids_path, ids.shape, image.shape, finding)
     return image, ids
+
+
+def _misfit(image: tuple[int, ...], ids: tuple[int, ...], fit: Fit) -> str:
+    """Say what to do about two sizes that do not fit together; empty where they do."""
+    (height, width), (rows, columns) = image, ids
+    # Rounding sides after scaling moves one of them by less than a pixel.
+    off = min(abs(rows - columns * height / width), abs(columns - rows * width / height))
+    stretch = abs(rows * width / (columns * height) - 1)
+    if off >= 1 and stretch > MAX_STRETCH:
+        return (
+            "Are these the ids of another image, of a crop, or of a turned image? Ids of the "
+            "middle of the image are read with data.fit=centre"
+        )
+    scales = rows / height, columns / width
+    if fit == "auto" and (
+        all(abs(scale - 1) < SAME_SCALE for scale in scales)
+        or (off >= 1 and stretch > MAX_STRETCH_UNTOLD)
+    ):
+        return (
+            "They differ by some pixels, as a crop does, and refining them would shift every "
+            "object. data.fit=centre takes them as the middle of the image, pixel for pixel; "
+            "data.fit=scale as all of it, resized"
+        )
+    return ""
+
+
+def _middle(
+    image: npt.NDArray[np.uint8], ids: npt.NDArray[np.int32], ids_path: Path
+) -> npt.NDArray[np.uint8]:
+    rest = [side - part for side, part in zip(image.shape, ids.shape, strict=False)]
+    if min(rest) < 0:
+        raise _wrong_size(
+            ids_path, ids.shape, image.shape, "data.fit=centre takes ids of a part of the image."
+        )
+    if any(number % 2 for number in rest):
+        raise _wrong_size(
+            ids_path,
+            ids.shape,
+            image.shape,
+            "data.fit=centre takes ids that lack as many pixels on both sides.",
+        )
+    top, left = rest[0] // 2, rest[1] // 2
+    return np.ascontiguousarray(image[top : top + ids.shape[0], left : left + ids.shape[1]])
+
+
+def _wrong_size(
+    ids_path: Path, ids: tuple[int, ...], image: tuple[int, ...], hint: str
+) -> IdMapError:
+    return IdMapError(
+        ids_path,
+        f"{ids[1]} x {ids[0]} pixels",
+        f"the shape of the image, which has {image[1]} x {image[0]}",
+        hint,
+    )

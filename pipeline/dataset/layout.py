@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.dataset.formats import RESULT_FORMATS
-from pipeline.errors import ConfigError
+from pipeline.dataset.places import images_pattern, kinds_of, settle
+from pipeline.dataset.result_places import (
+    check_folders,
+    check_result_place,
+    result_folder,
+    result_pattern,
+)
+from pipeline.dataset.walk import RECORD_DIR, values_of
+from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
 
-RECORD_DIR = "autorefiner"
-"""Folder beside the scenes of results that holds the journal and the summary of runs."""
+__all__ = ["RECORD_DIR", "Layout"]
+
+_SCENE = "\0"
+"""Stands for the scene in a folder's path; no file system takes it in a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +34,29 @@ class Layout:
     <output_root>/<scene>/obj_ids_refine/frame_000000.jpg.pth     output_path
     <output_root>/autorefiner/                                    record_dir
     ```
+
+    Raises
+    ------
+    ConfigError
+        Patterns do not fit together, or results would go where input lies.
     """
 
     data_root: Path
     data: DataConfig
+    """With patterns in the place of a layout's name."""
     output: OutputConfig
+    _folders: tuple[str, str, str] = field(init=False, repr=False)
+    """Of a scene's images, ids and results; each ends in a slash."""
 
     def __post_init__(self) -> None:
-        inputs = (self.data.images_dir, self.data.ids_dir)
-        names = [name.casefold() for name in (*inputs, self.output.dir)]
-        if len(set(names)) < len(names):
-            raise ConfigError(
-                f"found data.images_dir={inputs[0]!r}, data.ids_dir={inputs[1]!r} and "
-                f"output.dir={self.output.dir!r}; expected three different folders: "
-                "results never go where input lies"
-            )
+        check_folders(self.data, self.output)
+        data = settle(self.data_root, self.data)
+        images, ids = (kind.pattern for kind in kinds_of(data))
+        check_result_place(self.data_root, data, self.output, images, ids)
+        folders = images.folder(_SCENE), ids.folder(_SCENE)
+        results = result_folder(self.output, ids, _SCENE)
+        object.__setattr__(self, "data", data)
+        object.__setattr__(self, "_folders", (*folders, results))
 
     @property
     def output_root(self) -> Path:
@@ -50,16 +68,39 @@ class Layout:
         """Folder of what a run says about itself."""
         return self.output_root / RECORD_DIR
 
+    def results_folder(self, scene: str) -> Path:
+        """Folder that all results of a scene lie in, at whatever depth."""
+        return self.output_root / self._folders[2].replace(_SCENE, scene)
+
+    def input_folders(self, scene: str) -> tuple[Path, Path]:
+        """Folders that all images, and all coarse ids, of a scene lie in, at whatever depth."""
+        return (
+            self.data_root / self._folders[0].replace(_SCENE, scene),
+            self.data_root / self._folders[1].replace(_SCENE, scene),
+        )
+
     def image_path(self, frame: FrameRef) -> Path:
         """Path of the frame's image."""
-        return self.data_root / frame.scene / self.data.images_dir / frame.image
+        return self.data_root / f"{self._folders[0].replace(_SCENE, frame.scene)}{frame.image}"
 
     def ids_path(self, frame: FrameRef) -> Path:
         """Path of the frame's coarse id map."""
-        return self.data_root / frame.scene / self.data.ids_dir / frame.ids
+        return self.data_root / f"{self._folders[1].replace(_SCENE, frame.scene)}{frame.ids}"
 
     def output_path(self, frame: FrameRef) -> Path:
         """Path of the frame's refined id map: the image's full name and the format's suffix."""
+        if self.output.path:
+            return self.output_root / self._name_result(frame)
         # Appended, never `with_suffix`: that would turn frame.jpg into frame.pth.
         name = frame.image + RESULT_FORMATS[self.output.format].suffix
-        return self.output_root / frame.scene / self.output.dir / name
+        return self.output_root / f"{self._folders[2].replace(_SCENE, frame.scene)}{name}"
+
+    def _name_result(self, frame: FrameRef) -> str:
+        images = images_pattern(self.data)
+        values = values_of(images, frame.scene, frame.image)
+        if values is None:
+            raise DatasetError(
+                f"{frame.scene}/{frame.image}: found no such path in {images.text!r}; expected a "
+                "frame of this data set and these settings"
+            )
+        return result_pattern(self.output).fill(values)

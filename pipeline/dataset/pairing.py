@@ -2,89 +2,146 @@
 
 The ids of `frame.jpg` are the first there is of `frame.jpg.pth`, `frame.jpg.npy` and so on through
 the suffixes of `formats`, then of `frame.pth`, `frame.npy` and so on. Those without the image's own
-suffix must fit no other image.
+suffix must fit no other image. Where no name of a scene fits any other, frames may
+have one number: see `by_number`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
-from pipeline.config import DataConfig
+from pipeline.config.patterns import FRAME, PathPattern
+from pipeline.dataset.by_number import pair_by_number
 from pipeline.dataset.formats import IDS_SUFFIXES
 from pipeline.dataset.problems import Problem
+from pipeline.dataset.walk import Found
 from pipeline.records import FrameRef
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def pair(
-    scene: str, images: list[str], ids: list[str], data: DataConfig, problems: list[Problem]
-) -> Iterator[FrameRef]:
-    """Yield a frame for every image that has ids; add what is left over to `problems`.
+    scene: str,
+    images: Sequence[Found],
+    ids: Sequence[Found],
+    patterns: tuple[PathPattern, PathPattern],
+    problems: list[Problem],
+) -> list[FrameRef]:
+    """Return a frame for every image that has ids; add what is left over to `problems`.
 
     Parameters
     ----------
     scene
         Name of the scene.
     images, ids
-        File names in its two input folders, with the suffixes above in either case.
+        Its files, in the order that frames are to have.
+    patterns
+        Of images and ids.
     """
-    problems += _find_twins(scene, data.images_dir, images)
-    by_key = _group(sorted(ids, key=_preference), key=_without_suffix)
-    stems = Counter(map(_without_suffix, images))
-    names = set(images)
+    unpaired: list[Problem] = []
+    frames = list(_pair_by_name(scene, images, ids, patterns, unpaired))
+    if frames or not (numbered := pair_by_number(images, ids)):
+        problems += unpaired
+        return frames
+    one, other = numbered[0]
+    text = f"paired by frame number alone, such as {one.path} with {other.path}"
+    problems.append(Problem("paired by number", scene, scene, text))
+    folders = [pattern.folder(scene) for pattern in patterns]
+    paired = {f"{folders[k]}{files[k].path}" for files in numbered for k in (0, 1)}
+    problems += (problem for problem in unpaired if problem.path not in paired)
+    return [FrameRef(scene, image.path, of_image.path) for image, of_image in numbered]
+
+
+def _pair_by_name(
+    scene: str,
+    images: Sequence[Found],
+    ids: Sequence[Found],
+    patterns: tuple[PathPattern, PathPattern],
+    problems: list[Problem],
+) -> Iterator[FrameRef]:
+    of_images, of_ids = (pattern.folder(scene) for pattern in patterns)
+    if patterns[0].is_whole_folder:
+        problems += _find_twins(scene, of_images, images)
+    by_key = _group(sorted(ids, key=_preference), key=lambda each: each.stem)
+    stems = Counter(image.stem for image in images)
+    names = Counter(image.name for image in images)
     for image in images:
-        stem = _without_suffix(image)
-        candidates = by_key.pop(image, [])
-        if stems[stem] == 1 and stem not in names:
-            candidates = candidates + by_key.pop(stem, [])
+        if names[image.name] > 1:
+            text = "has the same values of all placeholders as another image; left out"
+            problems.append(Problem("ambiguous image", scene, f"{of_images}{image.path}", text))
+            continue
+        is_alone = stems[image.stem] == 1 and image.stem not in names
+        candidates = by_key.pop(image.name, [])
+        if is_alone:
+            candidates = candidates + by_key.pop(image.stem, [])
         if not candidates:
-            path = f"{scene}/{data.images_dir}/{image}"
-            if stem in by_key and stem not in names:
-                loose = by_key[stem][0]
-                text = f"{loose} fits other images too; name it {image}{_suffix(loose)}; left out"
-                problems.append(Problem("ambiguous ids", scene, path, text))
-            else:
-                text = f"has no id map such as {data.ids_dir}/{image}.pth; left out"
-                problems.append(Problem("image without ids", scene, path, text))
+            problems.append(_lonely_image(scene, of_images, image, by_key, names, patterns[1]))
             continue
         if len(candidates) > 1:
-            path = f"{scene}/{data.ids_dir}/{candidates[0]}"
-            text = f"taken as the ids of {image}; left out: {', '.join(candidates[1:])}"
+            others = ", ".join(each.path for each in candidates[1:])
+            text = f"taken as the ids of {image.path}; left out: {others}"
+            path = f"{of_ids}{candidates[0].path}"
             problems.append(Problem("several ids", scene, path, text))
-        yield FrameRef(scene, image, candidates[0])
+        yield FrameRef(scene, image.path, candidates[0].path)
     for leftover in chain.from_iterable(by_key.values()):
-        path = f"{scene}/{data.ids_dir}/{leftover}"
-        text = f"belongs to no image of {data.images_dir}/ alone; left out"
-        problems.append(Problem("ids without image", scene, path, text))
+        text = f"belongs to no image of {_inside(scene, of_images)} alone; left out"
+        problems.append(Problem("ids without image", scene, f"{of_ids}{leftover.path}", text))
 
 
-def _find_twins(scene: str, folder: str, images: list[str]) -> Iterator[Problem]:
-    by_stem = _group(images, key=lambda name: _without_suffix(name).casefold())
+def _lonely_image(
+    scene: str,
+    folder: str,
+    image: Found,
+    by_key: dict[str, list[Found]],
+    names: Counter[str],
+    ids: PathPattern,
+) -> Problem:
+    path = f"{folder}{image.path}"
+    if image.stem in by_key and image.stem not in names:
+        loose = by_key[image.stem][0].path
+        suffix = loose[loose.rindex(".") :]
+        text = f"{loose} fits other images too; name it {image.path}{suffix}; left out"
+        return Problem("ambiguous ids", scene, path, text)
+    text = f"has no id map such as {_expected(scene, image, ids)}; left out"
+    return Problem("image without ids", scene, path, text)
+
+
+def _expected(scene: str, image: Found, ids: PathPattern) -> str:
+    if ids.is_whole_folder:
+        return f"{_inside(scene, ids.folder(scene))}{image.path}{IDS_SUFFIXES[0]}"
+    frame = image.stem.rpartition("/")[2]
+    return (
+        ids.text.replace("{scene}", scene)
+        .replace(f"{{{FRAME}:d}}", f"{{{FRAME}}}")
+        .replace(f"{{{FRAME}}}", frame)
+    )
+
+
+def _inside(scene: str, folder: str) -> str:
+    """Name a folder as seen from its scene, if it lies there."""
+    return folder.removeprefix(f"{scene}/") or "the data root"
+
+
+def _find_twins(scene: str, folder: str, images: Sequence[Found]) -> Iterator[Problem]:
+    by_stem = _group(images, key=lambda image: image.stem.casefold())
     if len(by_stem) == len(images):
         return
     for twins in by_stem.values():
         if len(twins) > 1:
-            text = f"shares its name with {', '.join(twins[1:])} but for case or suffix"
-            yield Problem("duplicate stem", scene, f"{scene}/{folder}/{twins[0]}", text)
+            others = ", ".join(twin.path for twin in twins[1:])
+            text = f"shares its name with {others} but for case or suffix"
+            yield Problem("duplicate stem", scene, f"{folder}{twins[0].path}", text)
 
 
-def _group(names: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(key(name), []).append(name)
+def _group(files: Iterable[Found], key: Callable[[Found], str]) -> dict[str, list[Found]]:
+    groups: dict[str, list[Found]] = {}
+    for file in files:
+        groups.setdefault(key(file), []).append(file)
     return groups
 
 
-def _without_suffix(name: str) -> str:
-    return name.rpartition(".")[0]
-
-
-def _preference(name: str) -> int:
-    return IDS_SUFFIXES.index(_suffix(name).lower())
-
-
-def _suffix(name: str) -> str:
-    return name[len(_without_suffix(name)) :]
+def _preference(ids: Found) -> int:
+    suffix = "." + ids.path.rpartition(".")[2].lower()
+    return IDS_SUFFIXES.index(suffix) if suffix in IDS_SUFFIXES else len(IDS_SUFFIXES)

@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,16 @@ def write_ids(
         ) from None
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, root: Path | None = None) -> None:
     """Check that a result can have the path it is meant for.
+
+    Parameters
+    ----------
+    path
+        Where the result belongs.
+    root
+        Folder that the results of all scenes lie in; every folder between the two is looked at.
+        None looks at the two folders above the result.
 
     A data set may come from a stranger, and links in it lead anywhere: results are written neither
     into a folder that is a link nor through a scene that is one.
@@ -101,7 +109,8 @@ def check_place(path: Path) -> None:
             f"at most {_LONGEST_NAME}, which is what file systems take",
             "Give the image a shorter name.",
         )
-    for folder in (path.parent, path.parent.parent):
+    above = [path.parent, path.parent.parent] if root is None else links_above(path, root)
+    for folder in above:
         if folder.is_symlink():
             raise FrameError(
                 folder,
@@ -110,6 +119,13 @@ def check_place(path: Path) -> None:
                 "Set output.root to a folder elsewhere; input is read through links, "
                 "results are not written through them.",
             )
+
+
+def links_above(path: Path, root: Path) -> Iterator[Path]:
+    """Yield the links among the folders between a root and a path below it, from the top."""
+    for parent in [*path.relative_to(root).parents][-2::-1]:
+        if (root / parent).is_symlink():
+            yield root / parent
 
 
 def read_provenance(path: Path) -> dict[str, str]:

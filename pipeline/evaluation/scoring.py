@@ -8,7 +8,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline.config import ConfigLike, load_config
-from pipeline.dataset import Layout, discover, numbers_with, read_coarse_ids, read_ids
+from pipeline.dataset import (
+    Layout,
+    discover,
+    ids_elsewhere,
+    numbers_with,
+    read_coarse_ids,
+    read_ids,
+)
 from pipeline.errors import DatasetError, FrameError, IdMapError
 from pipeline.evaluation.metrics import FrameScores, IdMap, score_frame
 from pipeline.evaluation.results import Evaluation, ScoredFrame, UnscoredFrame
@@ -32,9 +39,10 @@ def evaluate(
     data_root
         Folder of scenes, as for a run.
     truth
-        Folder of a scene that holds the true ids, in any format and under any name that coarse ids
-        may have, read by the same settings of `data`. 0 there means background, not "unknown": what
-        grows into it is wrong.
+        Folder that holds the true ids, in the place of that of the coarse ids, or a pattern of
+        their paths such as `gt/{scene}/{frame}.png`; in any format that coarse ids may have, read
+        by the same settings of `data`. 0 there means background, not "unknown": what grows into it
+        is wrong.
     config
         The settings of the run; its `data` and `output` say where the maps are.
     min_area
@@ -55,19 +63,19 @@ def evaluate(
     settings = load_config(config)
     layout = Layout(Path(data_root), settings.data, settings.output)
     # The first so many scenes with coarse ids need not be the first so many with truth.
-    given = discover(layout.data_root, settings.data.model_copy(update={"max_scenes": None}))
+    given = discover(layout.data_root, layout.data.model_copy(update={"max_scenes": None}))
     scenes = {frame.scene for frame in given.frames}
-    if not any((layout.data_root / scene / truth).is_dir() for scene in scenes):
+    true_layout = replace(layout, data=ids_elsewhere(layout.data, truth))
+    if not any(true_layout.input_folders(scene)[1].is_dir() for scene in scenes):
         raise DatasetError(
             f"{data_root}: found no scene with a folder {truth}/; expected ids to score against in "
             "it. Name theirs with --truth (in Python: truth)"
         )
-    true_layout = replace(layout, data=settings.data.model_copy(update={"ids_dir": truth}))
     wanted = discover(true_layout.data_root, true_layout.data)
     if not wanted.frames:
         raise DatasetError(
             f"{data_root}: found no frame with truth ({wanted.problems[0]}); "
-            f"expected maps such as <scene>/{truth}/<image name>.png"
+            f"expected maps such as {true_layout.input_folders('<scene>')[1]}/<image name>.png"
         )
     coarse_frames = {(frame.scene, frame.image): frame for frame in given.frames}
 

@@ -144,7 +144,7 @@ def _open_dataset(
 ) -> tuple[Layout, list[FrameRef]]:
     settings = load_config(config)
     root = settings.output.root
-    output = settings.output.model_copy(update={"root": root and root.expanduser().absolute()})
+    output = settings.output.model_copy(update={"root": root and root.absolute()})
     layout = Layout(Path(data_root).absolute(), settings.data, output)
     return layout, discover(layout.data_root, settings.data).frames
 
@@ -157,7 +157,7 @@ def _choose_place(layout: Layout, frames: Iterable[FrameRef]) -> Place:
             fingerprint = settings_of(read_provenance(path))
             return Place(mirror_url(layout), fingerprint, layout.output.mirror_shard)
     raise DatasetError(
-        f"{layout.output_root}: found no result in <scene>/{layout.output.dir}; "
+        f"{layout.results_folder('<scene>')}: found no result in any such folder; "
         "expected some to mirror. `autorefiner run` makes them"
     )
 

@@ -36,7 +36,7 @@ def mirror_url(layout: Layout) -> str:
     """Return where the mirror of a data set lies, whether it is kept up or not."""
     mirror = layout.output.mirror
     if isinstance(mirror, str):
-        return mirror if is_remote(mirror) else str(Path(mirror).expanduser().absolute())
+        return mirror if is_remote(mirror) else str(Path(mirror).absolute())
     return str((layout.output_root / f"{layout.output.dir}.zarr").absolute())
 
 

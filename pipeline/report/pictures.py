@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pipeline.dataset import Layout, read_coarse_ids, read_ids, read_image
+from pipeline.dataset import Layout, read_ids, read_inputs
 from pipeline.records import FrameRef
 from pipeline.report.changes import ObjectChange, object_changes
 from pipeline.report.overlay import Picture, overlay
@@ -37,8 +37,8 @@ def draw_frame(layout: Layout, frame: FrameRef, width: int) -> FramePictures:
     FrameError
         One of the files cannot be read.
     """
-    image = shrink(read_image(layout.image_path(frame)), width)
-    coarse = read_coarse_ids(frame, layout)
+    whole, coarse = read_inputs(frame, layout)
+    image = shrink(whole, width)
     refined = read_ids(layout.output_path(frame))
     return FramePictures(
         width=image.shape[1],

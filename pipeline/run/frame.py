@@ -95,7 +95,7 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
     """
     image_path, ids_path = layout.image_path(frame), layout.ids_path(frame)
     with clock("read"):
-        check_place(layout.output_path(frame))
+        check_place(layout.output_path(frame), layout.output_root)
         # Hashed first: a file replaced in between then looks changed, not done.
         numbers = numbers_of(frame, layout)
         digest = digest_inputs(image_path, ids_path, numbers.mark)
@@ -120,6 +120,7 @@ def write_frame(
 ) -> None:
     """Write the refined ids, whole or not at all, with what they were made from."""
     with clock("write"):
+        check_place(layout.output_path(frame), layout.output_root)
         stats = json.dumps(dict(refinement.stats), sort_keys=True)
         write_ids(
             layout.output_path(frame),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dataset import Layout, discover, numbers_with, read_pair
+from pipeline.dataset.places import kinds_of, root_of, ways_of
 from pipeline.errors import DatasetError, ImageError
 from pipeline.records import STAGES, ObjectRecord, Refinement
 from pipeline.refinement import (
@@ -191,8 +193,8 @@ def inspect_frame(
     image
         A JPEG or PNG file.
     ids
-        Its coarse id map. None finds it as a run would: the image then lies in a scene's
-        `images/`, and the ids in `obj_ids/` beside that (`data.images_dir`, `data.ids_dir`).
+        Its coarse id map. None finds it as a run with these settings would: unless told, the image
+        lies in a scene's `images/`, and the ids in `obj_ids/` beside that.
     config
         A `Config`, a mapping, the path of a YAML file, or None for the defaults.
 
@@ -254,18 +256,21 @@ def _home(image: Path, config: Config) -> tuple[str, Layout]:
 
 
 def _find_ids(image: Path, config: Config) -> Path:
-    scene = image.absolute().parent.parent
-    frames = []
-    if image.absolute().parent.name == config.data.images_dir and scene.parent != scene:
-        only = config.data.model_copy(update={"scenes": (scene.name,), "max_scenes": None})
-        frames = discover(scene.parent, only).frames
-    for frame in frames:
-        if (frame.scene, frame.image) == (scene.name, image.name):
-            return scene / config.data.ids_dir / frame.ids
+    path = image.absolute()
+    for way in ways_of(config.data.model_copy(update={"scenes": (), "max_scenes": None})):
+        placed = root_of(path, way)
+        if placed is None:
+            continue
+        root, scene = placed
+        layout = Layout(root, way.model_copy(update={"scenes": (scene,)}), config.output)
+        with suppress(DatasetError):
+            for frame in discover(root, layout.data).frames:
+                if layout.image_path(frame) == path:
+                    return layout.ids_path(frame)
+    images, ids = (kind.pattern.text for kind in kinds_of(ways_of(config.data)[0]))
     raise DatasetError(
-        f"{image}: found no ids for it; expected "
-        f"<scene>/{config.data.ids_dir}/{image.name}.pth beside <scene>/{config.data.images_dir}/. "
-        "Name the ids after the image"
+        f"{image}: found no ids for it; expected the image as {images} and its ids as {ids}. "
+        "Name the ids after the image, or set data.layout or patterns as for a run"
     )
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipeline.dashboard.state import WORKER_METRIC, RunState
 from pipeline.dashboard.words import COLOURS, headline, in_gib
-from pipeline.dataset import read_ids, read_image
+from pipeline.dataset import read_ids, read_inputs
 from pipeline.errors import FrameError
 from pipeline.report.overlay import overlay
 
@@ -85,7 +85,7 @@ class Panel:
     def _show(self, outcome: FrameOutcome, live: LiveRun) -> None:
         frame, layout = outcome.frame, live.job.layout
         try:
-            picture = read_image(layout.image_path(frame))
+            picture, _ = read_inputs(frame, layout)
             shown = Image.fromarray(overlay(picture, read_ids(layout.output_path(frame))))
         except FrameError:
             # The frame was done; if its files are gone by now, that is nothing to stop for.

@@ -32,7 +32,7 @@ def summarise(tally: Tally, job: Job, seconds: float) -> Summary:
 
     layout = job.layout
     paths = {
-        "results": str(layout.output_root / "<scene>" / layout.output.dir),
+        "results": str(layout.results_folder("<scene>")),
         "journal": str(layout.record_dir / FILE_NAME),
         "summary": str(layout.record_dir / SUMMARY_NAME),
     }

@@ -23,7 +23,13 @@ from pipeline.cluster import use_cluster
 from pipeline.cluster.nesting import end_if_nested
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dashboard import show_on_dashboard
-from pipeline.dataset import Inventory, Layout, discover
+from pipeline.dataset import (
+    Inventory,
+    Layout,
+    check_scenes,
+    discover_some,
+    find_linked,
+)
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.records import FrameRef
 from pipeline.report.summary import Summary
@@ -105,7 +111,8 @@ def refine(
     start_log(settings.run.log_level, settings.run.log_format)
     layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
     ended: RunStopped | None = None
-    inventory = discover(layout.data_root, settings.data)
+    inventory = discover_some(layout.data_root, layout.data)
+    _tell_of_links(layout, inventory)
     obtain_checkpoint(settings.model)
     fingerprint = settings.fingerprint(model_identity(settings.model))
     run_id = secrets.token_hex(8)
@@ -148,11 +155,20 @@ def refine(
     return summary
 
 
+def _tell_of_links(layout: Layout, inventory: Inventory) -> None:
+    """Put linked scenes on the list of problems, and end where there are no others."""
+    linked = find_linked(layout, inventory.frames)
+    check_scenes(layout, inventory.frames, linked)
+    for problem in linked:
+        log.warning("%s", problem)
+    inventory.problems += linked
+
+
 def with_absolute_paths(config: Config) -> Config:
     """Workers may have another working directory, and another home, than the driver."""
     model, output = config.model, config.output
     architecture = model.config
-    if architecture and Path(architecture).expanduser().is_file():
+    if architecture and Path(architecture).is_file():
         architecture = str(_absolute(Path(architecture)))
     of_model = {
         "config": architecture,
@@ -168,7 +184,7 @@ def with_absolute_paths(config: Config) -> Config:
 
 
 def _absolute(path: Path | None) -> Path | None:
-    return path and path.expanduser().absolute()
+    return path and path.absolute()
 
 
 def _open_tally(inventory: Inventory) -> Tally:

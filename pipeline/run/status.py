@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import ConfigLike, load_config
-from pipeline.dataset import Inventory, Layout, discover
+from pipeline.dataset import Inventory, Layout, discover_some, find_linked
 from pipeline.records import FrameRef
 from pipeline.report.summary import failure_notes
 from pipeline.report.tally import Group, add_failure, by_count
@@ -24,6 +24,7 @@ from pipeline.run.lock import read_holder
 from pipeline.run.plan import NO_RESULT, OF_OTHER_SETTINGS, Judgement, judge, open_and_judge
 from pipeline.run.record import settings_of_last_run
 from pipeline.sam import model_identity
+from pipeline.text import columns_of, printable
 
 FRAMES_IN_HAND = 256
 """Frames that `verify_dataset` hands to its threads ahead of those it has an answer for."""
@@ -96,12 +97,16 @@ class Status:
         columns = [*SceneStatus.__slots__]
         if not self.total.unrecorded:
             columns.remove("unrecorded")
-        width = max(5, *(len(name) for name in self.scenes)) if self.scenes else 5
-        rows = [*self.scenes.items(), ("total", self.total)]
+        rows = [
+            *((printable(name), one) for name, one in self.scenes.items()),
+            ("total", self.total),
+        ]
+        width = max(columns_of(name) for name, _ in rows)
         heading = " ".join(f"{name.replace('todo', 'to do'):>10}" for name in columns)
         lines = [f"{'':<{width}}{heading}"]
         lines += [
-            f"{ascii(name)[1:-1]:<{width}}"
+            name
+            + " " * (width - columns_of(name))
             + " ".join(f"{getattr(scene, column):>10}" for column in columns)
             for name, scene in rows
         ]
@@ -137,11 +142,11 @@ def read_status(data_root: str | os.PathLike[str], config: ConfigLike = None) ->
     status = _begin(layout, inventory)
     with read_journal(layout.record_dir) as journal:
         for _, of_scene in groupby(inventory.frames, key=lambda frame: frame.scene):
-            there: set[str] | None = None
+            folder, there = None, set[str]()
             for frame in of_scene:
                 path = layout.output_path(frame)
-                if there is None:
-                    there = _names_in(path.parent)
+                if path.parent != folder:
+                    folder, there = path.parent, _names_in(path.parent)
                 entry = journal.find(frame)
                 status.add(frame, _state(entry, path.name in there, fingerprint), entry)
     return status
@@ -189,7 +194,8 @@ def _find(data_root: str | os.PathLike[str], config: ConfigLike) -> tuple[Layout
     root = Path(data_root).absolute()
     settings = settings_of_last_run(root) if config is None else load_config(config)
     layout = Layout(root, settings.data, settings.output)
-    inventory = discover(root, settings.data)
+    inventory = discover_some(root, layout.data)
+    inventory.problems += find_linked(layout, inventory.frames)
     return layout, inventory, settings.fingerprint(model_identity(settings.model))
 
 

@@ -48,7 +48,7 @@ def build_architecture(architecture: str) -> SAM2Base:
     ModelError
         There is no such file, or it describes no SAM 2 model that can be used here.
     """
-    path = Path(architecture).expanduser()
+    path = Path(architecture)
     if not path.is_file():
         path = Path(sam2.__file__).parent / architecture
     if not path.is_file():

@@ -31,7 +31,7 @@ _LOCK_TIMEOUT = 3600.0
 def cache_dir(config: ModelConfig) -> Path:
     """Return the folder of downloaded checkpoints: the setting, the variable, or the user's own."""
     if config.cache_dir is not None:
-        return config.cache_dir.expanduser()
+        return config.cache_dir
     if CACHE_VARIABLE in os.environ:
         return Path(os.environ[CACHE_VARIABLE]).expanduser()
     import pooch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import dask.bag
@@ -15,7 +16,7 @@ from tqdm.auto import tqdm
 
 from pipeline.cluster import use_cluster
 from pipeline.config import ConfigLike, load_config
-from pipeline.dataset import Layout, discover
+from pipeline.dataset import Layout, discover, discover_some, ids_elsewhere
 from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
 from pipeline.run.log import start_log
@@ -85,9 +86,7 @@ def tune(
 
 
 def _sample(layout: Layout, truth: str, count: int) -> list[SampledFrame]:
-    frames = discover(layout.data_root, layout.data).frames
-    if not frames:
-        raise DatasetError(f"{layout.data_root}: found no frame with coarse ids to try settings on")
+    frames = discover_some(layout.data_root, layout.data).frames
     # The middle of equal parts: every scene has its share, and no frame comes twice.
     count = min(count, len(frames))
     chosen = [frames[int((n + 0.5) * len(frames) / count)] for n in range(count)]
@@ -99,12 +98,13 @@ def _find_truth(
     layout: Layout, truth: str, frames: Sequence[FrameRef]
 ) -> dict[tuple[str, str], Path]:
     scenes = tuple(sorted({frame.scene for frame in frames}))
-    data = layout.data.model_copy(update={"ids_dir": truth, "scenes": scenes, "max_scenes": None})
+    of_scenes = layout.data.model_copy(update={"scenes": scenes, "max_scenes": None})
+    true_layout = replace(layout, data=ids_elsewhere(of_scenes, truth))
     try:
-        found = discover(layout.data_root, data).frames
+        found = discover(true_layout.data_root, true_layout.data).frames
     except DatasetError:
         return {}
-    return {(f.scene, f.image): layout.data_root / f.scene / truth / f.ids for f in found}
+    return {(f.scene, f.image): true_layout.ids_path(f) for f in found}
 
 
 def _try_on_cluster(sample: Sequence[SampledFrame], task: Task, client: Client) -> list[FrameTrial]:

@@ -155,3 +155,30 @@ def test_a_value_that_refers_to_itself_a_billion_times_is_an_error() -> None:
 
 def test_powers_of_ten_are_numbers() -> None:
     assert load_config(None, ["refinement.iou_threshold=1e-1"]).refinement.iou_threshold == 0.1
+
+
+ODD_NAMES = (
+    *("5942004064", "0123456701", "12345e6789", "1234567e01", "0012345678", "1_000", "0x10"),
+    *("12:30:45", "null", "true", "2024-01-01", "~", "*", "room_*"),
+)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_scene_names_are_text_whatever_yaml_thinks(tmp_path, name: str) -> None:
+    assert load_config(None, [f"data.scenes={name}"]).data.scenes == (name,)
+    assert load_config({"data": {"scenes": [name]}}).data.scenes == (name,)
+    if "*" not in name:
+        file = tmp_path / "c.yaml"
+        file.write_text(f"data:\n  scenes: [{name}, 7]\n")
+        assert load_config(file).data.scenes == (name, "7")
+        assert load_config(None, [f"data.scenes=[{name}, 'x']"]).data.scenes == (name, "x")
+
+
+@pytest.mark.parametrize("scenes", [5942004064, [1234567e01], [None], ["a", 7], True])
+def test_numbers_that_lost_their_text_are_refused(scenes) -> None:
+    with pytest.raises(ConfigError, match=r"data.scenes: a scene's name has to be text.*quotes"):
+        load_config({"data": {"scenes": scenes}})
+
+
+def test_folders_are_text_too() -> None:
+    assert load_config(None, ["output.dir=2024"]).output.dir == "2024"

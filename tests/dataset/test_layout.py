@@ -80,3 +80,95 @@ def test_folders_stay_inside_the_scene(setting: str, name: str) -> None:
 def test_one_scene_needs_no_list() -> None:
     assert load_config(None, ["data.scenes=room_*"]).data.scenes == ("room_*",)
     assert load_config(None, ["data.scenes=[a, b]"]).data.scenes == ("a", "b")
+
+
+def test_folders_several_deep_are_told_by_patterns() -> None:
+    with pytest.raises(ConfigError, match=r"data\.images, data\.ids and output\.path"):
+        load_config({"data": {"images_dir": "dslr/images"}})
+
+
+SCANNETPP = DataConfig(
+    images="{scene}/dslr/images/{frame}.JPG", ids="obj_ids/{scene}/{frame}.JPG.pth"
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "output", "frame", "expected"),
+    [
+        (SCANNETPP, {}, ("s", "D1.JPG"), "obj_ids_refine/s/D1.JPG.pth"),
+        (SCANNETPP, {"dir": "out"}, ("s", "D1.JPG"), "out/s/D1.JPG.pth"),
+        (SCANNETPP, {"path": "out/{scene}/{frame}.pth"}, ("s", "D1.JPG"), "out/s/D1.pth"),
+        (SCANNETPP, {"path": "{scene}/o/{frame}.JPG"}, ("s", "D1.JPG"), "s/o/D1.JPG.pth"),
+        (
+            SCANNETPP,
+            {"path": "{scene}/o/{frame}_r", "format": "npy"},
+            ("s", "D1.JPG"),
+            "s/o/D1_r.npy",
+        ),
+        (DataConfig(), {"path": "r/{scene}/{frame}"}, ("s", "a.jpg"), "r/s/a.jpg.pth"),
+        (
+            DataConfig(images="{scene}/{c}/{frame}.jpg", ids="{scene}/ids_{c}/{frame}"),
+            {},
+            ("s", "left/1.jpg"),
+            "s/obj_ids_refine/left/1.jpg.pth",
+        ),
+        (
+            DataConfig(images="{scene}/{c}/{frame}.jpg", ids="{scene}/ids_{c}/{frame}"),
+            {"path": "r/{scene}/{c}/{frame}"},
+            ("s", "left/1.jpg"),
+            "r/s/left/1.pth",
+        ),
+        (
+            DataConfig(images="x/{scene}/rgb/{frame}", ids="x/{scene}/ids/{frame}"),
+            {},
+            ("s", "1.jpg"),
+            "x/s/obj_ids_refine/1.jpg.pth",
+        ),
+    ],
+)
+def test_results_lie_as_ids_do_or_by_a_pattern(
+    data: DataConfig, output: dict[str, str], frame: tuple[str, str], expected: str
+) -> None:
+    layout = Layout(Path("/data"), data, OutputConfig(**output))
+    assert layout.output_path(FrameRef(*frame, "")) == Path("/data", expected)
+
+
+@pytest.mark.parametrize(
+    ("data", "output", "why"),
+    [
+        (SCANNETPP, {"dir": "obj_ids"}, "results where no input lies"),
+        (SCANNETPP, {"dir": "OBJ_IDS"}, "results where no input lies"),
+        (SCANNETPP, {"path": "obj_ids/{scene}/{frame}.JPG.pth"}, "results where no input lies"),
+        (DataConfig(), {"path": "{scene}/images/{frame}"}, "results where no input lies"),
+        (
+            DataConfig(images="{scene}/rgb/{frame}", ids="{scene}/*/{frame}.npy"),
+            {"format": "npy"},
+            "results where no input lies",
+        ),
+        (SCANNETPP, {"path": "out/{scene}/all"}, "has no {frame}"),
+        (SCANNETPP, {"path": "out/{scene}/{frame}.png"}, "ends in .pth"),
+        (SCANNETPP, {"path": "out/{scene}/*_{frame}"}, "placeholders with names"),
+        (SCANNETPP, {"path": "out/{scene}/{camera}/{frame}"}, "{scene}, {frame}"),
+        (
+            DataConfig(images="{scene}/{c}/{frame}.jpg", ids="{scene}/ids_{c}/{frame}"),
+            {"path": "{scene}/r/{frame}"},
+            "{scene}, {frame}, {c}",
+        ),
+    ],
+)
+def test_results_have_paths_of_their_own(
+    data: DataConfig, output: dict[str, str], why: str
+) -> None:
+    with pytest.raises(ConfigError, match=why):
+        Layout(Path("/data"), data, load_config({"output": output}).output)
+
+
+def test_results_elsewhere_may_lie_as_the_input_does(tmp_path: Path) -> None:
+    same = OutputConfig(root=tmp_path / "out", path="obj_ids/{scene}/{frame}.JPG.pth")
+    layout = Layout(tmp_path / "data", SCANNETPP, same)
+    path = layout.output_path(FrameRef("s", "D1.JPG", ""))
+    assert path == tmp_path / "out/obj_ids/s/D1.JPG.pth"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "data")
+    with pytest.raises(ConfigError, match="results where no input lies"):
+        Layout(tmp_path / "data", SCANNETPP, same)

@@ -8,16 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config import DataConfig
+from pipeline.config.patterns import pattern_of_folder
 from pipeline.dataset.formats import IDS_SUFFIXES
 from pipeline.dataset.pairing import pair
 from pipeline.dataset.problems import Problem
+from pipeline.dataset.walk import Found
 from pipeline.records import FrameRef
+
+PATTERNS = pattern_of_folder("images"), pattern_of_folder("obj_ids")
 
 
 def pair_names(images: list[str], ids: list[str]) -> tuple[list[FrameRef], list[Problem]]:
     problems: list[Problem] = []
-    frames = list(pair("s", images, ids, DataConfig(), problems))
+    of_images, of_ids = (
+        [Found(name, name, name.rpartition(".")[0]) for name in names] for names in (images, ids)
+    )
+    frames = pair("s", of_images, of_ids, PATTERNS, problems)
     return frames, problems
 
 

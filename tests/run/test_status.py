@@ -13,6 +13,7 @@ from distributed import Client
 import pipeline
 from pipeline.run.lock import hold_output
 from pipeline.run.status import read_status, verify_dataset
+from pipeline.text import columns_of
 
 MakeDataset = Callable[..., Path]
 
@@ -138,3 +139,16 @@ def test_status_waits_for_no_heavy_library(done: Path) -> None:
     command = [sys.executable, "-c", code, done]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert said == "set()\n"
+
+
+def test_scenes_are_shown_by_their_names(make_dataset: MakeDataset) -> None:
+    root = make_dataset(scenes=3, frames=1)
+    for number, name in enumerate(("扫描", "a\x1b[2Jb", "été")):
+        (root / f"scene_{number:04d}").rename(root / name)
+    text = read_status(root, {"model": {"name": "demo"}}).as_text()
+    assert "扫描  " in text
+    assert "été" in text
+    assert "\x1b" not in text
+    assert "a\\x1b[2Jb" in text
+    ends = {columns_of(line) for line in text.splitlines()[:5]}
+    assert len(ends) == 1, "columns are aligned"

@@ -1,0 +1,87 @@
+"""How known data sets lie on disk: for each name of `data.layout` the patterns to try, in order.
+
+Every pair was checked against the tools that write these files; `docs/data-layout.md` says which.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pipeline.config.settings import LayoutName
+
+
+class Places(NamedTuple):
+    """Patterns of the images and of the coarse ids of one way to lie on disk."""
+
+    images: str
+    ids: str
+
+
+_OF_SCANNETPP = (
+    "{scene}/dslr/resized_undistorted_images/{frame}",
+    "{scene}/dslr/undistorted_images/{frame}",
+    "{scene}/iphone/rgb/{frame}",
+)
+_KIND_FIRST = "obj_ids/{scene}/{frame}"
+
+KNOWN_LAYOUTS: dict[LayoutName, tuple[Places, ...]] = {
+    "scannetpp": (
+        # Images that the toolbox writes with its ids are on the same grid, so they come first.
+        Places("undistorted/{scene}/{frame}", _KIND_FIRST),
+        # The download keeps its scenes below data/.
+        *(
+            Places(above + images, ids)
+            for above in ("", "data/")
+            for ids in (_KIND_FIRST, f"{above}{{scene}}/obj_ids/{{frame}}")
+            for images in _OF_SCANNETPP
+        ),
+    ),
+    "scannet": (
+        Places("{scene}/color/{frame:d}", "{scene}/instance-filt/{frame:d}"),
+        Places("{scene}/color/{frame:d}", "{scene}/instance/{frame:d}"),
+        Places("scans/{scene}/color/{frame:d}", "scans/{scene}/instance-filt/{frame:d}"),
+        Places("scans/{scene}/color/{frame:d}", "scans/{scene}/instance/{frame:d}"),
+    ),
+    "3rscan": (
+        Places(
+            "{scene}/sequence/frame-{frame:d}.color",
+            "{scene}/sequence/frame-{frame:d}.rendered.instances",
+        ),
+        Places(
+            "{scene}/sequence/frame-{frame:d}.color",
+            "{scene}/sequence/frame-{frame:d}.instances",
+        ),
+        Places(
+            "{scene}/frame-{frame:d}.color",
+            "{scene}/frame-{frame:d}.rendered.instances",
+        ),
+    ),
+    "replica": (
+        Places(
+            "{scene}/{sequence}/rgb/rgb_{frame:d}",
+            "{scene}/{sequence}/semantic_instance/semantic_instance_{frame:d}",
+        ),
+        Places(
+            "{scene}/rgb/rgb_{frame:d}",
+            "{scene}/semantic_instance/semantic_instance_{frame:d}",
+        ),
+    ),
+    "hypersim": (
+        Places(
+            "{scene}/images/scene_{camera}_final_preview/frame.{frame:d}.tonemap.jpg",
+            "{scene}/images/scene_{camera}_geometry_hdf5/frame.{frame:d}.semantic_instance",
+        ),
+        Places(
+            "{scene}/images/scene_{camera}_final_preview/frame.{frame:d}.color.jpg",
+            "{scene}/images/scene_{camera}_geometry_hdf5/frame.{frame:d}.semantic_instance",
+        ),
+    ),
+    "insscene": (
+        Places("{scene}/images/{frame}", "{scene}/refined_ins_ids/{frame}"),
+        Places(
+            "processed_scannetpp_v2/{scene}/images/{frame}",
+            "processed_scannetpp_v2/{scene}/refined_ins_ids/{frame}",
+        ),
+        Places("{scene}/Image/{frame}", "{scene}/ObjectSegmentation/{frame}"),
+    ),
+}

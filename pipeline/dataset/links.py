@@ -1,0 +1,53 @@
+"""Scenes whose results have no place of their own, told before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pipeline.dataset.layout import Layout
+from pipeline.dataset.problems import Problem
+from pipeline.dataset.results import links_above
+from pipeline.errors import ConfigError, DatasetError
+from pipeline.records import FrameRef
+
+
+def find_linked(layout: Layout, frames: Iterable[FrameRef]) -> list[Problem]:
+    """Report the scenes whose results have no folder of their own, each once."""
+    scenes = dict.fromkeys(frame.scene for frame in frames)
+    return [problem for scene in scenes for problem in _linked(layout, scene)]
+
+
+def check_scenes(layout: Layout, frames: Iterable[FrameRef], linked: list[Problem]) -> None:
+    """Check that results can be written at all, and not where the input of a scene lies.
+
+    Raises
+    ------
+    ConfigError
+        The name of a scene makes its results another scene's input.
+    DatasetError
+        Every scene is linked.
+    """
+    scenes = {frame.scene for frame in frames}
+    inputs = {folder for scene in scenes for folder in layout.input_folders(scene)}
+    for scene in scenes:
+        if layout.results_folder(scene) in inputs:
+            raise ConfigError(
+                f"{layout.results_folder(scene)}: found the input of a scene; expected a place for "
+                f"the results of the scene {scene!r}. Set output.path or output.root"
+            )
+    if linked and scenes == {problem.scene for problem in linked}:
+        raise DatasetError(
+            f"{layout.output_root}: found links in the place of the results of every scene "
+            f"({len(scenes)}), such as {linked[0]}"
+        )
+
+
+def _linked(layout: Layout, scene: str) -> Iterator[Problem]:
+    folder = layout.results_folder(scene)
+    for link in links_above(folder / "result", layout.output_root):
+        text = (
+            "a link; results are not written through links, so its frames will fail. Set "
+            "output.root to a folder elsewhere"
+        )
+        yield Problem("linked scene", scene, str(link.relative_to(layout.output_root)), text)
+        return

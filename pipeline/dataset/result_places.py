@@ -1,0 +1,109 @@
+"""Where results go: as the coarse ids lie, or by a pattern, and never where input lies."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.config import DataConfig, OutputConfig
+from pipeline.config.patterns import Hole, Part, PathPattern, may_meet, parse_pattern
+from pipeline.dataset.formats import RESULT_FORMATS
+from pipeline.dataset.places import beside_ids
+from pipeline.errors import ConfigError
+
+
+def result_folder(output: OutputConfig, ids: PathPattern, scene: str) -> str:
+    """Return the folder that all results of a scene lie in, below the output root.
+
+    Without a pattern, `output.dir` takes the place that the folder of coarse ids has: below the
+    scene, or above it where the kind comes first.
+    """
+    if output.path:
+        return result_pattern(output).folder(scene)
+    return beside_ids(ids, output.dir, scene)
+
+
+def result_pattern(output: OutputConfig) -> PathPattern:
+    """Return the pattern of `output.path`, with the suffix of the format."""
+    return _with_suffix(output.path or "", RESULT_FORMATS[output.format].suffix)
+
+
+@lru_cache(maxsize=16)
+def _with_suffix(text: str, suffix: str) -> PathPattern:
+    return parse_pattern(text if text.lower().endswith(suffix) else text + suffix)
+
+
+def check_folders(data: DataConfig, output: OutputConfig) -> None:
+    """Check that folders which are set by name have three names.
+
+    Raises
+    ------
+    ConfigError
+        They have not.
+    """
+    folders = [data.images_dir, data.ids_dir, output.dir]
+    has_patterns = data.layout != "autorefiner" or data.images or data.ids or output.path
+    if not has_patterns and len({name.casefold() for name in folders}) < len(folders):
+        raise ConfigError(
+            f"found data.images_dir={data.images_dir!r}, data.ids_dir={data.ids_dir!r} and "
+            f"output.dir={output.dir!r}; expected three different folders: results never go "
+            "where input lies. Where images and ids share a folder, data.images and data.ids "
+            "tell them apart, such as {scene}/all/{frame}.color.jpg"
+        )
+
+
+def check_result_place(
+    root: Path, data: DataConfig, output: OutputConfig, images: PathPattern, ids: PathPattern
+) -> None:
+    """Check that results have paths of their own, none of which may be input.
+
+    Raises
+    ------
+    ConfigError
+        They have not.
+    """
+    if not (data.images or data.ids or output.path):
+        return  # folders of other names, which `check_folders` saw to
+    if output.path:
+        _check_placeholders(output, images)
+        results = result_pattern(output).parts
+    else:
+        folder = result_folder(output, ids, "\0").rstrip("/").split("/")
+        scene: Part = (Hole("scene"),)
+        *inner, last = images.parts[images.n_fixed :]
+        name = (*last, RESULT_FORMATS[output.format].suffix)
+        results = (*(scene if each == "\0" else (each,) for each in folder), *inner, name)
+    # Resolved, so that neither a link nor an output root inside the data root hides a meeting.
+    target = _below(output.root or root, results)
+    for setting, pattern in (("data.images", images), ("data.ids", ids)):
+        if may_meet(_below(root, pattern.parts), target):
+            where = output.path or f"the folder {output.dir}/"
+            raise ConfigError(
+                f"found {setting}={pattern.text!r}, which also means results in {where}; expected "
+                "results where no input lies. Set output.path, or output.root to a folder elsewhere"
+            )
+
+
+def _check_placeholders(output: OutputConfig, images: PathPattern) -> None:
+    pattern = result_pattern(output)
+    if any(isinstance(p, Hole) and not p.name for part in pattern.parts for p in part):
+        raise ConfigError(
+            f"found * in output.path={output.path!r}; expected placeholders with names"
+        )
+    if pattern.names != images.names:
+        wanted = ["scene", "frame", *sorted(images.names)]
+        raise ConfigError(
+            f"found output.path={output.path!r}; expected the placeholders of the images, each: "
+            + ", ".join(f"{{{name}}}" for name in wanted)
+        )
+    suffix = RESULT_FORMATS[output.format].suffix
+    wrong = {form.suffix for form in RESULT_FORMATS.values()} - {suffix}
+    if output.path and output.path.lower().endswith(tuple(wrong)):
+        raise ConfigError(
+            f"found output.path={output.path!r} and output.format={output.format}; expected a path "
+            f"that ends in {suffix}, or in no suffix of results"
+        )
+
+
+def _below(root: Path, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    return (*((name,) for name in root.resolve().parts), *parts)
