@@ -1,0 +1,73 @@
+"""What became of an export or an import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.text import printable
+
+EXAMPLES = 3
+
+
+@dataclass(slots=True)
+class Left:
+    """Things that were left out, of one kind: how many, and the first few."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Count one."""
+        self.count += 1
+        if self.count <= EXAMPLES:
+            self.examples.append(text)
+
+    def lines(self, words: str) -> list[str]:
+        """Return a line with the count, and one for each example; none where nothing was left."""
+        if not self.count:
+            return []
+        more = [f"  and {self.count - EXAMPLES} more"] if self.count > EXAMPLES else []
+        examples = [f"  {printable(text)}" for text in self.examples]
+        return [f"{words}: {self.count}", *examples, *more]
+
+
+@dataclass(slots=True)
+class ExportReport:
+    """What an export wrote."""
+
+    folder: Path
+    form: str
+    n_scenes: int = 0
+    n_frames: int = 0
+    n_objects: int = 0
+    """Masks: objects in frames."""
+    up_to_date: bool = False
+    """Whether everything was there already."""
+    left_out: Left = field(default_factory=Left)
+    renumbered: list[str] = field(default_factory=list)
+    """Scenes whose ids did not fit the format; `ids.csv` has their numbers."""
+    joined: list[Path] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame is in it."""
+        return not self.left_out.count
+
+    def as_text(self) -> str:
+        """Return a few lines for a terminal."""
+        lines = [
+            f"{self.form}: {self.n_frames} frame(s) of {self.n_scenes} scene(s), "
+            f"{self.n_objects} mask(s)" + (", there already" if self.up_to_date else "")
+        ]
+        lines += self.left_out.lines("left out, without usable ids")
+        if self.renumbered:
+            lines.append(
+                f"numbered anew, see ids.csv: {len(self.renumbered)} scene(s), such as "
+                f"{printable(self.renumbered[0])}"
+            )
+        lines.append(f"written: {self.folder}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.as_text()
