@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pipeline.config import Config, load_config
     from pipeline.dataset import discover
     from pipeline.evaluation import evaluate
+    from pipeline.exchange.export import export_dataset
+    from pipeline.exchange.importing import import_ids
     from pipeline.mirror import build_mirror, check_mirror, open_mirror
     from pipeline.refinement import refine_masks
     from pipeline.report.compare import compare
@@ -38,6 +40,8 @@ _HOME = {
     "compare": "pipeline.report.compare",
     "discover": "pipeline.dataset",
     "evaluate": "pipeline.evaluation",
+    "export_dataset": "pipeline.exchange.export",
+    "import_ids": "pipeline.exchange.importing",
     "inspect_frame": "pipeline.run.lens",
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
@@ -62,6 +66,8 @@ __all__ = [
     "compute_statistics",
     "discover",
     "evaluate",
+    "export_dataset",
+    "import_ids",
     "inspect_frame",
     "load_config",
     "load_model",

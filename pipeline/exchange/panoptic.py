@@ -5,11 +5,29 @@ The id of a colour is R + 256 G + 65536 B; it is the object's id in its scene.
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from PIL.PngImagePlugin import PngImageFile
 
-from pipeline.exchange.coco import CATEGORY, OPENING, as_json, image_entry, json_list, video_line
+from pipeline.exchange.coco import (
+    CATEGORY,
+    OPENING,
+    as_json,
+    image_entry,
+    image_name,
+    json_list,
+    object_id,
+    scene_name,
+    video_line,
+)
 from pipeline.exchange.formats import Context, Format, Joined, Piece
+from pipeline.exchange.json_files import entries, read_bounded, read_json
+from pipeline.exchange.labelled import BadLabel, Ids, LabelledImage, check_id, check_size, refuse
 from pipeline.exchange.objects import cut_out
 from pipeline.exchange.pictures import as_png
 from pipeline.exchange.places import Place
@@ -59,3 +77,81 @@ COCO_PANOPTIC = Format(
         per="dataset",
     ),
 )
+
+
+EXPECTED = "COCO panoptic annotations: `annotations` with `file_name` and `segments_info`"
+
+
+def read_panoptic(path: Path) -> Iterator[LabelledImage]:
+    """Yield the images of a panoptic file; its PNGs lie in `panoptic/`, or a folder of its name.
+
+    Raises
+    ------
+    DatasetError
+        The file is no panoptic one, or an entry or a PNG of it cannot be taken.
+    """
+    content = read_json(path, EXPECTED)
+    images = {str(image.get("id")): image for image in entries(content, "images", path, EXPECTED)}
+    for annotation in entries(content, "annotations", path, EXPECTED):
+        image = images.get(str(annotation.get("image_id")))
+        if image is None:
+            raise refuse(path, f"the image id {annotation.get('image_id')!r}", EXPECTED)
+        load = _Loader(path, _inside(path, annotation.get("file_name")), annotation).load
+        yield LabelledImage(image_name(path, image), scene_name(image), load)
+
+
+def _inside(path: Path, name: object) -> Path:
+    """Return the path of a PNG, which has to lie in the folder beside the file."""
+    folder = path.with_suffix("")
+    if not folder.is_dir():
+        folder = path.parent / FOLDER
+    if isinstance(name, str) and name and "\\" not in name and "\0" not in name:
+        inner = PurePosixPath(name)
+        if not inner.is_absolute() and ".." not in inner.parts:
+            return folder / inner
+    raise refuse(path, f"the file name {str(name)[:60]!r}", f"a path inside {folder.name}/")
+
+
+class _Loader:
+    def __init__(self, path: Path, png: Path, annotation: dict[str, Any]) -> None:
+        self._path, self._png, self._annotation = path, png, annotation
+
+    def load(self, _scene: str) -> Ids:
+        segments = self._annotation.get("segments_info")
+        try:
+            if not isinstance(segments, list) or not all(isinstance(s, dict) for s in segments):
+                raise BadLabel("an annotation without `segments_info`")
+            return _renumbered(_read_colours(self._png), segments)
+        except BadLabel as finding:
+            raise refuse(self._png, str(finding), "a PNG of colours that are ids") from None
+
+
+def _read_colours(png: Path) -> npt.NDArray[np.int32]:
+    content = read_bounded(png)
+    try:
+        with PngImageFile(io.BytesIO(content)) as image:
+            check_size(image.size[1], image.size[0])
+            colours = np.asarray(image.convert("RGB"), np.int32)
+    except BadLabel:
+        raise
+    except Exception as error:
+        # Pillow answers broken files with a dozen exception types.
+        raise BadLabel(f"no whole PNG ({error})") from None
+    return colours[..., 0] + 256 * colours[..., 1] + 65536 * colours[..., 2]
+
+
+def _renumbered(ids: npt.NDArray[np.int32], segments: list[dict[str, Any]]) -> Ids:
+    """Give each segment the id that its entry names, else its own; refuse unlisted ones."""
+    wanted = {}
+    for segment in segments:
+        own = segment.get("id")
+        if type(own) is not int:
+            raise BadLabel("a segment without an id")
+        wanted[own] = object_id(segment) or check_id(own) or 0
+    present, places = np.unique(ids, return_inverse=True)
+    wanted[0] = 0
+    unlisted = [number for number in present.tolist() if number not in wanted]
+    if unlisted:
+        raise BadLabel(f"the segment {unlisted[0]}, which `segments_info` does not list")
+    numbers = np.array([wanted[number] for number in present.tolist()], np.int32)
+    return numbers[places].reshape(ids.shape)

@@ -71,3 +71,35 @@ class ExportReport:
 
     def __str__(self) -> str:
         return self.as_text()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import wrote."""
+
+    folder: str
+    """Where the maps are, in words."""
+    n_frames: int
+    n_written: int
+    """Maps that were not there already."""
+    n_numbered: int
+    """Masks without an id, which became objects of their own."""
+    unmatched: Left
+    """Images that are no frame of the data set."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every image of the source is a frame."""
+        return not self.unmatched.count
+
+    def as_text(self) -> str:
+        """Return a few lines for a terminal."""
+        lines = [f"{self.n_frames} frame(s), {self.n_written} map(s) written"]
+        if self.n_numbered:
+            lines.append(f"masks without an id, each an object of its own now: {self.n_numbered}")
+        lines += self.unmatched.lines("left out, no frame of the data set")
+        lines.append(f"maps: {self.folder}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.as_text()
