@@ -6,11 +6,13 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from pipeline.dataset import read_ids, stamp
 from pipeline.errors import FrameError, StorageError
@@ -92,7 +94,18 @@ def encode(
         for section, lines in piece.lines.items():
             part.lines.setdefault(section, []).extend(lines)
         part.n_objects += piece.n_objects
+        if form.is_drawn_over_image:
+            part.other_size += _compare_sizes(context.data_root / place.image_file, ids)
     return part
+
+
+def _compare_sizes(image: Path, ids: npt.NDArray[np.int32]) -> Iterator[str]:
+    """Say where ids and image differ in size; an image that cannot be read is no concern here."""
+    with suppress(Exception), Image.open(image, formats=("JPEG", "PNG")) as header:
+        if header.size != ids.shape[::-1]:
+            width, height = header.size
+            rows, columns = ids.shape
+            yield printable(f"{image}: {width} x {height}, ids {columns} x {rows}")
 
 
 def _read(

@@ -115,6 +115,7 @@ COCO_RLE = Format(
         closing=f',\n"categories":[{as_json(CATEGORY)}]}}\n',
         per="dataset",
     ),
+    is_drawn_over_image=True,
     needs="pycocotools",
 )
 

@@ -83,6 +83,7 @@ CVAT = Format(
         closing="</annotations>\n",
         per="scene",
     ),
+    is_drawn_over_image=True,
 )
 
 

@@ -77,5 +77,7 @@ class Format:
     joined: Joined | None = None
     largest: int | None = None
     """Largest id that the format can hold; scenes with larger ones are numbered anew."""
+    is_drawn_over_image: bool = False
+    """Whether tools lay the masks over the image, so that both should have one size."""
     needs: str = ""
     """Package that it needs, and `autorefiner[export]` brings."""

@@ -74,7 +74,9 @@ def _shape(found: CutOut) -> dict[str, object]:
     }
 
 
-LABELME = Format(name="labelme", version=1, encode=_encode, owns=(FOLDER,))
+LABELME = Format(
+    name="labelme", version=1, encode=_encode, owns=(FOLDER,), is_drawn_over_image=True
+)
 
 
 EXPECTED = "a labelme file: an object with `shapes`, `imageHeight` and `imageWidth`"

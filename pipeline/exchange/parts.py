@@ -29,7 +29,19 @@ class Part:
     n_objects: int = 0
     left_out: list[str] = field(default_factory=list)
     """Frames without usable ids, each with the reason."""
+    other_size: list[str] = field(default_factory=list)
+    """Frames whose ids have another size than their image."""
     lines: dict[str, list[str]] = field(default_factory=dict)
+
+    def head(self) -> dict[str, Any]:
+        """Return all but the lines, as plain values."""
+        return {
+            "key": self.key,
+            "n_frames": self.n_frames,
+            "n_objects": self.n_objects,
+            "left_out": self.left_out,
+            "other_size": self.other_size,
+        }
 
 
 class Parts:
@@ -40,13 +52,8 @@ class Parts:
 
     def write(self, name: str, part: Part) -> None:
         """Put a part on record, whole or not at all."""
-        head = {
-            "key": part.key,
-            "n_frames": part.n_frames,
-            "n_objects": part.n_objects,
-            "left_out": part.left_out,
-            "counts": {section: len(lines) for section, lines in part.lines.items()},
-        }
+        counts = {section: len(lines) for section, lines in part.lines.items()}
+        head = {**part.head(), "counts": counts}
         entries = (line for lines in part.lines.values() for line in lines)
         text = "\n".join([json.dumps(head), *entries, ""])
         write_whole(self._path(name), text.encode())

@@ -45,6 +45,8 @@ class ExportReport:
     up_to_date: bool = False
     """Whether everything was there already."""
     left_out: Left = field(default_factory=Left)
+    other_size: Left = field(default_factory=Left)
+    """Frames whose ids have another size than their image."""
     renumbered: list[str] = field(default_factory=list)
     """Scenes whose ids did not fit the format; `ids.csv` has their numbers."""
     joined: list[Path] = field(default_factory=list)
@@ -61,6 +63,8 @@ class ExportReport:
             f"{self.n_objects} mask(s)" + (", there already" if self.up_to_date else "")
         ]
         lines += self.left_out.lines("left out, without usable ids")
+        words = "masks of another size than their image, which tools may draw in the wrong place"
+        lines += self.other_size.lines(words)
         if self.renumbered:
             lines.append(
                 f"numbered anew, see ids.csv: {len(self.renumbered)} scene(s), such as "

@@ -14,13 +14,13 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DatasetError
 from pipeline.exchange.chunks import Chunk, cut_up, encode, survey
 from pipeline.exchange.folder import ExportFolder
 from pipeline.exchange.formats import Context, Format, Per
 from pipeline.exchange.joining import join
 from pipeline.exchange.numbering import TABLE_NAME, Table, as_csv, number_scene, table_rows
-from pipeline.exchange.parts import Part, Parts
+from pipeline.exchange.parts import Parts
 from pipeline.exchange.places import lay_out, relative_link
 from pipeline.exchange.report import ExportReport, Left
 from pipeline.exchange.sources import Source
@@ -56,7 +56,7 @@ def run_task(task: Task, *, replace: bool) -> ExportReport:
     ConfigError
         The folder holds a finished export of other ids, and is not to be replaced.
     DatasetError
-        A scene has more objects than the format can hold.
+        No frame has usable ids, or a scene has more objects than the format can hold.
     StorageError
         The export cannot be written.
     """
@@ -78,6 +78,8 @@ def run_task(task: Task, *, replace: bool) -> ExportReport:
     folder.keep_record(finished=False)
     tables = _number_scenes(task, chunks, keys, parts)
     report = _encode_chunks(task, chunks, keys, parts, tables)
+    if not report.n_frames:
+        raise DatasetError("\n".join(report.left_out.lines("found no frame with usable ids")))
     _join(task, chunks, parts, tables, report)
     folder.keep_record(finished=True, key=whole_key, report=_facts(report))
     parts.remove()
@@ -148,7 +150,7 @@ def _encode_chunks(
         table = tables.get(chunk.scene)
         part = encode(chunk, task.source.path_of, key, task.form, task.context, table)
         parts.write(chunk.name, part)
-        return _head(part)
+        return part.head()
 
     jobs = list(zip(chunks, keys, strict=True))
     n_frames = sum(len(chunk.places) for chunk in chunks)
@@ -159,11 +161,9 @@ def _encode_chunks(
             report.n_objects += head["n_objects"]
             for text in head["left_out"]:
                 report.left_out.add(text)
+            for text in head["other_size"]:
+                report.other_size.add(text)
     return report
-
-
-def _head(part: Part) -> Mapping[str, Any]:
-    return {"n_frames": part.n_frames, "n_objects": part.n_objects, "left_out": part.left_out}
 
 
 def _join(
@@ -190,6 +190,6 @@ def _facts(report: ExportReport) -> dict[str, object]:
 
 def _report_on_record(task: Task, record: Mapping[str, Any]) -> ExportReport:
     facts = dict(record["report"])
-    facts["left_out"] = Left(**facts["left_out"])
+    facts |= {name: Left(**facts[name]) for name in ("left_out", "other_size")}
     facts["joined"] = [task.folder.path / name for name in facts["joined"]]
     return ExportReport(task.folder.path, task.form.name, up_to_date=True, **facts)
