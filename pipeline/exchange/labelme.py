@@ -91,7 +91,7 @@ def read_labelme(path: Path) -> Iterator[LabelledImage]:
         There is none, or one cannot be taken.
     """
     for file, name in files_below(path, (".json",), "labelme files"):
-        yield LabelledImage(name, None, partial(_load, file))
+        yield LabelledImage(name.rpartition(".")[0], None, partial(_load, file))
 
 
 def _load(file: Path, _scene: str) -> Ids:

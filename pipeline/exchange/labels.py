@@ -48,7 +48,7 @@ def _read(path: Path, decode: Callable[[Path, Ids], Ids]) -> Iterator[LabelledIm
         return _renumber(file, values, tables[scene]) if scene in tables else values
 
     for file, name in files_below(path, (".png",), "label maps"):
-        yield LabelledImage(name, None, partial(load, file))
+        yield LabelledImage(name.rpartition(".")[0], None, partial(load, file))
 
 
 def _instances(file: Path, values: Ids) -> Ids:

@@ -73,12 +73,14 @@ def lay_out(frames: Iterable[FrameRef], layout: Layout) -> Iterator[tuple[Place,
 
 
 def _names(frames: list[FrameRef]) -> Iterator[str]:
-    """Yield a name for each frame: that of its image without suffix, where no other has it."""
+    """Yield a name for each frame: that of its image without suffix, where it fits no other."""
     stems = [str(PurePosixPath(frame.image).with_suffix("")) for frame in frames]
     counts = Counter(stem.casefold() for stem in stems)
+    images = {frame.image.casefold() for frame in frames}
     used: set[str] = set()
     for frame, stem in zip(frames, stems, strict=True):
-        name = stem if counts[stem.casefold()] == 1 else frame.image
+        is_clear = counts[stem.casefold()] == 1 and stem.casefold() not in images
+        name = stem if is_clear else frame.image
         _check_name(name)
         if name.casefold() in used:
             raise DatasetError(

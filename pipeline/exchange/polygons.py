@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pipeline.exchange.installed import check_installed
 from pipeline.exchange.labelled import BadLabel
+from pipeline.exchange.runs import mask_of, parse_coco_text
 
 MAX_POINTS = 100_000
 
@@ -34,8 +35,8 @@ def draw(rings: Sequence[Any], height: int, width: int) -> npt.NDArray[np.bool_]
         return np.zeros((height, width), np.bool_)
     # Outlines are walked pixel by pixel in C, so their points were bounded first.
     parts = coco_masks.frPyObjects([[float(x) for x in ring] for ring in rings], height, width)
-    pixels: npt.NDArray[np.bool_] = coco_masks.decode(coco_masks.merge(parts)).astype(np.bool_)
-    return pixels
+    runs = parse_coco_text(coco_masks.merge(parts)["counts"].decode())
+    return mask_of(runs, height * width).reshape(width, height).T
 
 
 def _check(ring: Any, height: int, width: int) -> None:

@@ -57,6 +57,20 @@ def test_names_that_need_care(to: str, tmp_path: Path) -> None:
 
 
 @there_and_back
+def test_images_whose_names_differ_in_suffixes(to: str, tmp_path: Path) -> None:
+    root = write_scans(tmp_path / "scans", {"a": [blobs(seed=n) for n in range(3)]})
+    names = ["x.png", "x.jpg", "x.jpg.png"]
+    for number, name in enumerate(names):
+        old = root / "a" / "images" / f"frame_{number:06d}.png"
+        old.rename(old.with_name(name))
+        ids = root / "a" / "obj_ids" / f"frame_{number:06d}.png.npy"
+        ids.rename(ids.with_name(f"{name}.npy"))
+    round_trip(root, to, ids="coarse")
+    for number, name in enumerate(names):
+        assert np.array_equal(read_ids(root / "a" / "back" / f"{name}.png"), blobs(seed=number))
+
+
+@there_and_back
 def test_large_and_many_ids(to: str, tmp_path: Path) -> None:
     first = np.arange(1, 241, dtype=np.int32).reshape(12, 20) * 273  # up to 65 520
     second = np.roll(first, 7)
