@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pipeline.sam import load_model
     from pipeline.statistics.dataset import compute_statistics
     from pipeline.tuning import tune
+    from pipeline.viewing.view import view_scene
 
 _HOME = {
     "Config": "pipeline.config",
@@ -55,6 +56,7 @@ _HOME = {
     "start_run": "pipeline.run.handle",
     "tune": "pipeline.tuning",
     "verify_dataset": "pipeline.run.status",
+    "view_scene": "pipeline.viewing.view",
     "write_report": "pipeline.run.reporting",
 }
 
@@ -81,6 +83,7 @@ __all__ = [
     "start_run",
     "tune",
     "verify_dataset",
+    "view_scene",
     "write_report",
 ]
 

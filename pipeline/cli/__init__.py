@@ -24,11 +24,12 @@ from pipeline.cli.stats import stats
 from pipeline.cli.status import status
 from pipeline.cli.tune import tune
 from pipeline.cli.verify import verify
+from pipeline.cli.view import view
 from pipeline.errors import AutoRefinerError, RunStopped, StorageError
 
 COMMANDS = (
     run, status, verify, report, frame, compare, tune, mirror, stats, evaluate,
-    export, import_, demo,
+    export, import_, view, demo,
 )  # fmt: skip
 
 
