@@ -38,8 +38,8 @@ def test_the_formats_of_the_commands_are_those_there_are() -> None:
         }
         for command in (export, import_)
     }
-    assert [*choices["export"]["--to"]] == [*FORMATS]
-    assert [*choices["import"]["--from"]] == [*READERS]
+    assert {*choices["export"]["--to"]} == {*FORMATS}
+    assert {*choices["import"]["--from"]} == {*READERS}
 
 
 def test_there_and_back(root: Path, tmp_path: Path) -> None:
