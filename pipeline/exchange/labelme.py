@@ -123,14 +123,15 @@ def _read_shape(shape: Mapping[str, Any], height: int, width: int) -> Mask:
     if not points or not all(type(value) in (int, float) for value in points[0]):
         raise BadLabel("a mask without its corner")
     left, top = (int(value) if abs(value) < 1e6 else -1 for value in points[0])
-    return Mask(number, top, left, _read_bits(shape.get("mask")))
+    return Mask(number, top, left, _read_bits(shape.get("mask"), height, width))
 
 
-def _read_bits(text: object) -> npt.NDArray[np.bool_]:
+def _read_bits(text: object, height: int, width: int) -> npt.NDArray[np.bool_]:
     try:
         content = base64.b64decode(str(text), validate=True)
         with PngImageFile(io.BytesIO(content)) as image:
-            check_size(image.size[1], image.size[0])
+            if image.size[0] > width or image.size[1] > height:
+                raise BadLabel("larger than its image")
             pixels = np.asarray(image) > 0
     except (BadLabel, binascii.Error) as finding:
         raise BadLabel(f"a mask that is no PNG of bits ({finding})") from None

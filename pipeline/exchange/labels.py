@@ -18,6 +18,7 @@ from pipeline.exchange.json_files import read_bounded
 from pipeline.exchange.labelled import Ids, LabelledImage, refuse
 from pipeline.exchange.mots import IGNORED, INSTANCES
 from pipeline.exchange.numbering import TABLE_NAME, read_table
+from pipeline.exchange.objects import present_ids
 from pipeline.exchange.walk import files_below
 
 
@@ -54,7 +55,7 @@ def _read(path: Path, decode: Callable[[Path, Ids], Ids]) -> Iterator[LabelledIm
 def _instances(file: Path, values: Ids) -> Ids:
     classes, instances = np.divmod(values, INSTANCES)
     is_object = (values > 0) & (values != IGNORED)
-    found = np.unique(classes[is_object])
+    found = np.flatnonzero(np.bincount(classes[is_object]))
     if found.size > 1 or (found.size and found[0] == 0):
         raise refuse(
             file,
@@ -81,8 +82,9 @@ def _find_table(path: Path) -> dict[str, dict[int, int]]:
 def _renumber(file: Path, values: Ids, table: dict[int, int]) -> Ids:
     """Turn written numbers back into ids; numbers that are new get ids above all of the scene."""
     above = max(table.values())
-    present = np.unique(values)
-    ids = [table.get(value, above + value if value else 0) for value in present.tolist()]
-    if max(ids) > LARGEST_ID:
-        raise refuse(file, f"the new object {int(present[-1])}", f"ids up to {LARGEST_ID} for all")
-    return np.array(ids, np.int32)[np.searchsorted(present, values)]
+    ids = np.zeros(int(values.max()) + 1, np.int32)
+    for value in present_ids(values).tolist():
+        ids[value] = table.get(value, above + value)
+    if int(ids.max()) > LARGEST_ID:
+        raise refuse(file, f"the new object {ids.size - 1}", f"ids up to {LARGEST_ID} for all")
+    return ids[values]

@@ -28,7 +28,7 @@ from pipeline.exchange.coco import (
 from pipeline.exchange.formats import Context, Format, Joined, Piece
 from pipeline.exchange.json_files import entries, read_bounded, read_json
 from pipeline.exchange.labelled import BadLabel, Ids, LabelledImage, check_id, check_size, refuse
-from pipeline.exchange.objects import cut_out
+from pipeline.exchange.objects import cut_out, present_ids
 from pipeline.exchange.pictures import as_png
 from pipeline.exchange.places import Place
 
@@ -131,13 +131,18 @@ def _read_colours(png: Path) -> npt.NDArray[np.int32]:
     try:
         with PngImageFile(io.BytesIO(content)) as image:
             check_size(image.size[1], image.size[0])
-            colours = np.asarray(image.convert("RGB"), np.int32)
+            if image.mode != "RGB":
+                raise BadLabel(f"a PNG of mode {image.mode}, not RGB")
+            colours = np.asarray(image)
     except BadLabel:
         raise
     except Exception as error:
         # Pillow answers broken files with a dozen exception types.
         raise BadLabel(f"no whole PNG ({error})") from None
-    return colours[..., 0] + 256 * colours[..., 1] + 65536 * colours[..., 2]
+    ids = colours[..., 2].astype(np.int32)
+    for channel in (1, 0):
+        ids = ids << 8 | colours[..., channel]
+    return ids
 
 
 def _renumbered(ids: npt.NDArray[np.int32], segments: list[dict[str, Any]]) -> Ids:
@@ -148,10 +153,9 @@ def _renumbered(ids: npt.NDArray[np.int32], segments: list[dict[str, Any]]) -> I
         if type(own) is not int:
             raise BadLabel("a segment without an id")
         wanted[own] = object_id(segment) or check_id(own) or 0
-    present, places = np.unique(ids, return_inverse=True)
-    wanted[0] = 0
-    unlisted = [number for number in present.tolist() if number not in wanted]
-    if unlisted:
-        raise BadLabel(f"the segment {unlisted[0]}, which `segments_info` does not list")
-    numbers = np.array([wanted[number] for number in present.tolist()], np.int32)
-    return numbers[places].reshape(ids.shape)
+    numbers = np.zeros(int(ids.max()) + 1, np.int32)
+    for number in present_ids(ids).tolist():
+        if number not in wanted:
+            raise BadLabel(f"the segment {number}, which `segments_info` does not list")
+        numbers[number] = wanted[number]
+    return numbers[ids]

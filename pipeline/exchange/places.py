@@ -67,7 +67,7 @@ def lay_out(frames: Iterable[FrameRef], layout: Layout) -> Iterator[tuple[Place,
         places = []
         for number, (frame, name) in enumerate(zip(members, _names(members), strict=True)):
             image_number += 1
-            image_file = layout.image_path(frame).relative_to(layout.data_root).as_posix()
+            image_file = relative_link(layout.image_path(frame), layout.data_root)
             places.append(Place(frame, scene_number, image_number, number, name, image_file))
         yield tuple(places)
 

@@ -17,7 +17,7 @@ def files_below(path: Path, suffixes: tuple[str, ...], words: str) -> Iterator[t
     Raises
     ------
     DatasetError
-        There is no such file.
+        There is no such file, or one that is a pipe or a link to nowhere.
     """
     if path.is_file():
         yield path, path.name
@@ -29,6 +29,8 @@ def files_below(path: Path, suffixes: tuple[str, ...], words: str) -> Iterator[t
         for name in sorted(names):
             if name.lower().endswith(suffixes) and not name.startswith("."):
                 file = Path(parent, name)
+                if not file.is_file():
+                    raise refuse(file, "no regular file", words)
                 n_files += 1
                 yield file, file.relative_to(path).as_posix()
     if not n_files:

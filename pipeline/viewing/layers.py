@@ -71,9 +71,10 @@ def find_scene(data_root: Path, scene: str | None, settings: Config) -> SceneLay
     frames = discover(data_root, data).frames
     if not frames:
         raise DatasetError(f"{data_root}: found no frame; expected some to show")
-    first = frames[0].scene
-    members = tuple(frame for frame in frames if frame.scene == first)
-    return SceneLayers(first, members, Layout(data_root.absolute(), data, settings.output))
+    # A name may look like a pattern, and fit other scenes too.
+    chosen = scene if any(frame.scene == scene for frame in frames) else frames[0].scene
+    members = tuple(frame for frame in frames if frame.scene == chosen)
+    return SceneLayers(chosen, members, Layout(data_root.absolute(), data, settings.output))
 
 
 def fit(values: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from scans import blobs, write_scans
 
 import pipeline
@@ -171,6 +175,24 @@ def test_tables_of_ids_that_are_refused(root: Path, tmp_path: Path) -> None:
         assert "no table of ids" in refused(root, "labels", out)
     table.write_text("anything")
     assert "no table of ids" in refused(root, "labels", out)
+
+
+def test_masks_larger_than_their_image_are_not_decoded(root: Path, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("1", (8000, 8000)).save(buffer, "PNG")
+    mask = base64.b64encode(buffer.getvalue()).decode()
+    shape = {"shape_type": "mask", "points": [[0, 0]], "mask": mask}
+    sheet = {"shapes": [shape], "imageHeight": 12, "imageWidth": 17}
+    (tmp_path / "frame_000000.json").write_text(json.dumps(sheet))
+    assert "larger than its image" in refused(root, "labelme", tmp_path / "frame_000000.json")
+
+
+def test_pipes_are_not_waited_for(root: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pipes"
+    folder.mkdir()
+    os.mkfifo(folder / "a.xml")
+    assert "no regular file" in refused(root, "cvat", folder)
+    assert "neither a file" in refused(root, "coco", folder / "a.xml")
 
 
 def test_folders_without_a_fitting_file(root: Path, tmp_path: Path) -> None:
