@@ -25,7 +25,7 @@ from pipeline.exchange.whole_files import write_whole
 from pipeline.records import FrameRef
 from pipeline.text import printable
 
-CHUNK_FRAMES = 32
+CHUNK_FRAMES = 16
 """Frames of a chunk, at most: what a killed export does again, once a thread."""
 
 PathOf = Callable[[FrameRef], Path]

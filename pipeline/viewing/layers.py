@@ -72,7 +72,7 @@ def find_scene(data_root: Path, scene: str | None, settings: Config) -> SceneLay
     if not frames:
         raise DatasetError(f"{data_root}: found no frame; expected some to show")
     # A name may look like a pattern, and fit other scenes too.
-    chosen = scene if any(frame.scene == scene for frame in frames) else frames[0].scene
+    chosen = next((frame.scene for frame in frames if frame.scene == scene), frames[0].scene)
     members = tuple(frame for frame in frames if frame.scene == chosen)
     return SceneLayers(chosen, members, Layout(data_root.absolute(), data, settings.output))
 
