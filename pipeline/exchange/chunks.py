@@ -47,14 +47,13 @@ class Chunk:
         """Name of the chunk, which no other chunk of the export has."""
         return f"{self.places[0].scene_number:05d}-{self.places[0].number:07d}"
 
-    def key(self, path_of: PathOf, *shaping: object) -> str:
-        """Hash what the chunk is made from: places, the state of its files, and what shapes it."""
+    def state(self, path_of: PathOf) -> str:
+        """Hash the places of the frames, and size and time of their id maps."""
         frames = [
             (place.frame.image, place.image_number, place.name, stamp(path_of(place.frame)))
             for place in self.places
         ]
-        text = json.dumps([self.scene, frames, *shaping])
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps([self.scene, frames]).encode()).hexdigest()
 
 
 def cut_up(scenes: Iterable[tuple[Place, ...]]) -> Iterator[Chunk]:
@@ -64,9 +63,9 @@ def cut_up(scenes: Iterable[tuple[Place, ...]]) -> Iterator[Chunk]:
             yield Chunk(places[start : start + CHUNK_FRAMES])
 
 
-def survey(chunk: Chunk, path_of: PathOf, key: str) -> Part:
+def survey(chunk: Chunk, path_of: PathOf) -> Part:
     """Find the ids that the frames of a chunk hold."""
-    part = Part(key)
+    part = Part()
     seen: set[int] = set()
     for _, ids in _read(chunk, path_of, part):
         seen.update(present_ids(ids).tolist())
@@ -75,7 +74,7 @@ def survey(chunk: Chunk, path_of: PathOf, key: str) -> Part:
 
 
 def encode(
-    chunk: Chunk, path_of: PathOf, key: str, form: Format, context: Context, table: Table | None
+    chunk: Chunk, path_of: PathOf, form: Format, context: Context, table: Table | None
 ) -> Part:
     """Write the files of a chunk's frames, and return what they add to the joined file.
 
@@ -84,7 +83,7 @@ def encode(
     StorageError
         A file cannot be written.
     """
-    part = Part(key)
+    part = Part()
     for place, ids in _read(chunk, path_of, part):
         piece = form.encode(place, ids if table is None else table[ids], context)
         for name, content in piece.files.items():

@@ -1,7 +1,6 @@
 """Parts of an export that are done: small files beside it, joined and removed at its end.
 
-A part is lines of text: first a head, plain JSON, then the entries section by section. Its key
-says what it was made from; one with another key does not count.
+A part is lines of text: first a head, plain JSON, then the entries section by section.
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ PARTS_DIR = ".autorefiner-parts"
 class Part:
     """What some frames of one scene added to an export."""
 
-    key: str
-    """Hash of all that they were made from."""
     n_frames: int = 0
     n_objects: int = 0
     left_out: list[str] = field(default_factory=list)
@@ -36,7 +33,6 @@ class Part:
     def head(self) -> dict[str, Any]:
         """Return all but the lines, as plain values."""
         return {
-            "key": self.key,
             "n_frames": self.n_frames,
             "n_objects": self.n_objects,
             "left_out": self.left_out,
@@ -58,12 +54,12 @@ class Parts:
         text = "\n".join([json.dumps(head), *entries, ""])
         write_whole(self._path(name), text.encode())
 
-    def head(self, name: str, key: str) -> Mapping[str, Any] | None:
-        """Return the head of a part that was made from what the key says; None without one."""
-        with suppress(OSError, ValueError), self._path(name).open("rb") as file:
-            head = json.loads(file.readline())
-            if isinstance(head, dict) and head.get("key") == key:
-                return head
+    def head(self, name: str) -> Mapping[str, Any] | None:
+        """Return the head of a part; None without one."""
+        path = self._path(name)
+        with told(path), suppress(FileNotFoundError), path.open("rb") as file:
+            head: dict[str, Any] = json.loads(file.readline())
+            return head
         return None
 
     def lines(self, name: str, section: str) -> Iterator[str]:
@@ -78,7 +74,7 @@ class Parts:
 
     def remove(self) -> None:
         """Remove all parts."""
-        with suppress(FileNotFoundError), told(self.folder):
+        with told(self.folder), suppress(FileNotFoundError):
             shutil.rmtree(self.folder)
 
     def _path(self, name: str) -> Path:

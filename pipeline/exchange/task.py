@@ -1,7 +1,7 @@
 """The steps of an export: survey, encode chunk by chunk, join, put on record.
 
-What is done stays done: each chunk leaves a part that says what it was made from, and a stopped
-export makes only the chunks whose part is missing or of other input.
+What is done stays done: each chunk leaves a part, and a stopped export makes only the chunks that
+lack theirs, unless an id map changed meanwhile.
 """
 
 from __future__ import annotations
@@ -62,66 +62,52 @@ def run_task(task: Task, *, replace: bool) -> ExportReport:
     """
     folder, parts = task.folder, Parts(task.folder.path)
     chunks = list(cut_up(lay_out(task.source.frames, task.source.layout)))
-    keys = _make_keys(task, chunks)
-    whole_key = _hash(task.per, *keys)
-    record = folder.read_record()
-    if record.get("finished"):
-        if record.get("key") == whole_key:
-            return _report_on_record(task, record)
-        if not replace:
-            raise ConfigError(
-                f"{folder.path}: found a finished export of other ids, or of ids that changed "
-                "since; expected a new folder. --replace makes it anew, and what was changed in "
-                "it since is lost"
-            )
+    key, record = _make_key(task, chunks), folder.read_record()
+    if record.get("finished") and record.get("key") == key:
+        parts.remove()
+        return _report_on_record(task, record)
+    if record.get("finished") and not replace:
+        raise ConfigError(
+            f"{folder.path}: found a finished export of other ids, or of ids that changed since; "
+            "expected a new folder. --replace makes it anew, and what was changed in it since is "
+            "lost"
+        )
+    if record.get("key") != key:
+        # First the record: whatever stops this, files of two states are never mixed.
+        folder.keep_record(finished=False)
+        parts.remove()
         folder.clear()
-    folder.keep_record(finished=False)
-    tables = _number_scenes(task, chunks, keys, parts)
-    report = _encode_chunks(task, chunks, keys, parts, tables)
+        folder.keep_record(finished=False, key=key)
+    tables = _number_scenes(task, chunks, parts)
+    report = _encode_chunks(task, chunks, parts, tables)
     if not report.n_frames:
         raise DatasetError("\n".join(report.left_out.lines("found no frame with usable ids")))
     _join(task, chunks, parts, tables, report)
-    folder.keep_record(finished=True, key=whole_key, report=_facts(report))
+    folder.keep_record(finished=True, key=key, report=_facts(report))
     parts.remove()
     return report
 
 
-def _make_keys(task: Task, chunks: list[Chunk]) -> list[str]:
-    """Hash what each chunk is made from: with the whole scene, where that decides on numbers."""
+def _make_key(task: Task, chunks: list[Chunk]) -> str:
+    """Hash all that the bytes of an export follow from."""
     link = relative_link(task.context.data_root, task.folder.path)
-    shaping = (task.form.name, task.form.version, task.form.largest, link)
-
-    def key(chunk: Chunk) -> str:
-        return chunk.key(task.source.path_of, *shaping)
-
-    keys = list(in_order(key, chunks))
-    if task.form.largest is None:
-        return keys
-    pairs = zip(chunks, keys, strict=True)
-    by_scene = groupby(pairs, key=lambda pair: pair[0].scene)
-    of_scenes = ([key for _, key in of_scene] for _, of_scene in by_scene)
-    return [_hash(key, *of_scene) for of_scene in of_scenes for key in of_scene]
+    digest = hashlib.sha256(repr((task.form.name, task.form.version, task.per, link)).encode())
+    for state in in_order(lambda chunk: chunk.state(task.source.path_of), chunks):
+        digest.update(state.encode())
+    return digest.hexdigest()
 
 
-def _hash(*words: object) -> str:
-    return hashlib.sha256(repr(words).encode()).hexdigest()[:32]
-
-
-def _number_scenes(
-    task: Task, chunks: list[Chunk], keys: list[str], parts: Parts
-) -> dict[str, Table]:
+def _number_scenes(task: Task, chunks: list[Chunk], parts: Parts) -> dict[str, Table]:
     """Find the scenes whose ids do not fit the format, and number their objects."""
     largest = task.form.largest
     if largest is None:
         return {}
 
-    def look(job: tuple[Chunk, str]) -> None:
-        chunk, key = job
-        if parts.head(_survey_name(chunk), key) is None:
-            parts.write(_survey_name(chunk), survey(chunk, task.source.path_of, key))
+    def look(chunk: Chunk) -> None:
+        if parts.head(_survey_name(chunk)) is None:
+            parts.write(_survey_name(chunk), survey(chunk, task.source.path_of))
 
-    jobs = list(zip(chunks, keys, strict=True))
-    for _ in tqdm(in_order(look, jobs), "survey", len(jobs), leave=False, disable=None):
+    for _ in tqdm(in_order(look, chunks), "survey", len(chunks), leave=False, disable=None):
         pass
     tables = {}
     for scene, of_scene in groupby(chunks, key=lambda chunk: chunk.scene):
@@ -139,23 +125,21 @@ def _survey_name(chunk: Chunk) -> str:
 
 
 def _encode_chunks(
-    task: Task, chunks: list[Chunk], keys: list[str], parts: Parts, tables: Mapping[str, Table]
+    task: Task, chunks: list[Chunk], parts: Parts, tables: Mapping[str, Table]
 ) -> ExportReport:
     report = ExportReport(task.folder.path, task.form.name, len({chunk.scene for chunk in chunks}))
 
-    def work(job: tuple[Chunk, str]) -> Mapping[str, Any]:
-        chunk, key = job
-        if head := parts.head(chunk.name, key):
+    def work(chunk: Chunk) -> Mapping[str, Any]:
+        if head := parts.head(chunk.name):
             return head
         table = tables.get(chunk.scene)
-        part = encode(chunk, task.source.path_of, key, task.form, task.context, table)
+        part = encode(chunk, task.source.path_of, task.form, task.context, table)
         parts.write(chunk.name, part)
         return part.head()
 
-    jobs = list(zip(chunks, keys, strict=True))
     n_frames = sum(len(chunk.places) for chunk in chunks)
     with tqdm(desc="export", total=n_frames, unit="frame", leave=False, disable=None) as bar:
-        for head in in_order(work, jobs):
+        for head in in_order(work, chunks):
             bar.update(head["n_frames"] + len(head["left_out"]))
             report.n_frames += head["n_frames"]
             report.n_objects += head["n_objects"]

@@ -18,7 +18,7 @@ from scans import blobs, write_scans
 import pipeline
 from pipeline.errors import ConfigError, DatasetError, OutputInUse, StorageError
 from pipeline.exchange.chunks import check_folder
-from pipeline.exchange.folder import RECORD_NAME
+from pipeline.exchange.folder import RECORD_NAME, ExportFolder
 from pipeline.exchange.parts import PARTS_DIR
 from pipeline.exchange.registry import FORMATS
 
@@ -98,7 +98,40 @@ def test_parts_of_other_ids_do_not_count(
     assert [each["instance_id"] for each in annotations if each["image_id"] == 2] == [4242]
 
 
-def fail(*_: object) -> None:
+def test_a_stopped_export_of_frames_that_are_gone_leaves_nothing_of_them(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.exchange.task._join", fail)
+        with pytest.raises(StorageError):
+            pipeline.export_dataset(root, "davis", out=out, ids="coarse")
+    gone = out / "Annotations" / "a" / "frame_000002.png"
+    assert gone.exists()
+    (root / "a" / "images" / "frame_000002.png").unlink()
+    pipeline.export_dataset(root, "davis", out=out, ids="coarse")
+    assert not gone.exists()
+
+
+@pytest.mark.parametrize("stopped", ["clear", "keep_record"])
+def test_a_replacement_that_was_stopped_is_no_finished_export(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: str
+) -> None:
+    out = tmp_path / "out"
+    pipeline.export_dataset(root, "davis", out=out, ids="coarse")
+    np.save(root / "a" / "obj_ids" / "frame_000001.png.npy", np.full((12, 17), 42, np.int32))
+    with monkeypatch.context() as patch:
+        patch.setattr(ExportFolder, stopped, fail)
+        with pytest.raises(StorageError):
+            pipeline.export_dataset(root, "davis", out=out, ids="coarse", replace=True)
+    replace = stopped == "keep_record"  # nothing was touched yet
+    pipeline.export_dataset(root, "davis", out=out, ids="coarse", replace=replace)
+    whole = tmp_path / "whole"
+    pipeline.export_dataset(root, "davis", out=whole, ids="coarse")
+    assert contents(out) == contents(whole)
+
+
+def fail(*_: object, **__: object) -> None:
     raise StorageError("the disk is full")
 
 
