@@ -51,7 +51,8 @@ def _encode(place: Place, ids: npt.NDArray[np.int32], _context: Context) -> Piec
         for found in cut_out(ids)
     ]
     entry = {"image_id": place.image_number, "file_name": name, "segments_info": segments}
-    colours = np.stack([ids & 255, ids >> 8, np.zeros_like(ids)], axis=-1).astype(np.uint8)
+    colours = np.zeros((*ids.shape, 3), np.uint8)
+    colours[..., :2] = ids.astype("<u2").view(np.uint8).reshape(*ids.shape, 2)
     return Piece(
         files={f"{FOLDER}/{name}": as_png(colours)},
         lines={
