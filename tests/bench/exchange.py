@@ -148,11 +148,10 @@ def memory(lengths: list[int], recipe: Recipe) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=200)
-    parser.add_argument("--lengths", type=int, nargs="+", default=[500, 2000, 8000])
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--lengths", type=int, nargs="+", default=[500, 2000])
     chosen = parser.parse_args()
     speed(chosen.frames, Recipe(480, 640))
-    speed(chosen.frames // 5, Recipe(1440, 1920, objects=60))
     memory(chosen.lengths, Recipe(48, 64))
 
 
