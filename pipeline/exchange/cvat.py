@@ -113,7 +113,7 @@ def _read_file(path: Path, scene: str) -> Iterator[LabelledImage]:
         yield from _read_images(path, scene)
     except DefusedXmlException:
         raise refuse(path, "a document type or entities", f"{EXPECTED}, without these") from None
-    except ParseError as error:
+    except (ParseError, LookupError, ValueError) as error:  # of encodings, the last two
         raise refuse(path, f"no whole XML ({error})", EXPECTED) from None
     except OSError as error:
         raise refuse(path, (error.strerror or str(error)).lower(), EXPECTED) from None

@@ -100,6 +100,8 @@ MASK = '<mask rle="{}" left="{}" top="0" width="{}" height="12" group_id="1"/>'
         (BOMB, "a document type or entities"),
         (THEFT, "a document type or entities"),
         ("<annotations><image", "no whole XML"),
+        ('<?xml version="1.0" encoding="utf-9"?><annotations/>', "no whole XML"),
+        ('<?xml version="1.0" encoding="gb2312"?><annotations/>', "no whole XML"),
         ("<html></html>", "XML of <html>"),
         ("<annotations><track id='0'></track></annotations>", "tracks"),
         (MASK.format("204", 10**9, 17), "beyond its image"),
