@@ -5,6 +5,7 @@ The folder of an export may hold `ids.csv`: the id that each value of a scene st
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,7 @@ def _find_table(path: Path) -> dict[str, dict[int, int]]:
         if table.is_file():
             try:
                 return read_table(read_bounded(table).decode())
-            except ValueError as error:
+            except (ValueError, csv.Error) as error:
                 raise refuse(table, f"no table of ids ({error})", "the one of the export") from None
     return {}
 

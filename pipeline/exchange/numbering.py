@@ -62,7 +62,7 @@ def read_table(content: str) -> dict[str, dict[int, int]]:
 
     Raises
     ------
-    ValueError
+    ValueError, csv.Error
         The text is no such table.
     """
     rows = csv.reader(io.StringIO(content))

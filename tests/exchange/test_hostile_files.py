@@ -172,8 +172,8 @@ def test_tables_of_ids_that_are_refused(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     pipeline.export_dataset(root, "davis", out=out, ids="coarse")
     table = out / "ids.csv"
-    for row in ("a,70000,1", "a,0,1", "a,5,1\na,6,1", "a,5", "a,5,1,1"):
-        table.write_text(f"scene,id,written\n{row}\n")
+    for row in ("a,70000,1", "a,0,1", "a,5,1\na,6,1", "a,5", "a,5,1,1", "a\rb,5,1"):
+        table.write_bytes(f"scene,id,written\n{row}\n".encode())
         assert "no table of ids" in refused(root, "labels", out)
     table.write_text("anything")
     assert "no table of ids" in refused(root, "labels", out)
