@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pipeline.config import Config, load_config
     from pipeline.dataset import discover
     from pipeline.evaluation import evaluate
+    from pipeline.exchange.export import export_dataset
+    from pipeline.exchange.importing import import_ids
     from pipeline.mirror import build_mirror, check_mirror, open_mirror
     from pipeline.refinement import refine_masks
     from pipeline.report.compare import compare
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pipeline.sam import load_model
     from pipeline.statistics.dataset import compute_statistics
     from pipeline.tuning import tune
+    from pipeline.viewing.view import view_scene
 
 _HOME = {
     "Config": "pipeline.config",
@@ -38,6 +41,8 @@ _HOME = {
     "compare": "pipeline.report.compare",
     "discover": "pipeline.dataset",
     "evaluate": "pipeline.evaluation",
+    "export_dataset": "pipeline.exchange.export",
+    "import_ids": "pipeline.exchange.importing",
     "inspect_frame": "pipeline.run.lens",
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
@@ -51,6 +56,7 @@ _HOME = {
     "start_run": "pipeline.run.handle",
     "tune": "pipeline.tuning",
     "verify_dataset": "pipeline.run.status",
+    "view_scene": "pipeline.viewing.view",
     "write_report": "pipeline.run.reporting",
 }
 
@@ -75,6 +81,8 @@ __all__ = [
     "compute_statistics",
     "discover",
     "evaluate",
+    "export_dataset",
+    "import_ids",
     "inspect_frame",
     "load_config",
     "load_model",
@@ -88,6 +96,7 @@ __all__ = [
     "start_run",
     "tune",
     "verify_dataset",
+    "view_scene",
     "write_report",
 ]
 

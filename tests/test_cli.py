@@ -103,6 +103,11 @@ def test_every_public_name_is_there() -> None:
         (["run", "nowhere", "--config", "missing.yaml"], "missing.yaml"),
         (["run", "nowhere", "--max_scenes", "0"], "max_scenes"),
         (["evaluate", "nowhere"], "nowhere"),
+        (["export", "nowhere"], "--to"),
+        (["export", "nowhere", "--to", "davis"], "nowhere"),
+        (["import", "nowhere", "x.json", "--from", "coco"], "nowhere"),
+        (["import", "nowhere", "x.json"], "--from"),
+        (["view", "nowhere", "--scene", "hall"], "nowhere"),
         (["dance"], "dance"),
     ],
 )

@@ -14,7 +14,9 @@ from pipeline.cli.compare import compare
 from pipeline.cli.demo import demo
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.exit_codes import BUG, INTERRUPTED, STOPPED, WRONG_USE
+from pipeline.cli.export import export
 from pipeline.cli.frame import frame
+from pipeline.cli.import_ import import_
 from pipeline.cli.mirror import mirror
 from pipeline.cli.report import report
 from pipeline.cli.run import run
@@ -22,10 +24,12 @@ from pipeline.cli.stats import stats
 from pipeline.cli.status import status
 from pipeline.cli.tune import tune
 from pipeline.cli.verify import verify
+from pipeline.cli.view import view
 from pipeline.errors import AutoRefinerError, RunStopped, StorageError
 
 COMMANDS = (
-    run, status, verify, report, frame, compare, tune, mirror, stats, evaluate, demo
+    run, status, verify, report, frame, compare, tune, mirror, stats, evaluate,
+    export, import_, view, demo,
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Results as other tools want them, and corrected masks back: one module a format."""

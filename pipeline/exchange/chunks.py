@@ -1,0 +1,137 @@
+"""The work of an export, cut into chunks of one scene's frames, each done whole or not at all."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pipeline.dataset import stamp
+from pipeline.errors import FrameError, StorageError
+from pipeline.exchange.formats import Context, Format
+from pipeline.exchange.numbering import Table
+from pipeline.exchange.objects import present_ids
+from pipeline.exchange.parts import Part
+from pipeline.exchange.places import Place
+from pipeline.exchange.sources import Source
+from pipeline.exchange.whole_files import write_whole
+from pipeline.text import printable
+
+CHUNK_FRAMES = 16
+"""Frames of a chunk, at most: what a killed export does again, once a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some frames of one scene."""
+
+    places: tuple[Place, ...]
+
+    @property
+    def scene(self) -> str:
+        """Name of the scene."""
+        return self.places[0].frame.scene
+
+    @property
+    def name(self) -> str:
+        """Name of the chunk, which no other chunk of the export has."""
+        return f"{self.places[0].scene_number:05d}-{self.places[0].number:07d}"
+
+    def state(self, source: Source) -> str:
+        """Hash the places of the frames, and size and time of their id maps."""
+        frames = [
+            (place.frame.image, place.image_number, place.name, stamp(source.path(place.frame)))
+            for place in self.places
+        ]
+        return hashlib.sha256(json.dumps([self.scene, frames]).encode()).hexdigest()
+
+
+def cut_up(scenes: Iterable[tuple[Place, ...]]) -> Iterator[Chunk]:
+    """Yield the chunks of all scenes, in order."""
+    for places in scenes:
+        for start in range(0, len(places), CHUNK_FRAMES):
+            yield Chunk(places[start : start + CHUNK_FRAMES])
+
+
+def survey(chunk: Chunk, source: Source) -> Part:
+    """Find the ids that the frames of a chunk hold."""
+    part = Part()
+    seen: set[int] = set()
+    for _, ids in _read(chunk, source, part):
+        seen.update(present_ids(ids).tolist())
+    part.lines["ids"] = [str(object_id) for object_id in sorted(seen)]
+    return part
+
+
+def encode(
+    chunk: Chunk, source: Source, form: Format, context: Context, table: Table | None
+) -> Part:
+    """Write the files of a chunk's frames, and return what they add to the joined file.
+
+    Raises
+    ------
+    StorageError
+        A file cannot be written.
+    """
+    part = Part()
+    for place, ids in _read(chunk, source, part):
+        piece = form.encode(place, ids if table is None else table[ids], context)
+        for name, content in piece.files.items():
+            path = context.folder / name
+            check_folder(context.folder, path.parent)
+            write_whole(path, content)
+        for section, lines in piece.lines.items():
+            part.lines.setdefault(section, []).extend(lines)
+        part.n_objects += piece.n_objects
+        if form.is_drawn_over_image:
+            part.other_size += _compare_sizes(context.data_root / place.image_file, ids)
+    return part
+
+
+def _compare_sizes(image: Path, ids: npt.NDArray[np.int32]) -> Iterator[str]:
+    """Say where ids and image differ in size; an image that cannot be read is no concern here."""
+    with suppress(Exception), Image.open(image, formats=("JPEG", "PNG")) as header:
+        if header.size != ids.shape[::-1]:
+            width, height = header.size
+            rows, columns = ids.shape
+            yield printable(f"{image}: {width} x {height}, ids {columns} x {rows}")
+
+
+def _read(
+    chunk: Chunk, source: Source, part: Part
+) -> Iterator[tuple[Place, npt.NDArray[np.int32]]]:
+    for place in chunk.places:
+        try:
+            ids = source.read(place.frame)
+        except FrameError as error:
+            part.left_out.append(printable(str(error)))
+        else:
+            part.n_frames += 1
+            yield place, ids
+
+
+@functools.cache
+def check_folder(base: Path, folder: Path) -> None:
+    """Check that no folder on the way from one folder down to another is a link.
+
+    Raises
+    ------
+    StorageError
+        One is; a data set may come from a stranger, and links in it lead anywhere.
+    """
+    for each in (folder, *folder.parents):
+        if each == base:
+            return
+        if each.is_symlink():
+            raise StorageError(
+                f"{each}: found a link; expected a folder of its own, for exports are not written "
+                "through links. Name another folder with --out"
+            )

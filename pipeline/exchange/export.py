@@ -1,0 +1,98 @@
+"""Exporting a data set in a format that other tools read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.config import ConfigLike, load_config
+from pipeline.errors import ConfigError
+from pipeline.exchange.chunks import check_folder
+from pipeline.exchange.folder import ExportFolder
+from pipeline.exchange.formats import Format, Per
+from pipeline.exchange.registry import find_format
+from pipeline.exchange.report import ExportReport
+from pipeline.exchange.sources import IdsKind, Source, open_source
+from pipeline.exchange.task import Task, run_task
+
+EXPORTS_DIR = "exports"
+"""Folder of exports, beside the record of runs."""
+
+
+def export_dataset(
+    data_root: str | os.PathLike[str],
+    to: str,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    ids: IdsKind = "refined",
+    truth: str = "gt_ids",
+    scenes: Sequence[str] = (),
+    per: Per | None = None,
+    config: ConfigLike = None,
+    replace: bool = False,
+) -> ExportReport:
+    """Write the ids of a data set in a format that other tools read.
+
+    One object is one track over the frames of its scene. A frame without usable ids is left out,
+    and named. An export that was stopped goes on where it was, if it is asked for again.
+
+    Parameters
+    ----------
+    data_root
+        Folder of scenes, as for a run.
+    to
+        `coco-rle`, `coco-panoptic`, `mots-png`, `cvat`, `labelme` or `davis`.
+    out
+        Folder of the export: a new one, or one of an earlier export in this format. None takes
+        `autorefiner/exports/<format>` beside the results.
+    ids
+        Which ids: refined, coarse or true ones.
+    truth
+        Folder of a scene that holds the true ids.
+    scenes
+        Names or patterns of the scenes to export; empty takes those of `config`.
+    per
+        What one joined file is for: the whole `dataset`, or one `scene`. None takes what suits the
+        format.
+    config
+        The settings of the run; its `data` and `output` say where the maps are.
+    replace
+        Make an export that is finished, and of which something changed since, anew.
+
+    Raises
+    ------
+    ConfigError
+        A setting is wrong, a package is missing, or `out` holds something else.
+    DatasetError
+        There is no frame to export, or a scene has more objects than the format holds.
+    StorageError
+        The export cannot be written.
+    """
+    settings, form = load_config(config), find_format(to)
+    if scenes:
+        data = settings.data.model_copy(update={"scenes": tuple(scenes)})
+        settings = settings.model_copy(update={"data": data})
+    source = open_source(Path(data_root), settings, ids, truth)
+    folder = ExportFolder(_choose_folder(source, out, form), form)
+    task = Task(source, folder, _choose_per(form, per))
+    with folder.claimed():
+        return run_task(task, replace=replace)
+
+
+def _choose_folder(source: Source, out: str | os.PathLike[str] | None, form: Format) -> Path:
+    if out is not None:
+        return Path(out).expanduser().absolute()
+    base = source.layout.output_root.absolute()
+    folder = source.layout.record_dir.absolute() / EXPORTS_DIR / form.name
+    check_folder(base, folder)
+    return folder
+
+
+def _choose_per(form: Format, per: Per | None) -> Per | None:
+    if per and form.joined is None:
+        raise ConfigError(
+            f"found a wish for one file per {per}; expected none for {form.name}, which has a file "
+            "for every frame"
+        )
+    return per or (form.joined.per if form.joined else None)

@@ -1,0 +1,51 @@
+"""Which id maps an export takes: refined, coarse or true ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.config import Config
+from pipeline.dataset import Layout, discover, ids_elsewhere, read_coarse_ids, read_ids
+from pipeline.records import FrameRef
+
+IdsKind: TypeAlias = Literal["refined", "coarse", "truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The frames of a data set and where one kind of their id maps lies."""
+
+    layout: Layout
+    """For true ids, as if they were the coarse ones."""
+    frames: list[FrameRef]
+    kind: IdsKind
+
+    def path(self, frame: FrameRef) -> Path:
+        """Return the path of a frame's map."""
+        layout = self.layout
+        return layout.output_path(frame) if self.kind == "refined" else layout.ids_path(frame)
+
+    def read(self, frame: FrameRef) -> npt.NDArray[np.int32]:
+        """Read a frame's map, (h, w) int32 in [0, 65535]; errors as for `read_ids`."""
+        if self.kind == "refined":
+            return read_ids(self.path(frame))
+        return read_coarse_ids(frame, self.layout)
+
+
+def open_source(data_root: Path, settings: Config, kind: IdsKind, truth: str) -> Source:
+    """Find the frames of a data set that have ids of a kind; refined ones may still be missing.
+
+    Raises
+    ------
+    DatasetError
+        There is no such frame.
+    """
+    layout = Layout(data_root.absolute(), settings.data, settings.output)
+    if kind == "truth":
+        layout = replace(layout, data=ids_elsewhere(layout.data, truth))
+    return Source(layout, discover(layout.data_root, layout.data).frames, kind)

@@ -1,0 +1,84 @@
+"""The frames of a scene as a viewer wants them: an image, and label layers of the same size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.config import Config
+from pipeline.dataset import Layout, discover, read_coarse_ids, read_ids, read_image
+from pipeline.errors import DatasetError
+from pipeline.records import FrameRef
+
+Labels = npt.NDArray[np.uint16]
+LAYERS = ("coarse", "refined")
+
+
+@dataclass(frozen=True, slots=True)
+class SceneLayers:
+    """The frames of one scene; nothing is read before it is asked for."""
+
+    scene: str
+    frames: tuple[FrameRef, ...]
+    layout: Layout
+
+    def image_path(self, number: int) -> Path:
+        """Return the path of a frame's image."""
+        return self.layout.image_path(self.frames[number])
+
+    def image(self, number: int) -> npt.NDArray[np.uint8]:
+        """Read a frame's image, (H, W, 3) uint8.
+
+        Raises
+        ------
+        FrameError
+            It cannot be read.
+        """
+        return read_image(self.image_path(number))
+
+    def labels(self, layer: str, number: int) -> Labels:
+        """Read a frame's ids of a layer, (h, w) uint16.
+
+        Raises
+        ------
+        FrameError
+            They are not there, or cannot be read.
+        """
+        frame = self.frames[number]
+        if layer == "coarse":
+            return read_coarse_ids(frame, self.layout).astype(np.uint16)
+        return read_ids(self.layout.output_path(frame)).astype(np.uint16)
+
+
+def find_scene(data_root: Path, scene: str | None, settings: Config) -> SceneLayers:
+    """Find the frames of a scene, of the first one unless told which.
+
+    Raises
+    ------
+    DatasetError
+        There is no such scene, or no frame in it.
+    """
+    data = settings.data
+    if scene is not None:
+        data = data.model_copy(update={"scenes": (scene,), "max_scenes": None})
+    frames = discover(data_root, data).frames
+    if not frames:
+        raise DatasetError(f"{data_root}: found no frame; expected some to show")
+    # A name may look like a pattern, and fit other scenes too.
+    chosen = next((frame.scene for frame in frames if frame.scene == scene), frames[0].scene)
+    members = tuple(frame for frame in frames if frame.scene == chosen)
+    return SceneLayers(chosen, members, Layout(data_root.absolute(), data, settings.output))
+
+
+def fit(values: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[Any]:
+    """Bring an image or a map to a size, each pixel the nearest one."""
+    if values.shape[:2] == (height, width):
+        return values
+    rows = (np.arange(height) * 2 + 1) * values.shape[0] // (2 * height)
+    columns = (np.arange(width) * 2 + 1) * values.shape[1] // (2 * width)
+    nearest: npt.NDArray[Any] = values[rows[:, None], columns]
+    return nearest
