@@ -23,6 +23,9 @@ Every bound on memory follows from it: reading takes at most 42 bytes a pixel at
 MAX_FILE_BYTES = 16 * MAX_PIXELS
 """Largest file accepted: 64-bit ids of the largest map, stored in the most wasteful way."""
 
+TEMP_PREFIX = ".autorefiner-"
+"""How names of files begin that are still being written."""
+
 
 def read_whole(path: Path, error: type[FrameError]) -> bytes:
     """Read a regular file of bounded size; links to such files are followed.

@@ -25,12 +25,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.files import describe_os_error, read_whole
+from pipeline.dataset.files import TEMP_PREFIX, describe_os_error, read_whole
 from pipeline.dataset.formats import BY_SUFFIX, RESULT_FORMATS
 from pipeline.dataset.id_maps import LARGEST_ID, read_ids
 from pipeline.errors import FrameError, IdMapError, IdRangeError, StorageError
 
-TEMP_PREFIX = ".autorefiner-"
 LEFTOVER_AGE = 3600.0
 """Seconds after which a temporary file has no writer any more."""
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from pipeline.config.patterns import FRAME, SCENE, Hole, Part, PathPattern, match_name
+from pipeline.dataset.files import TEMP_PREFIX
 from pipeline.dataset.problems import Problem, is_text, unusable_name
-from pipeline.dataset.results import TEMP_PREFIX
 
 RECORD_DIR = "autorefiner"
 """Folder beside the scenes of results that holds the journal and the summary of runs."""

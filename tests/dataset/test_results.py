@@ -22,7 +22,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from pipeline.dataset import is_whole, read_ids, read_provenance, write_ids
-from pipeline.dataset.results import TEMP_PREFIX
+from pipeline.dataset.files import TEMP_PREFIX
 from pipeline.errors import FrameError, IdRangeError, StorageError
 
 IDS = np.array([[0, 1, 2], [300, 32_767, 7]])
