@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline.config import DataConfig
 from pipeline.dataset import read_pair
 from pipeline.dataset.frames import _misfit
 from pipeline.errors import IdMapError
@@ -77,7 +78,7 @@ def test_a_crop_is_not_taken_as_scaled(
     paths = write_pair(tmp_path, image_size, ids_size)
     with pytest.raises(IdMapError, match=r"as a crop does.*data\.fit=centre.*data\.fit=scale"):
         read_pair(*paths)
-    image, _ = read_pair(*paths, "scale")
+    image, _ = read_pair(*paths, DataConfig(fit="scale"))
     assert image.shape[1::-1] == image_size
 
 
@@ -85,7 +86,7 @@ def test_ids_of_the_middle_get_the_middle_of_the_image(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "frame.png")
     np.save(tmp_path / "frame.npy", np.ones((40, 60), np.uint16))
-    image, ids = read_pair(tmp_path / "frame.png", tmp_path / "frame.npy", "centre")
+    image, ids = read_pair(tmp_path / "frame.png", tmp_path / "frame.npy", DataConfig(fit="centre"))
     np.testing.assert_array_equal(image, pixels[4:44, 2:62])
     assert ids.shape == image.shape[:2]
 
@@ -95,7 +96,7 @@ def test_ids_of_the_middle_get_the_middle_of_the_image(tmp_path: Path) -> None:
 )
 def test_what_is_no_middle_is_refused(tmp_path: Path, ids_size: tuple[int, int], hint: str) -> None:
     with pytest.raises(IdMapError, match=hint):
-        read_pair(*write_pair(tmp_path, (64, 48), ids_size), "centre")
+        read_pair(*write_pair(tmp_path, (64, 48), ids_size), DataConfig(fit="centre"))
 
 
 @given(st.integers(20, 4000), st.integers(20, 4000), st.integers(2, 12), st.booleans())

@@ -88,6 +88,6 @@ class Gadget:
 
 def test_weights_to_start_from_are_not_unpickled(pool, tmp_path):
     torch.save({"model": Gadget(str(tmp_path / "run"))}, tmp_path / "evil.pt")
-    with pytest.raises(ModelError, match=r"evil\.pt: holds Python objects"):
+    with pytest.raises(ModelError, match=r"evil\.pt: .*holds Python objects"):
         train(tmp_path, RECIPE, pool, start=tmp_path / "evil.pt")
     assert not (tmp_path / "run").exists()
