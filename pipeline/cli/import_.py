@@ -47,9 +47,9 @@ def import_(
 ) -> None:
     """Turn masks of another tool into id maps, one 16-bit PNG for each frame.
 
-    `evaluate --truth NAME` takes them as truth, `run --set data.ids_dir=NAME` as input. Nothing is
-    written unless all of it can be read. Exit code 1: images that are no frame of the data set were
-    left out.
+    `evaluate --truth` takes them as truth, `run` as input; the end of the output says with which
+    settings. Nothing is written unless all of it can be read. Exit code 1: images that are no frame
+    of the data set were left out.
     """
     settings = load_settings_of_run(root, config_file, overrides)
     from pipeline.exchange.importing import import_ids

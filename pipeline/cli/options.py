@@ -72,9 +72,12 @@ def load_settings(
 def load_settings_of_run(
     root: Path, config_file: Path | None, overrides: tuple[str, ...]
 ) -> Config:
-    """Put the settings together; where none are given, take those of the last run."""
+    """Put the settings together: the file, or else those of the last run, and over them `--set`."""
+    from pipeline.config import load_config
     from pipeline.run.record import settings_of_last_run
 
-    if config_file or overrides:
-        return load_settings(config_file, overrides, {})
-    return settings_of_last_run(root)
+    given = load_settings(config_file, overrides, {})
+    if config_file:
+        return given
+    # Results that were put elsewhere have their record there.
+    return load_config(settings_of_last_run(given.output.root or root), overrides)

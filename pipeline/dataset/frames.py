@@ -58,7 +58,7 @@ def numbers_with(paths: Iterable[Path], scene: str, layout: Layout) -> Mapping[i
     ids = {each for path in paths for each in list_ids(path, layout.data)}
     table = read_numbers(layout, scene)
     try:
-        return table.extended(ids).of
+        return table.extended(ids, layout.data.void).of
     except TooManyIds:
         return table.of  # reading then says which id has no number
 

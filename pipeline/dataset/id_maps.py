@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from pipeline.config import DataConfig
 from pipeline.dataset.files import read_whole
-from pipeline.dataset.formats import BY_SUFFIX, CONTAINERS
+from pipeline.dataset.formats import BY_SUFFIX, CONTAINERS, has_note
 from pipeline.dataset.formats.claims import NotAnIdMap, map_shape
 from pipeline.dataset.numbers import Numbers, count_ids, ids_in, number_ids
 from pipeline.errors import IdMapError, IdRangeError
@@ -69,8 +69,8 @@ def read_ids(
     ConfigError
         The library that reads such files is not installed.
     """
-    ids = _read_settled(path, data)
-    if data.renumber:
+    ids, is_numbered = _read_settled(path, data)
+    if data.renumber and not is_numbered:
         return _number(path, ids, numbers)
     largest = int(ids.max())
     if largest > LARGEST_ID:
@@ -79,18 +79,22 @@ def read_ids(
 
 
 def list_ids(path: Path, data: DataConfig) -> list[int]:
-    """Return the different ids of a map as they are in its file, 0 left out; errors as above."""
-    return ids_in(_read_settled(path, data))
+    """Return the different ids of a map that need numbers, as in its file; errors as above.
+
+    A map of ours, such as a result or an import, holds numbers already, and lists none.
+    """
+    ids, is_numbered = _read_settled(path, data)
+    return [] if is_numbered else ids_in(ids)
 
 
 def read_size(path: Path, data: DataConfig) -> tuple[int, int]:
     """Return (H, W) of a map, whatever size its ids have; errors as above."""
-    height, width = _read_settled(path, data).shape
+    height, width = _read_settled(path, data)[0].shape
     return height, width
 
 
-def _read_settled(path: Path, data: DataConfig) -> npt.NDArray[Any]:
-    """Read a map whose ids may have any size, but not any number."""
+def _read_settled(path: Path, data: DataConfig) -> tuple[npt.NDArray[Any], bool]:
+    """Read a map whose ids may have any size, but not any number; tell whether it is of ours."""
     content = read_whole(path, IdMapError)
     suffix = path.suffix.lower()
     if suffix not in BY_SUFFIX:
@@ -101,7 +105,7 @@ def _read_settled(path: Path, data: DataConfig) -> npt.NDArray[Any]:
     except NotAnIdMap as finding:
         hint = finding.hint or _other_suffix(content, suffix)
         raise IdMapError(path, finding.found, EXPECTED, hint) from None
-    return ids
+    return ids, data.renumber and has_note(suffix, content)
 
 
 def _number(
@@ -114,8 +118,8 @@ def _number(
             path,
             f"id {missing.args[0]}, which has no number",
             "ids that have one in the table of their scene",
-            f"A scene may have at most {LARGEST_ID} different ids. If the file changed during the "
-            "run, run again.",
+            "Numbers are given out by `autorefiner run`: run it first, or again if the file is new "
+            f"since then. A scene may have at most {LARGEST_ID} different ids.",
         ) from None
 
 

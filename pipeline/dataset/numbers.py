@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -47,8 +47,15 @@ class Numbers:
     """Hash of the ids and numbers that were given out first (16 hex digits): of which table a
     result was made. Empty for a table without a row."""
 
-    def extended(self, ids: Iterable[int]) -> Numbers:
+    def extended(self, ids: Iterable[int], void: Collection[int] = ()) -> Numbers:
         """Return the table with numbers for more ids, the same whatever order they come in.
+
+        Parameters
+        ----------
+        ids
+            As maps have them; void ones are no ids any more.
+        void
+            Numbers that are never given out, since readers take them for no object.
 
         Raises
         ------
@@ -62,11 +69,14 @@ class Numbers:
         given = {each: each for each in new if each <= LARGEST_NUMBER and each not in taken}
         others = [each for each in new if each not in given]
         taken |= given.keys()
-        if len(taken) + len(others) > LARGEST_NUMBER:
+        barred = sum(1 <= number <= LARGEST_NUMBER for number in {*void} - taken)
+        if len(taken) + len(others) > LARGEST_NUMBER - barred:
             raise TooManyIds(len(taken) + len(others))
         # Above all others first: ids that turn up later are likely to be small.
         top = max(taken, default=0)
-        free = (n for n in (*range(top + 1, LARGEST_NUMBER + 1), *range(1, top)) if n not in taken)
+        never = taken.union(void)
+        order = (*range(top + 1, LARGEST_NUMBER + 1), *range(1, top))
+        free = (n for n in order if n not in never)
         given |= zip(others, free, strict=False)
         rows = {**self.of, **dict(sorted(given.items()))}
         return Numbers(MappingProxyType(rows), self.mark or _hash(rows))

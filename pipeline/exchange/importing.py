@@ -70,10 +70,17 @@ def import_ids(
     if not looked.seen:
         raise DatasetError(_nothing_fits(path, looked, index))
     if looked.conflicts.count:
-        raise DatasetError("\n".join(looked.conflicts.lines("nothing was written; in the way")))
+        words = "nothing was written; maps that differ are in the way, see --replace"
+        raise DatasetError("\n".join(looked.conflicts.lines(words)))
     n_written = write_all(_match(read(path), index), looked, target)
     return ImportReport(
-        target.words, len(looked.seen), n_written, looked.n_numbered, looked.unmatched
+        target.words,
+        target.truth if target.is_beside_input else None,
+        target.input_settings if target.is_beside_input else {},
+        len(looked.seen),
+        n_written,
+        looked.n_numbered,
+        looked.unmatched,
     )
 
 

@@ -16,8 +16,8 @@ class FrameIndex:
     """Finds frames by the names that exports, tools and people give them.
 
     A name is taken apart at its slashes. The part that is a scene's name says which scene; without
-    one it is the scene that the file was told to be of, or the only one there is. The rest, or its
-    last part, with or without suffix, has to fit one image of that scene.
+    one it is the scene that the file was told to be of, or the only one there is. The rest, or an
+    end of it, with or without suffix, has to fit one image of that scene; the longest counts.
     """
 
     def __init__(self, scenes: Iterable[tuple[Place, ...]]) -> None:
@@ -38,7 +38,7 @@ class FrameIndex:
         if found is None or not rest:
             return None
         names = self._names(found)
-        for end in ("/".join(rest), rest[-1]):
+        for end in ("/".join(rest[start:]) for start in range(len(rest))):
             for candidate in (end, _without_suffix(end)):
                 if candidate in names:
                     return names[candidate]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,6 +84,11 @@ class ImportReport:
 
     folder: str
     """Where the maps are, in words."""
+    truth: str | None
+    """What the truth of `evaluate` has to be for them; None where they lie outside the data root,
+    which no input does."""
+    input_settings: Mapping[str, str]
+    """The settings with which a run takes them as its input."""
     n_frames: int
     n_written: int
     """Maps that were not there already."""
@@ -103,6 +109,9 @@ class ImportReport:
             lines.append(f"masks without an id, each an object of its own now: {self.n_numbered}")
         lines += self.unmatched.lines("left out, no frame of the data set")
         lines.append(f"maps: {self.folder}")
+        if self.truth:
+            settings = " ".join(f"--set {k}='{v}'" for k, v in self.input_settings.items())
+            lines += [f"as truth: evaluate --truth '{self.truth}'", f"as input: run {settings}"]
         return "\n".join(lines)
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.config import Config, load_config
 from pipeline.dataset import Layout, check_place, read_ids, write_ids
 from pipeline.dataset.formats import IDS_SUFFIXES
+from pipeline.dataset.places import images_pattern
 from pipeline.errors import ConfigError, FrameError, StorageError
 from pipeline.exchange.labelled import Ids
 from pipeline.exchange.places import Place
@@ -28,6 +29,35 @@ class Target:
     def words(self) -> str:
         """The folder, in words."""
         return str(self.layout.results_folder("<scene>"))
+
+    @property
+    def truth(self) -> str:
+        """What the truth of `evaluate` has to be for these maps: a folder's name, or a pattern."""
+        data, output = self.layout.data, self.layout.output
+        if not (data.images or data.ids):
+            return output.dir
+        images = images_pattern(data)
+        rest = images.text[len(images.folder("{scene}")) :]
+        suffix = f".{FORMAT}"
+        if images.is_whole_folder:
+            suffix = ""  # files are paired by the names of their images
+        elif not images.suffix:
+            suffix = f".*{suffix}"  # a name of a map goes on with the suffix of its image
+        results = self.layout.results_folder("{scene}").relative_to(self.layout.output_root)
+        return f"{results.as_posix()}/{rest}{suffix}"
+
+    @property
+    def input_settings(self) -> dict[str, str]:
+        """The settings with which a run takes these maps as its input."""
+        data = self.layout.data
+        if not (data.images or data.ids):
+            return {"data.ids_dir": self.truth}
+        return {"data.images": images_pattern(data).text, "data.ids": self.truth}
+
+    @property
+    def is_beside_input(self) -> bool:
+        """Whether the maps lie below the data root, where input is looked for."""
+        return self.layout.output_root == self.layout.data_root
 
     def path(self, place: Place) -> Path:
         """Return the path of a frame's map."""
@@ -77,12 +107,23 @@ def choose_target(
     ConfigError
         The folder is one that holds images, coarse ids or results.
     """
-    if into.casefold() == settings.output.dir.casefold():
-        raise ConfigError(
-            f"found the folder {into!r}, where runs write results; expected another. Name it with "
-            "--into"
-        )
     root = Path(out).expanduser().absolute() if out is not None else settings.output.root
     place = {"dir": into, "root": root, "format": FORMAT}
-    output = load_config({"output": place}).output
-    return Target(Layout(data_root, settings.data, output))
+    given = Layout(data_root, settings.data, settings.output)
+    try:
+        target = Target(Layout(data_root, settings.data, load_config({"output": place}).output))
+    except ConfigError as error:
+        raise ConfigError(f"--into {into}: {error}") from None
+    folder = _parts(target.layout.results_folder("x"))
+    taken = [_parts(each) for each in (given.results_folder("x"), *given.input_folders("x"))]
+    if folder in taken or folder[: len(own := _parts(given.record_dir))] == own:
+        raise ConfigError(
+            f"--into {into}: found a folder where images, coarse ids, results or the record of "
+            "runs lie; expected one of its own"
+        )
+    return target
+
+
+def _parts(folder: Path) -> tuple[str, ...]:
+    """Return the names on the way to a folder, as file systems without case compare them."""
+    return tuple(part.casefold() for part in folder.parts)

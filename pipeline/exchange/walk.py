@@ -6,7 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.exchange.folder import RECORD_NAME
 from pipeline.exchange.labelled import refuse
+
+OWN_FILES = frozenset({RECORD_NAME})
+"""What exports say about themselves: no annotations."""
 
 
 def files_below(path: Path, suffixes: tuple[str, ...], words: str) -> Iterator[tuple[Path, str]]:
@@ -27,6 +31,8 @@ def files_below(path: Path, suffixes: tuple[str, ...], words: str) -> Iterator[t
         folders.sort()
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in sorted(names):
+            if name in OWN_FILES:
+                continue
             if name.lower().endswith(suffixes) and not name.startswith("."):
                 file = Path(parent, name)
                 if not file.is_file():

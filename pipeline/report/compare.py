@@ -40,7 +40,8 @@ def compare(before: PathLike, after: PathLike, image: PathLike | None = None) ->
     Raises
     ------
     DatasetError
-        Either is not there, one is a file and the other a folder, or the folders share no name.
+        Either is not there, one is a file and the other a folder, the folders share no name, or no
+        pair can be read.
     FrameError
         One of two files, or the image, cannot be read.
     """
@@ -55,8 +56,13 @@ def compare(before: PathLike, after: PathLike, image: PathLike | None = None) ->
             if a.is_file():
                 raise
             problems.append(str(error))
+    if not changes:
+        raise DatasetError(
+            f"{a} and {b}: found {len(pairs)} pair(s) of maps, none of which can be compared; "
+            f"the first: {problems[0]}"
+        )
     changes.sort(key=lambda change: (-change.changed, change.name))
-    picture = _draw(*pairs[changes[0].name], image) if changes else None
+    picture = _draw(*pairs[changes[0].name], image)
     return Comparison(str(a), str(b), tuple(changes), unpaired, tuple(problems), picture)
 
 

@@ -251,8 +251,12 @@ def _support(record: ObjectRecord) -> str:
 
 def _home(image: Path, config: Config) -> tuple[str, Layout]:
     """Return the scene that an image lies in, if it lies in one, and the data set of that."""
-    scene = image.absolute().parent.parent
-    return scene.name, Layout(scene.parent, config.data, config.output)
+    path = image.absolute()
+    for way in ways_of(config.data.model_copy(update={"scenes": (), "max_scenes": None})):
+        if placed := root_of(path, way):
+            root, scene = placed
+            return scene, Layout(root, way, config.output)
+    return path.parent.parent.name, Layout(path.parent.parent.parent, config.data, config.output)
 
 
 def _find_ids(image: Path, config: Config) -> Path:

@@ -83,7 +83,7 @@ def _list_all(frames: list[FrameRef], layout: Layout) -> list[int]:
 
 def _extend(scene: str, ids: set[int], layout: Layout) -> None:
     before = read_numbers(layout, scene)
-    after = before.extended(ids)
+    after = before.extended(ids, layout.data.void)
     if after is not before:
         _write(scene, after, layout)
         n_ids, n_before = len(after.of), len(before.of)

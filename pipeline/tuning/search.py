@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from pipeline.cluster import use_cluster
 from pipeline.config import ConfigLike, load_config
 from pipeline.dataset import Layout, discover, discover_some, ids_elsewhere
-from pipeline.errors import DatasetError
+from pipeline.errors import ConfigError, DatasetError
 from pipeline.records import FrameRef
 from pipeline.run.log import start_log
 from pipeline.run.runner import with_absolute_paths
@@ -99,11 +99,11 @@ def _find_truth(
 ) -> dict[tuple[str, str], Path]:
     scenes = tuple(sorted({frame.scene for frame in frames}))
     of_scenes = layout.data.model_copy(update={"scenes": scenes, "max_scenes": None})
-    true_layout = replace(layout, data=ids_elsewhere(of_scenes, truth))
     try:
+        true_layout = replace(layout, data=ids_elsewhere(of_scenes, truth))
         found = discover(true_layout.data_root, true_layout.data).frames
-    except DatasetError:
-        return {}
+    except (ConfigError, DatasetError):
+        return {}  # a data set without truth, or one where that folder cannot be
     return {(f.scene, f.image): true_layout.ids_path(f) for f in found}
 
 

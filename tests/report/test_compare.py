@@ -122,3 +122,11 @@ def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
 def test_a_map_of_another_size_is_stretched() -> None:
     small = halves(1, 2)
     assert compare_maps("x", small.repeat(2, 0).repeat(2, 1), small).changed == 0
+
+
+def test_where_no_pair_can_be_read_the_first_reason_is_told(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        np.save(tmp_path / folder / "x.npy", np.full((4, 5), 70_000))
+    with pytest.raises(DatasetError, match=r"1 pair\(s\) of maps, none .* 70000"):
+        compare(tmp_path / "a", tmp_path / "b")

@@ -8,6 +8,7 @@ from pathlib import Path
 from distributed import Client
 
 import pipeline
+from pipeline.cli.options import load_settings_of_run
 from pipeline.config import Config, load_config
 from pipeline.run.record import settings_of_last_run
 
@@ -60,3 +61,14 @@ def test_settings_of_the_last_run_are_those_that_shaped_and_placed_its_results(
     given = {"output": {"format": "png"}, "refinement": {"min_agreement": 0.3}}
     pipeline.refine_dataset(root, {**given, "run": {"partition_size": 3}}, inside_client)
     assert settings_of_last_run(root) == load_config(given)
+
+
+def test_single_settings_are_laid_over_those_of_the_last_run(
+    make_dataset: Callable[..., Path], inside_client: Client, tmp_path: Path
+) -> None:
+    root, out = make_dataset(scenes=1, frames=1), tmp_path / "elsewhere"
+    given = {"output": {"format": "png", "root": str(out)}, "refinement": {"min_agreement": 0.3}}
+    pipeline.refine_dataset(root, given, inside_client)
+    settings = load_settings_of_run(root, None, (f"output.root={out}", "report.frames=3"))
+    assert settings == load_config({**given, "report": {"frames": 3}})
+    assert load_settings_of_run(root, None, ("report.frames=3",)).output.format == "pth"

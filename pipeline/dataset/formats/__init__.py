@@ -25,4 +25,22 @@ RESULT_FORMATS: dict[str, ResultFormat] = {
 }
 """By the name that `output.format` has for each."""
 
-__all__ = ["BY_SUFFIX", "CONTAINERS", "IDS_SUFFIXES", "RESULT_FORMATS", "Container", "ResultFormat"]
+
+def has_note(suffix: str, content: bytes) -> bool:
+    """Tell whether a file was written by this package: it then has a note of ours on board."""
+    read_note = BY_SUFFIX[suffix].read_note
+    try:
+        return bool(read_note and read_note(content))
+    except Exception:  # a file of others may hold anything in that place
+        return False
+
+
+__all__ = [
+    "BY_SUFFIX",
+    "CONTAINERS",
+    "IDS_SUFFIXES",
+    "RESULT_FORMATS",
+    "Container",
+    "ResultFormat",
+    "has_note",
+]
