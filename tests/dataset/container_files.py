@@ -397,5 +397,5 @@ BAD: dict[str, tuple[str, FILES, str]] = {
     "hdf5 never written": (".h5", lambda: hdf5(unwritten), "never written"),
     "broken hdf5": (".h5", lambda: b"\x89HDF\r\n\x1a\n" + bytes(99), "a damaged HDF5 file"),
     "truncated hdf5": (".h5", lambda: dataset()[:-9], "a damaged HDF5 file"),
-    "text called h5": (".h5", lambda: b"a text", "a text file"),
+    "text called h5": (".h5", lambda: b"a text", "no HDF5 file"),
 }

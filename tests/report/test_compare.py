@@ -129,4 +129,4 @@ def test_where_no_pair_can_be_read_the_first_reason_is_told(tmp_path: Path) -> N
         (tmp_path / folder).mkdir()
         np.save(tmp_path / folder / "x.npy", np.full((4, 5), 70_000))
     with pytest.raises(DatasetError, match=r"1 pair\(s\) of maps, none .* 70000"):
-        compare(tmp_path / "a", tmp_path / "b")
+        pipeline.compare(tmp_path / "a", tmp_path / "b")
