@@ -19,9 +19,8 @@ _NO_SETTINGS = {"DASK_CONFIG", "DASK_ROOT_CONFIG", "DASK_INTERNAL_INHERIT_CONFIG
 """Variables that say where settings are, and are none."""
 _NAMED_KEYS = 4
 _MAX_CAUSE = 200
-_EXPECTED = (OSError, RuntimeError, TypeError, ValueError)
-"""What Dask raises where a cluster cannot be opened for reasons of its own; `TypeError` where the
-address speaks TLS and there are no certificates."""
+_EXPECTED = (OSError, RuntimeError, ValueError)
+"""What Dask raises where a cluster cannot be opened for reasons of its own."""
 
 
 def check_dask_settings() -> None:

@@ -134,4 +134,8 @@ def _join(config: ClusterConfig) -> Client:
     )
     arguments: dict[str, Any] = {**named.arguments}
     with explaining(f"no scheduler answers at {named.place}, which {named.source} names", advice):
-        return Client(**arguments, security=own_certificates(config))
+        try:
+            return Client(**arguments, security=own_certificates(config))
+        except TypeError as error:
+            # What Dask raises where the address speaks TLS and there are no certificates.
+            raise ConnectionError(str(error)) from None
