@@ -14,6 +14,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from pipeline.cli import main as command_line
+from pipeline.cli.run import WORKED_LINES
 from pipeline.config import Config
 
 FOLDER = Path(__file__).parent
@@ -36,6 +37,11 @@ the settings marked *shapes results*: when one of these changes, what was made b
 and stays until `--redo stale`.
 """
 
+DATA_SETS = """\
+Known data sets are refined where they lie; [data layout](data-layout.md) says more of each, and of
+patterns for all others.
+"""
+
 COMMANDS_HEAD = """\
 # Commands
 
@@ -53,7 +59,14 @@ def settings_page() -> str:
         parts.append("| --- | --- | --- | --- | --- |")
         parts += [_setting_row(f"{name}.{key}", field) for key, field in model.model_fields.items()]
         parts.append("")
+        if name == "data":
+            parts += [DATA_SETS, *_worked_lines(), ""]
     return "\n".join(parts)
+
+
+def _worked_lines() -> list[str]:
+    rows = [f"| {made} | `{command}` |" for made, command in WORKED_LINES.items()]
+    return ["| data set, and what makes its files | then |", "| --- | --- |", *rows]
 
 
 def _setting_row(name: str, field: FieldInfo) -> str:

@@ -10,8 +10,32 @@ import click
 from pipeline.cli.exit_codes import EXPLAINED, FAILED_FRAMES
 from pipeline.cli.options import config_options, load_settings, on_dask
 
+WORKED_LINES = {
+    "ScanNet++: python -m semantic.prep.semantics_2d writes to its save_dir": (
+        "autorefiner run SAVE_DIR --set data.layout=scannetpp"
+    ),
+    "ScanNet: SensReader --export_color_images; unpack SCENE_2d-instance-filt.zip": (
+        "autorefiner run scans --set data.layout=scannet"
+    ),
+    "3RScan: unpack sequence.zip; rio_renderer_render_all 3RScan SCAN sequence 1": (
+        "autorefiner run 3RScan --set data.layout=3rscan"
+    ),
+    "Replica: rooms as Semantic-NeRF renders them": (
+        "autorefiner run Replica_Dataset --set data.layout=replica"
+    ),
+    "Hypersim: unpack final_preview and geometry_hdf5": (
+        "autorefiner run hypersim --set data.layout=hypersim"
+    ),
+    "InsScene-15K: unpack its archives": (
+        "autorefiner run processed_scannetpp_v2 --set data.layout=insscene"
+    ),
+}
+"""For each known data set, what makes its files, and then the command."""
 
-@click.command(epilog=EXPLAINED)
+_EXAMPLES = "\n".join(f"{made}\n  {command}" for made, command in WORKED_LINES.items())
+
+
+@click.command(epilog=f"\b\n{_EXAMPLES}\n\n{EXPLAINED}")
 @click.argument("root", metavar="DATA_ROOT", required=False, type=click.Path(path_type=Path))
 @config_options
 @click.option(
