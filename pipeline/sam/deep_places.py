@@ -20,11 +20,12 @@ _REACH = SPACING / 2**0.5 + 0.01
 def deep_places(drawn: Ints, n_objects: int, n_places: int) -> Ints:
     """Find cells of each object that are deep, and far from one another, deepest first.
 
-    The first is the cell furthest from the border of its object. Each further one is the cell that
-    is best at its worse: as far from the border as half the way to the nearest place before it.
+    The first place is the cell furthest from the border of its object. For each further place, a
+    cell is worth the smaller of two distances: to the border, and half of that to the nearest place
+    found before. The cell worth most is taken.
 
-    How good a cell is changes by at most one from a cell to the next. So a look at few cells tells
-    which neighbourhoods can hold the best cell of an object, and only these are searched.
+    That worth changes by at most one from a cell to its neighbour. One cell in every square of
+    `SPACING` therefore tells which squares can hold the best cell, and only these are searched.
 
     Parameters
     ----------

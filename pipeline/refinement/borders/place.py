@@ -24,7 +24,7 @@ BAND = 0.75
 STAYS = 1e-6
 """Advantage of the label that a pixel has, so that ties move nothing."""
 ROUGH = 2
-"""Pixels along the side of the squares that the first pass works with."""
+"""Pixels along the side of the squares that the first pass works with; `_most_common` is for 2."""
 COARSER = 3
 """Pixels of a coarser grid that a radius keeps, at least: models change slowly."""
 
@@ -58,7 +58,7 @@ def place_borders(ids: Ids, view: View, device: torch.device) -> Ids:
 
 
 def _place_roughly(ids: Ids, image: Tensor, radius: int) -> Ids:
-    """Place borders to within `ROUGH` pixels, for the work of one in so many squared."""
+    """Place borders to within some pixels, on a map with one label for each square of `ROUGH`."""
     small = _most_common(ids)
     placed = _place(small, _shrunk(image, ROUGH), round(radius / ROUGH))
     y, x = np.nonzero(placed != small)
