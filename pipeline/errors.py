@@ -72,7 +72,8 @@ _MAX_REASON = 160
 
 def in_general(text: str) -> str:
     """Return what messages of one kind have in common: the first line, without what differs."""
-    first_line = text.strip().partition("\n")[0][: 4 * _MAX_REASON]
+    lines = text.strip().splitlines() or [""]
+    first_line = lines[0][: 4 * _MAX_REASON].strip()
     found = _DIFFERS.sub(lambda match: "a path" if match["path"] else "N", first_line)
     return found if len(found) <= _MAX_REASON else f"{found[: _MAX_REASON - 1]}…"
 
