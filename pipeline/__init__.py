@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from pipeline.config import Config, load_config
     from pipeline.dataset import discover
     from pipeline.evaluation import evaluate
+    from pipeline.evaluation.compare import compare
+    from pipeline.evaluation.frame_view import inspect_frame
     from pipeline.exchange.export import export_dataset
     from pipeline.exchange.importing import import_ids
     from pipeline.mirror import build_mirror, check_mirror, open_mirror
+    from pipeline.record.status import read_status, verify_dataset
     from pipeline.refinement import refine_masks
-    from pipeline.report.compare import compare
+    from pipeline.report.write import write_report
     from pipeline.run.frame import refine_frame
     from pipeline.run.handle import start_run
-    from pipeline.run.lens import inspect_frame
-    from pipeline.run.reporting import write_report
     from pipeline.run.runner import refine_dataset
-    from pipeline.run.status import read_status, verify_dataset
     from pipeline.sam import load_model
     from pipeline.statistics.dataset import compute_statistics
     from pipeline.tuning import tune
@@ -38,26 +38,26 @@ _HOME = {
     "build_mirror": "pipeline.mirror",
     "check_mirror": "pipeline.mirror",
     "compute_statistics": "pipeline.statistics.dataset",
-    "compare": "pipeline.report.compare",
+    "compare": "pipeline.evaluation.compare",
     "discover": "pipeline.dataset",
     "evaluate": "pipeline.evaluation",
     "export_dataset": "pipeline.exchange.export",
     "import_ids": "pipeline.exchange.importing",
-    "inspect_frame": "pipeline.run.lens",
+    "inspect_frame": "pipeline.evaluation.frame_view",
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
     "open_client": "pipeline.cluster",
     "open_mirror": "pipeline.mirror",
-    "read_status": "pipeline.run.status",
+    "read_status": "pipeline.record.status",
     "refine_dataset": "pipeline.run.runner",
     "refine_frame": "pipeline.run.frame",
     "refine_masks": "pipeline.refinement",
     "shared_client": "pipeline.cluster",
     "start_run": "pipeline.run.handle",
     "tune": "pipeline.tuning",
-    "verify_dataset": "pipeline.run.status",
+    "verify_dataset": "pipeline.record.status",
     "view_scene": "pipeline.viewing.view",
-    "write_report": "pipeline.run.reporting",
+    "write_report": "pipeline.report.write",
 }
 
 _ON_DASK = {

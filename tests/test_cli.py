@@ -13,8 +13,8 @@ from pipeline.cli import entry_point, main
 from pipeline.config import Config
 from pipeline.config.settings import LAYOUT_NAMES
 from pipeline.errors import ModelError, StorageError
-from pipeline.report.summary import Summary
-from pipeline.report.tally import Group
+from pipeline.record.summary import Summary
+from pipeline.record.tally import Group
 
 
 @dataclass

@@ -23,7 +23,7 @@ def compare(before: Path, after: Path, image: Path | None, picture: Path | None)
     output roots; for two frames of a scene, their files.
     """
     from pipeline.cli.options import save_picture
-    from pipeline.report.compare import compare as compare_sets
+    from pipeline.evaluation.compare import compare as compare_sets
 
     comparison = compare_sets(before, after, image)
     click.echo(comparison.as_text())

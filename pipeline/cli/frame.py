@@ -32,7 +32,7 @@ def frame(
     Without IDS, they are found as a run would find them.
     """
     settings = load_settings(config_file, overrides, {})
-    from pipeline.run.lens import inspect_frame
+    from pipeline.evaluation.frame_view import inspect_frame
 
     view = inspect_frame(image, ids, settings)
     click.echo(view.as_text())

@@ -74,7 +74,7 @@ def load_settings_of_run(
 ) -> Config:
     """Put the settings together: the file, or else those of the last run, and over them `--set`."""
     from pipeline.config import load_config
-    from pipeline.run.record import settings_of_last_run
+    from pipeline.record.saved import settings_of_last_run
 
     given = load_settings(config_file, overrides, {})
     if config_file:

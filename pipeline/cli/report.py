@@ -17,6 +17,6 @@ def report(root: Path, config_file: Path | None, overrides: tuple[str, ...]) -> 
 
     It is made from what runs left on record, and can be made while one is under way.
     """
-    from pipeline.run.reporting import write_report
+    from pipeline.report.write import write_report
 
     click.echo(write_report(root, load_settings_of_run(root, config_file, overrides)))

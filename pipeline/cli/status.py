@@ -25,7 +25,7 @@ def status(root: Path, config_file: Path | None, overrides: tuple[str, ...], as_
     """
     import json
 
-    from pipeline.run.status import read_status
+    from pipeline.record.status import read_status
 
     found = read_status(root, load_settings_of_run(root, config_file, overrides))
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())

@@ -34,7 +34,7 @@ def verify(
     """
     import json
 
-    from pipeline.run.status import verify_dataset
+    from pipeline.record.status import verify_dataset
 
     found = verify_dataset(root, load_settings_of_run(root, config_file, overrides), remove=remove)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.record.tally import MAX_REASONS, OTHER_REASONS
 from pipeline.records import STAGES, FrameOutcome
-from pipeline.report.tally import MAX_REASONS, OTHER_REASONS
 
 Values: TypeAlias = npt.NDArray[np.float32]
 Ints: TypeAlias = npt.NDArray[np.int64]

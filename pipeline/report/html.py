@@ -22,9 +22,9 @@ import jinja2
 from markupsafe import Markup
 
 from pipeline.config import Config
+from pipeline.drawing.pictures import FramePictures
 from pipeline.records import FrameRef
 from pipeline.report.looks import REASONS, Reason
-from pipeline.report.pictures import FramePictures
 from pipeline.report.survey import Distribution, SceneRow, Survey
 from pipeline.report.timelines import Timelines
 from pipeline.text import duration

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.record.tally import SUSPICIOUS_SUPPORT
 from pipeline.report.columns import Frames, Ints
-from pipeline.report.tally import SUSPICIOUS_SUPPORT
 
 PER_SCENE = 2
 """Frames of one scene under one heading: one bad scene shall not fill the page."""

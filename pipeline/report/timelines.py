@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.drawing.palette import css_colour
 from pipeline.errors import StorageError
 from pipeline.report.charts import n_columns, peaks, round_up, steps, strokes
 from pipeline.report.counted import Counted, CountedScene, read_gaps, read_scenes, read_spans
-from pipeline.report.palette import css_colour
 from pipeline.statistics.saved import SavedTables
 
 MOST_OBJECTS = 30

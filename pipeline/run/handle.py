@@ -16,9 +16,9 @@ from pipeline.cluster.nesting import end_if_nested
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dashboard import RunState
 from pipeline.errors import RunInterrupted, RunStopped
+from pipeline.record.summary import Summary
+from pipeline.record.tally import Group
 from pipeline.records import FrameOutcome
-from pipeline.report.summary import Summary
-from pipeline.report.tally import Group
 from pipeline.run.runner import refine
 from pipeline.run.stopping import StopRequest
 from pipeline.run.watch import LiveRun, log_state

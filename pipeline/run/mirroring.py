@@ -15,9 +15,9 @@ from distributed import Client
 
 from pipeline.dataset import Layout
 from pipeline.mirror import Keeper, Place, mirror_url
+from pipeline.record.journal import Entry
+from pipeline.record.plan import Judgement
 from pipeline.records import FrameRef
-from pipeline.run.journal import Entry
-from pipeline.run.plan import Judgement
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from pipeline.dataset.numbers import (
     read_numbers,
 )
 from pipeline.errors import FrameError, StorageError
+from pipeline.record.saved import write_record
 from pipeline.records import FrameRef
-from pipeline.run.record import write_record
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from PIL import Image
 from pipeline.dashboard.state import WORKER_METRIC, RunState
 from pipeline.dashboard.words import COLOURS, headline, in_gib
 from pipeline.dataset import read_ids, read_inputs
+from pipeline.drawing.overlay import overlay
 from pipeline.errors import FrameError
-from pipeline.report.overlay import overlay
 
 if TYPE_CHECKING:
     from pipeline.records import FrameOutcome

@@ -22,13 +22,13 @@ import torch
 from pipeline.clock import StageClock
 from pipeline.config import Config
 from pipeline.dataset import Layout, Stamp, stamp
+from pipeline.dataset.inputs import input_stamps
 from pipeline.errors import AutoRefinerError, FrameError, reason_of
 from pipeline.mirror import Place, write_chunk
+from pipeline.record.journal import Entry
 from pipeline.records import FrameOutcome, FrameRef, Proposals, Refinement
 from pipeline.refinement import refine_proposals
 from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_frame
-from pipeline.run.inputs import input_stamps
-from pipeline.run.journal import Entry
 from pipeline.run.stopping import is_stopped
 from pipeline.sam import Proposer, images_per_batch, make_proposer
 

@@ -31,18 +31,18 @@ from pipeline.dataset import (
     find_linked,
 )
 from pipeline.errors import RunInterrupted, RunStopped
+from pipeline.record.journal import Journal, open_journal, read_journal
+from pipeline.record.lock import hold_output
+from pipeline.record.plan import Plan, judge_frames, make_plan
+from pipeline.record.saved import keep_summary, summarise
+from pipeline.record.summary import Summary
+from pipeline.record.tally import Tally
 from pipeline.records import FrameRef
-from pipeline.report.summary import Summary
-from pipeline.report.tally import Tally
-from pipeline.run.journal import Journal, open_journal, read_journal
-from pipeline.run.lock import hold_output
+from pipeline.report.write import report
 from pipeline.run.log import start_log
 from pipeline.run.mirroring import MirrorOfRun, keep_mirror
 from pipeline.run.numbering import number_scenes
 from pipeline.run.partition import Job
-from pipeline.run.plan import Plan, judge_frames, make_plan
-from pipeline.run.record import keep_summary, summarise
-from pipeline.run.reporting import report
 from pipeline.run.stopping import StopRequest, listen_for_stop
 from pipeline.run.stream import FrameStream
 from pipeline.run.watch import Bar, DashboardFeed, LiveRun, Watcher

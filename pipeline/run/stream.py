@@ -24,8 +24,8 @@ from distributed.client import ClosedClientError
 from pipeline.cluster.loss import lost, noticing_loss
 from pipeline.cluster.plugins import take_from_workers
 from pipeline.errors import RunStopped, StorageError
+from pipeline.record.journal import Entry
 from pipeline.records import FrameRef
-from pipeline.run.journal import Entry
 from pipeline.run.partition import Job, failed_entry, refine_partition
 from pipeline.run.stopping import EndRun, StopRequest, stop_partitions
 

@@ -21,11 +21,11 @@ from tqdm.auto import tqdm
 
 from pipeline.dashboard import RunState
 from pipeline.dashboard.state import TOPIC
+from pipeline.record.saved import summarise
+from pipeline.record.summary import Summary
+from pipeline.record.tally import Tally
 from pipeline.records import FrameOutcome
-from pipeline.report.summary import Summary
-from pipeline.report.tally import Tally
 from pipeline.run.partition import Job
-from pipeline.run.record import summarise
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ _FOR_PREDICTION = {
     "dynamic_multimask_stability_delta": 0.05,
     "dynamic_multimask_stability_thresh": 0.98,
 }
-_HOMES = ("sam2.modeling.", "torch.nn.modules.", "pipeline.demo.")
+_HOMES = ("sam2.modeling.", "torch.nn.modules.", "pipeline.sam.tiny.")
 """Where the classes of an architecture may live."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.config import MODEL_NAMES, ModelConfig
 from pipeline.errors import ModelError
 
-_DEMO = Path(__file__).parents[1] / "demo"
+_TINY = Path(__file__).parent / "tiny"
 _RELEASES = "https://dl.fbaipublicfiles.com/segment_anything_2"
 
 
@@ -87,7 +87,7 @@ KNOWN: dict[str, ModelSource] = {
         "sam2_hiera_tiny.pt",
         "65b50056e05bcb13694174f51bb6da89c894b57b75ccdf0ba6352c597c5d1125",
     ),
-    "demo": ModelSource(str(_DEMO / "tiny_sam2.yaml"), _DEMO / "tiny_sam2.pt"),
+    "demo": ModelSource(str(_TINY / "tiny_sam2.yaml"), _TINY / "tiny_sam2.pt"),
 }
 
 

@@ -61,9 +61,9 @@ def plan(root: Path, records: Path, data: dict[str, Any]) -> tuple[float, float]
     """Discover and judge every frame; return the seconds of discovering, and of both."""
     from pipeline.config import load_config
     from pipeline.dataset import Layout, discover
-    from pipeline.report.tally import Tally
-    from pipeline.run.journal import open_journal, read_journal
-    from pipeline.run.plan import judge_frames, make_plan
+    from pipeline.record.journal import open_journal, read_journal
+    from pipeline.record.plan import judge_frames, make_plan
+    from pipeline.record.tally import Tally
 
     config = load_config({"data": data, "output": {"root": str(records)}})
     start = time.process_time()

@@ -21,7 +21,7 @@ from PIL import Image
 from pipeline.config import load_config
 from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
-from pipeline.report.tally import SUSPICIOUS_SUPPORT
+from pipeline.record.tally import SUSPICIOUS_SUPPORT
 from pipeline.sam import load_model
 from pipeline.sam.encoder import encode
 from pipeline.sam.model import arithmetic

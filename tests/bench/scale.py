@@ -93,9 +93,9 @@ def plan(root: Path) -> None:
     """Discover and judge every frame, as a run does before its first one."""
     from pipeline.config import load_config
     from pipeline.dataset import Layout, discover
-    from pipeline.report.tally import Tally
-    from pipeline.run.journal import open_journal, read_journal
-    from pipeline.run.plan import judge_frames, make_plan
+    from pipeline.record.journal import open_journal, read_journal
+    from pipeline.record.plan import judge_frames, make_plan
+    from pipeline.record.tally import Tally
 
     config = load_config(settings())
     layout = Layout(root, config.data, config.output)
@@ -110,8 +110,8 @@ def put_on_record(root: Path) -> None:
     """Link a result to every frame, and write the journal of the run that made them."""
     from pipeline.config import load_config
     from pipeline.dataset import Layout, discover, stamp
+    from pipeline.record.journal import Entry, open_journal
     from pipeline.records import STAGES, FrameOutcome
-    from pipeline.run.journal import Entry, open_journal
 
     config = load_config(settings())
     layout = Layout(root, config.data, config.output)
@@ -136,7 +136,7 @@ def resume(root: Path) -> None:
 
 def status(root: Path) -> None:
     """Ask for the status."""
-    from pipeline.run.status import read_status
+    from pipeline.record.status import read_status
 
     assert read_status(root, settings()).total.frames
 
@@ -158,12 +158,12 @@ def run(root: Path) -> None:
 
 
 def measure(stage: Callable[[Path], None], root: Path, report: Any) -> None:
+    import pipeline.record.status
     import pipeline.run.runner
-    import pipeline.run.status
 
     # What takes seconds to import is loaded before the clock starts.
     assert pipeline.run.runner
-    assert pipeline.run.status
+    assert pipeline.record.status
     start, before = time.perf_counter(), time.process_time()
     stage(root)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.drawing.palette import css_colour
 from pipeline.errors import StorageError
 from pipeline.report.charts import COLUMNS
-from pipeline.report.palette import css_colour
 from pipeline.report.timelines import MOST_NAMED, MOST_OBJECTS, Timelines, read_timelines
 from pipeline.statistics.saved import find_tables, save_tables
 from pipeline.statistics.scene import SceneStatistics

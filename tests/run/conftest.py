@@ -79,7 +79,7 @@ def propose_by_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a proposer in place that needs no model."""
     proposer = ColourProposer()
     monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: proposer)
-    monkeypatch.setattr("pipeline.run.lens.make_proposer", lambda _config: proposer)
+    monkeypatch.setattr("pipeline.evaluation.frame_view.make_proposer", lambda _config: proposer)
     monkeypatch.setattr("pipeline.run.runner.obtain_checkpoint", lambda _config: None)
     monkeypatch.setattr("pipeline.run.runner.model_identity", lambda _config: "colours")
     monkeypatch.setattr("pipeline.run.workers.WarmModel._load", lambda _self: None)

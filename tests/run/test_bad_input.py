@@ -26,7 +26,7 @@ from PIL import Image
 
 import pipeline
 from pipeline.dataset import is_whole
-from pipeline.report.summary import Summary
+from pipeline.record.summary import Summary
 from pipeline.text import printable
 
 IDS = np.zeros((24, 32), np.uint8)

@@ -13,7 +13,7 @@ from trees import TREES, Tree, draw
 import pipeline
 from pipeline.dataset import Layout, discover, read_ids
 from pipeline.errors import DatasetError
-from pipeline.run.status import read_status, verify_dataset
+from pipeline.record.status import read_status, verify_dataset
 
 CASES = [(name, trees[0][1]) for name, trees in TREES.items()]
 CASES.append(("scannetpp", TREES["scannetpp"][1][1]))
@@ -21,7 +21,7 @@ CASES.append(("scannetpp", TREES["scannetpp"][1][1]))
 
 @pytest.fixture(autouse=True)
 def _identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.run.status.model_identity", lambda _config: "colours")
+    monkeypatch.setattr("pipeline.record.status.model_identity", lambda _config: "colours")
 
 
 def files(root: Path) -> dict[str, int]:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import pipeline
 from pipeline.clock import StageClock
 from pipeline.errors import RunInterrupted, RunStopped
+from pipeline.record.journal import Entry
 from pipeline.records import FrameRef, Proposals
 from pipeline.run import runner
-from pipeline.run.journal import Entry
 from pipeline.run.partition import Job, refine_partition
 from pipeline.run.stopping import StopRequest
 from pipeline.run.stream import WAVE, cut

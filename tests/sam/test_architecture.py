@@ -25,7 +25,7 @@ from pipeline.sam.architecture import build_architecture
         "sam2.modeling.sam2_utils.get_activation_fn",
         "torch.load",
         "torch.nn.modules.linear.torch.load",
-        "pipeline.demo.train.main",
+        "training.train.main",
         7,
     ],
 )

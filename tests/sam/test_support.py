@@ -13,7 +13,7 @@ from pipeline.clock import StageClock
 from pipeline.config import load_config
 from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
-from pipeline.report.tally import SUSPICIOUS_SUPPORT
+from pipeline.record.tally import SUSPICIOUS_SUPPORT
 from pipeline.sam import make_proposer
 from pipeline.sam.support import image_support
 

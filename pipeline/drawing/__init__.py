@@ -1,0 +1,1 @@
+"""Id maps as pictures: colours, overlays, what changed."""

@@ -1,0 +1,44 @@
+"""Two id maps of one view, object by object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.drawing.overlay import IdMap, resize_ids
+from pipeline.drawing.palette import css_colour
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """One id in two maps of one frame."""
+
+    id: int
+    colour: str
+    """For CSS."""
+    before: int
+    """Pixels in the first map."""
+    after: int
+    """Pixels in the second."""
+    iou: float
+    """Of the two, in [0, 1]."""
+
+
+def object_changes(before: IdMap, after: IdMap) -> tuple[ObjectChange, ...]:
+    """Compare every id of two maps, by id; a second map of another size is stretched."""
+    after = resize_ids(after, before.shape)
+    n = 1 + int(max(before.max(initial=0), after.max(initial=0)))
+    area_before, area_after, shared = (
+        np.bincount(ids.ravel(), minlength=n) for ids in (before, after, before[before == after])
+    )
+    return tuple(
+        ObjectChange(
+            id=id_,
+            colour=css_colour(id_),
+            before=int(area_before[id_]),
+            after=int(area_after[id_]),
+            iou=float(shared[id_] / (area_before[id_] + area_after[id_] - shared[id_])),
+        )
+        for id_ in (1 + np.flatnonzero(area_before[1:] + area_after[1:])).tolist()
+    )

@@ -1,0 +1,216 @@
+"""Id maps made visible: coloured over their image, with borders, numbers and captions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from pipeline.drawing.palette import colour_of
+
+Picture: TypeAlias = npt.NDArray[np.uint8]
+IdMap: TypeAlias = npt.NDArray[np.integer[Any]]
+
+OPACITY = 0.55
+LIGHT, DARK = np.array([255, 255, 255]), np.array([20, 20, 20])
+PIXELS_PER_LINE_WIDTH = 900
+"""Lines are one pixel wide up to this long a side, and wider in proportion."""
+
+
+def overlay(
+    image: npt.ArrayLike, ids: IdMap, *, alpha: float = OPACITY, borders: bool = True
+) -> Picture:
+    """Lay the colours of ids over an image.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 sRGB, or a `PIL.Image` of mode RGB.
+    ids
+        (h, w) ids in [0, 65535]; another size than the image's is stretched to it, each pixel
+        keeping one id.
+    alpha
+        Opacity of the colours, in [0, 1]; the image shows unchanged where the id is 0.
+    borders
+        Trace every border with a double line, white inside the higher id, dark outside it, which
+        shows on any ground. Id 0 being lowest, objects on bare ground are outlined in white.
+
+    Returns
+    -------
+    (H, W, 3) uint8
+    """
+    picture = np.asarray(image)
+    ids = resize_ids(ids, picture.shape[:2])
+    opacity = alpha * (ids > 0)[..., None].astype(np.float32)
+    blend = picture + opacity * (colour_of(ids) - picture.astype(np.float32))
+    if borders:
+        width = line_width(picture.shape)
+        higher, lower = _sides_of_borders(ids, width)
+        blend[lower], blend[higher] = DARK, LIGHT
+    result: Picture = np.rint(blend).astype(np.uint8)
+    return result
+
+
+def resize_ids(ids: IdMap, shape: tuple[int, ...]) -> IdMap:
+    """Return the (H, W) map that takes each pixel's id from the nearest pixel of `ids`."""
+    if ids.shape == shape:
+        return ids
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+        for new, old in zip(shape, ids.shape, strict=True)
+    )
+    nearest: IdMap = ids[rows[:, None], columns]
+    return nearest
+
+
+def line_width(shape: tuple[int, ...]) -> int:
+    """Return the width of a line, in pixels, that shows in a picture of this shape."""
+    return max(1, round(max(shape[:2]) / PIXELS_PER_LINE_WIDTH))
+
+
+def label_positions(ids: IdMap) -> dict[int, tuple[int, int]]:
+    """Find where to write each object's number.
+
+    Returns
+    -------
+    dict
+        For every id but 0, the (row, column) deepest inside the largest 4-connected part.
+    """
+    positions = {}
+    for id_, box in enumerate(ndimage.find_objects(ids.astype(np.int32)), start=1):
+        if box is None:
+            continue
+        parts, _ = ndimage.label(ids[box] == id_)
+        largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+        part_box = ndimage.find_objects(parts)[largest - 1]
+        # Padded, so that the edge of the image is as bad a place as any other border.
+        inside = np.pad(parts[part_box] == largest, 1)
+        depth = ndimage.distance_transform_edt(inside)[1:-1, 1:-1]
+        row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
+        positions[id_] = (
+            box[0].start + part_box[0].start + int(row),
+            box[1].start + part_box[1].start + int(column),
+        )
+    return positions
+
+
+def paint_changes(image: npt.ArrayLike, before: IdMap, after: IdMap) -> Picture:
+    """Show where two id maps differ: the new id's colour there, a pale grey image elsewhere.
+
+    Where the second map has no object the new colour is black. Maps of another size than the
+    image's, (H, W, 3) uint8, are stretched to it.
+    """
+    picture = np.asarray(image)
+    before, after = (resize_ids(ids, picture.shape[:2]) for ids in (before, after))
+    pale = 140 + 0.4 * picture.mean(axis=-1, keepdims=True)
+    shown = np.where((before != after)[..., None], colour_of(after), pale)
+    changes: Picture = np.rint(shown).astype(np.uint8)
+    return changes
+
+
+ACCEPTED, REFUSED, PLACED = (64, 160, 96), (214, 76, 60), (70, 120, 220)
+"""Colours of `paint_decisions`: green, red, blue."""
+
+
+def paint_decisions(
+    image: npt.ArrayLike, coarse: IdMap, by_masks: IdMap, refined: IdMap
+) -> Picture:
+    """Show what the image decided, over a pale grey image.
+
+    Green is where masks changed the coarse id and the image bore them out, red where it refused
+    them, blue where it found an id that neither had. Maps of another size than the image's,
+    (H, W, 3) uint8, are stretched to it.
+    """
+    picture = np.asarray(image)
+    coarse, by_masks, refined = (
+        resize_ids(ids, picture.shape[:2]) for ids in (coarse, by_masks, refined)
+    )
+    shown = np.repeat(140 + 0.4 * picture.mean(axis=-1, keepdims=True), 3, axis=-1)
+    shown[(refined == by_masks) & (refined != coarse)] = ACCEPTED
+    shown[(refined == coarse) & (refined != by_masks)] = REFUSED
+    shown[(refined != coarse) & (refined != by_masks)] = PLACED
+    painted: Picture = np.rint(shown).astype(np.uint8)
+    return painted
+
+
+def draw_ids(
+    picture: Picture,
+    ids: IdMap,
+    *,
+    min_area: int = 0,
+    notes: Mapping[int, str] = MappingProxyType({}),
+) -> Picture:
+    """Write each object's id onto a picture, (H, W, 3) uint8, and return the new picture.
+
+    Objects of fewer than `min_area` pixels of the picture get none. A note, by id, is written below
+    its number.
+    """
+    ids = resize_ids(ids, picture.shape[:2])
+    areas = np.bincount(ids.ravel())
+    canvas = Image.fromarray(picture)
+    draw = ImageDraw.Draw(canvas)
+    scale = line_width(picture.shape)
+    font = ImageFont.load_default(size=12 * scale)
+    for id_, (row, column) in label_positions(ids).items():
+        if areas[id_] >= min_area:
+            draw.text(
+                (column, row),
+                f"{id_}\n{notes[id_]}" if id_ in notes else str(id_),
+                font=font,
+                anchor="mm",
+                align="center",
+                fill=tuple(LIGHT),
+                stroke_width=2 * scale,
+                stroke_fill=tuple(DARK),
+            )
+    return np.asarray(canvas)
+
+
+def side_by_side(pictures: Sequence[npt.ArrayLike], captions: Sequence[str]) -> Image.Image:
+    """Join pictures to a strip, each with its caption above.
+
+    Parameters
+    ----------
+    pictures
+        (H, W, 3) uint8 each, or `PIL.Image`s; all are brought to the height of the first.
+    captions
+        One for each picture; may be empty strings.
+    """
+    tiles = [Image.fromarray(np.asarray(picture)) for picture in pictures]
+    height = tiles[0].height
+    tiles = [
+        tile.resize((max(1, round(tile.width * height / tile.height)), height)) for tile in tiles
+    ]
+    size = max(12, height // 24)
+    font, gap, head = ImageFont.load_default(size=size), max(4, size // 3), 2 * size
+    *lefts, right = accumulate((tile.width + gap for tile in tiles), initial=0)
+    strip = Image.new("RGB", (right - gap, head + height), "white")
+    draw = ImageDraw.Draw(strip)
+    for tile, caption, left in zip(tiles, captions, lefts, strict=True):
+        strip.paste(tile, (left, head))
+        draw.text((left + gap, head / 2), caption, font=font, anchor="lm", fill=tuple(DARK))
+    return strip
+
+
+def stacked(strips: Sequence[Image.Image]) -> Image.Image:
+    """Put strips below one another."""
+    gap = max(4, strips[0].height // 40)
+    *tops, bottom = accumulate((strip.height + gap for strip in strips), initial=0)
+    sheet = Image.new("RGB", (max(strip.width for strip in strips), bottom - gap), "white")
+    for strip, top in zip(strips, tops, strict=True):
+        sheet.paste(strip, (0, top))
+    return sheet
+
+
+def _sides_of_borders(ids: IdMap, width: int) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Return the pixels beside a lower id, and those beside a higher one, within `width`."""
+    size = 2 * width + 1
+    higher = ndimage.minimum_filter(ids, size, mode="nearest") < ids
+    lower = ndimage.maximum_filter(ids, size, mode="nearest") > ids
+    return higher, lower

@@ -1,0 +1,65 @@
+"""A frame as small pictures inside a page, with what became of each of its objects."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from pipeline.dataset import Layout, read_ids, read_inputs
+from pipeline.drawing.changes import ObjectChange, object_changes
+from pipeline.drawing.overlay import Picture, overlay
+from pipeline.records import FrameRef
+
+QUALITY = 82
+
+
+@dataclass(frozen=True, slots=True)
+class FramePictures:
+    """A frame as a page shows it; pictures are data URIs of one size."""
+
+    width: int
+    height: int
+    image: str
+    coarse: str
+    refined: str
+    objects: tuple[ObjectChange, ...]
+
+
+def draw_frame(layout: Layout, frame: FrameRef, width: int) -> FramePictures:
+    """Read a frame's three files and draw them `width` pixels wide.
+
+    Raises
+    ------
+    FrameError
+        One of the files cannot be read.
+    """
+    whole, coarse = read_inputs(frame, layout)
+    image = shrink(whole, width)
+    refined = read_ids(layout.output_path(frame))
+    return FramePictures(
+        width=image.shape[1],
+        height=image.shape[0],
+        image=data_uri(image),
+        coarse=data_uri(overlay(image, coarse)),
+        refined=data_uri(overlay(image, refined)),
+        objects=object_changes(coarse, refined),
+    )
+
+
+def shrink(image: Picture, width: int) -> Picture:
+    """Bring a picture to a width; a narrower one stays as it is."""
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    if width >= image.shape[1]:
+        return image
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
+
+
+def data_uri(picture: Picture) -> str:
+    """Return a picture, (H, W, 3) uint8, as an address that holds it."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "WEBP", quality=QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,152 @@
+"""Which frames are to do: every frame is judged by its output, with the journal as a short cut.
+
+A frame is done when its result is whole, was made from this input, and with these settings. The
+journal answers without opening a file wherever sizes and modification times are those on record;
+anything else (a copied data set, a killed driver, a file put there by hand) is opened and read.
+
+Judgements are made one by one as they are asked for: a million of them never exist at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pipeline.dataset import Layout, read_ids, read_provenance, stamp
+from pipeline.dataset.inputs import digest_inputs, input_stamps, numbers_of
+from pipeline.errors import FrameError
+from pipeline.record.journal import Entry, Journal, JournalIndex
+from pipeline.record.tally import Tally
+from pipeline.records import FrameOutcome, FrameRef
+
+State = Literal["todo", "done", "failed", "stale"]
+"""todo: no result, or a torn one, or one of another input. done: nothing to do. failed: on record
+as failed with this input and these settings. stale: a whole result of other settings."""
+
+REDO: Mapping[str, frozenset[State]] = {
+    "none": frozenset({"todo"}),
+    "stale": frozenset({"todo", "stale"}),
+    "failed": frozenset({"todo", "failed"}),
+    "all": frozenset({"todo", "done", "failed", "stale"}),
+}
+"""The states of frames that a run does, by `RunConfig.redo`."""
+
+
+NEWS_AT_ONCE = 1000
+"""Entries that the journal did not know, and gets at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The state of one frame, and what it rests on."""
+
+    frame: FrameRef
+    state: State
+    why: str = ""
+    """In words for people; empty for a frame that is done."""
+    entry: Entry | None = None
+    """Of a frame that is done or failed."""
+    is_new: bool = False
+    """Whether the entry is missing from the journal, or another one is there."""
+
+
+NO_RESULT = "no result"
+OF_OTHER_SETTINGS = "made with other settings"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run will do, and how much it leaves as it is."""
+
+    todo: list[FrameRef] = field(default_factory=list)
+    kept: int = 0
+    """Frames done or failed before."""
+    stale: int = 0
+    """Frames whose results were made with other settings, and stay so in this run."""
+
+
+def make_plan(judgements: Iterable[Judgement], redo: str, journal: Journal, tally: Tally) -> Plan:
+    """Sort frames into what is to do and what stays, by the rule of `RunConfig.redo`.
+
+    What stays is added to the tally; what the journal did not know of it is entered there.
+    """
+    plan = Plan()
+    news: list[Entry] = []
+    for judgement in judgements:
+        if judgement.state in REDO[redo]:
+            plan.todo.append(judgement.frame)
+        elif judgement.entry is None:
+            plan.stale += 1
+            tally.add_stale(judgement.frame)
+        else:
+            plan.kept += 1
+            tally.add_kept(judgement.entry.outcome)
+            if judgement.is_new:
+                news.append(judgement.entry)
+        if len(news) == NEWS_AT_ONCE:
+            journal.append(news)
+            news.clear()
+    journal.append(news)
+    return plan
+
+
+def judge_frames(
+    frames: Iterable[FrameRef], journal: JournalIndex, layout: Layout, fingerprint: str
+) -> Iterator[Judgement]:
+    """Judge frames in their order, believing the journal wherever the files have not changed."""
+    for frame in frames:
+        yield judge(frame, journal.find(frame), layout, fingerprint)
+
+
+def judge(frame: FrameRef, entry: Entry | None, layout: Layout, fingerprint: str) -> Judgement:
+    """Judge one frame, with what is on record about it."""
+    output = stamp(layout.output_path(frame))
+    inputs = input_stamps(frame, layout)
+    if entry and entry.inputs == inputs:
+        same_settings = entry.fingerprint == fingerprint
+        if entry.outcome.status == "failed" and same_settings:
+            # Unless a result is there all the same: a worker can die just after it wrote one.
+            opened = open_and_judge(frame, layout, fingerprint) if output else None
+            if opened and opened.state == "done":
+                return opened
+            return Judgement(frame, "failed", _reason(entry.outcome), entry)
+        if output and entry.output == output:
+            if same_settings:
+                return Judgement(frame, "done", entry=entry)
+            return Judgement(frame, "stale", OF_OTHER_SETTINGS)
+    if not output:
+        return Judgement(frame, "todo", NO_RESULT)
+    return open_and_judge(frame, layout, fingerprint)
+
+
+def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgement:
+    """Judge one frame by its files alone, reading all of them."""
+    path = layout.output_path(frame)
+    inputs = (layout.image_path(frame), layout.ids_path(frame))
+    try:
+        read_ids(path)
+    except FrameError as error:
+        why = f"torn: found {error.found}" if path.exists() else NO_RESULT
+        return Judgement(frame, "todo", why)
+    provenance = read_provenance(path)
+    if provenance.get("settings") != fingerprint:
+        return Judgement(frame, "stale", OF_OTHER_SETTINGS)
+    try:
+        mark = numbers_of(frame, layout).mark
+        if provenance["inputs"] != digest_inputs(*inputs, mark):
+            return Judgement(frame, "todo", "made from another input")
+        stats = dict(json.loads(provenance["stats"]))
+    except (FrameError, KeyError, ValueError, TypeError):
+        # Whatever is wrong here, doing the frame again says it better.
+        return Judgement(frame, "todo", "what it was made from cannot be told")
+    outcome = FrameOutcome(frame, "done", stats=stats)
+    stamps = tuple(found for found in input_stamps(frame, layout) if found)
+    entry = Entry(outcome, fingerprint, stamps, stamp(path))
+    return Judgement(frame, "done", entry=entry, is_new=True)
+
+
+def _reason(outcome: FrameOutcome) -> str:
+    last_line = (outcome.message or "").strip().rpartition("\n")[2]
+    return f"failed, {outcome.why}: {last_line}"

@@ -1,0 +1,241 @@
+"""How far a data set is: at a glance from the journal, or for sure by opening every file.
+
+`read_status` lists folders and reads the journal; it opens no result, so that a million frames take
+seconds, and may be asked while a run is at work. `verify_dataset` opens everything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import ConfigLike, load_config
+from pipeline.dataset import Inventory, Layout, discover_some, find_linked
+from pipeline.record.journal import Entry, read_journal
+from pipeline.record.lock import read_holder
+from pipeline.record.plan import NO_RESULT, OF_OTHER_SETTINGS, Judgement, judge, open_and_judge
+from pipeline.record.saved import settings_of_last_run
+from pipeline.record.summary import failure_notes
+from pipeline.record.tally import Group, add_failure, by_count
+from pipeline.records import FrameRef
+from pipeline.sam import model_identity
+from pipeline.text import columns_of, printable
+
+FRAMES_IN_HAND = 256
+"""Frames that `verify_dataset` hands to its threads ahead of those it has an answer for."""
+
+
+@dataclass(slots=True)
+class SceneStatus:
+    """Frames of one scene, by state."""
+
+    frames: int = 0
+    done: int = 0
+    todo: int = 0
+    failed: int = 0
+    stale: int = 0
+    unrecorded: int = 0
+    """Results that the journal does not know; the next run opens them and sees."""
+
+    def add(self, state: str) -> None:
+        """Count one frame."""
+        self.frames += 1
+        setattr(self, state, getattr(self, state) + 1)
+
+
+@dataclass(slots=True)
+class Status:
+    """How far a data set is."""
+
+    scenes: dict[str, SceneStatus] = field(default_factory=dict)
+    running: str = ""
+    """The run that is at work, in words; empty without one."""
+    problems: dict[str, Group] = field(default_factory=dict)
+    """What does not fit together in the input, such as images without ids, by kind."""
+    failures: dict[str, Group] = field(default_factory=dict)
+    """Frames that failed, by reason."""
+    defects: list[str] = field(default_factory=list)
+    """Results that are there and no good, with what is wrong; found by opening them only."""
+
+    @property
+    def total(self) -> SceneStatus:
+        """Sums over all scenes."""
+        names = SceneStatus.__slots__
+        sums = (sum(getattr(scene, name) for scene in self.scenes.values()) for name in names)
+        return SceneStatus(*sums)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame is done."""
+        return self.total.done == self.total.frames
+
+    def add(self, frame: FrameRef, state: str, entry: Entry | None) -> None:
+        """Count one frame; `entry` is what is on record about it."""
+        self.scenes.setdefault(frame.scene, SceneStatus()).add(state)
+        if state == "failed" and entry:
+            add_failure(self.failures, entry.outcome)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values only, for JSON."""
+        return {
+            "complete": self.complete,
+            "running": self.running,
+            "total": asdict(self.total),
+            "scenes": {name: asdict(scene) for name, scene in self.scenes.items()},
+            "problems": {kind: asdict(group) for kind, group in self.problems.items()},
+            "failures": {why: asdict(group) for why, group in by_count(self.failures).items()},
+            "defects": self.defects,
+        }
+
+    def as_text(self) -> str:
+        """Lay the status out as a table for a terminal."""
+        columns = [*SceneStatus.__slots__]
+        if not self.total.unrecorded:
+            columns.remove("unrecorded")
+        rows = [
+            *((printable(name), one) for name, one in self.scenes.items()),
+            ("total", self.total),
+        ]
+        width = max(columns_of(name) for name, _ in rows)
+        heading = " ".join(f"{name.replace('todo', 'to do'):>10}" for name in columns)
+        lines = [f"{'':<{width}}{heading}"]
+        lines += [
+            name
+            + " " * (width - columns_of(name))
+            + " ".join(f"{getattr(scene, column):>10}" for column in columns)
+            for name, scene in rows
+        ]
+        lines += self.defects
+        for heading, examples in failure_notes(by_count(self.failures)):
+            lines += [heading, *(f"  {each}" for each in examples)]
+        for kind, group in self.problems.items():
+            lines += [f"input, {kind}: {group.count}", *(f"  {each}" for each in group.lines())]
+        if self.total.stale:
+            lines += [f"stale: {OF_OTHER_SETTINGS}; --redo stale makes them again"]
+        if self.running:
+            lines += [f"a run is at work: {self.running}"]
+        return "\n".join(lines)
+
+
+def read_status(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Status:
+    """Say how far a data set is, without opening a result.
+
+    Parameters
+    ----------
+    data_root
+        Folder that holds the scenes.
+    config
+        The settings that results should have been made with, as for `refine_dataset`. None asks
+        for those of the last run, where its summary is in its place, else for the defaults.
+
+    Raises
+    ------
+    AutoRefinerError
+        A setting is wrong, there is no data set, or its journal cannot be read.
+    """
+    layout, inventory, fingerprint = _find(data_root, config)
+    status = _begin(layout, inventory)
+    with read_journal(layout.record_dir) as journal:
+        for _, of_scene in groupby(inventory.frames, key=lambda frame: frame.scene):
+            folder, there = None, set[str]()
+            for frame in of_scene:
+                path = layout.output_path(frame)
+                if path.parent != folder:
+                    folder, there = path.parent, _names_in(path.parent)
+                entry = journal.find(frame)
+                status.add(frame, _state(entry, path.name in there, fingerprint), entry)
+    return status
+
+
+def verify_dataset(
+    data_root: str | os.PathLike[str], config: ConfigLike = None, *, remove: bool = False
+) -> Status:
+    """Open every result and its inputs, and say what is whole and belongs together.
+
+    Parameters
+    ----------
+    data_root, config
+        As for `read_status`.
+    remove
+        Remove results that are torn or of another input, so that the next run makes them again:
+        where size and time are those on record, it would not open them.
+
+    Raises
+    ------
+    AutoRefinerError
+        As `read_status`.
+    """
+    layout, inventory, fingerprint = _find(data_root, config)
+    status = _begin(layout, inventory)
+    with read_journal(layout.record_dir) as journal:
+
+        def look(frame: FrameRef) -> Judgement:
+            judgement = open_and_judge(frame, layout, fingerprint)
+            if judgement.why != NO_RESULT:
+                return judgement
+            return judge(frame, journal.find(frame), layout, fingerprint)
+
+        for judgement in _in_threads(look, inventory.frames):
+            status.add(judgement.frame, judgement.state, judgement.entry)
+            if judgement.state == "todo" and judgement.why != NO_RESULT:
+                path = layout.output_path(judgement.frame)
+                is_removed = remove and _remove(path)
+                ending = ", removed" if is_removed else ""
+                status.defects.append(f"{path}: {judgement.why}{ending}")
+    return status
+
+
+def _find(data_root: str | os.PathLike[str], config: ConfigLike) -> tuple[Layout, Inventory, str]:
+    root = Path(data_root).absolute()
+    settings = settings_of_last_run(root) if config is None else load_config(config)
+    layout = Layout(root, settings.data, settings.output)
+    inventory = discover_some(root, layout.data)
+    inventory.problems += find_linked(layout, inventory.frames)
+    return layout, inventory, settings.fingerprint(model_identity(settings.model))
+
+
+def _begin(layout: Layout, inventory: Inventory) -> Status:
+    status = Status(running=str(read_holder(layout.record_dir) or ""))
+    for problem in inventory.problems:
+        status.problems.setdefault(problem.kind, Group()).add(str(problem))
+    return status
+
+
+def _remove(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _names_in(folder: Path) -> set[str]:
+    try:
+        return {*os.listdir(folder)}  # noqa: PTH208 (names, not a million Paths)
+    except OSError:
+        return set()
+
+
+def _state(entry: Entry | None, is_there: bool, fingerprint: str) -> str:
+    if entry and entry.outcome.status == "failed" and entry.fingerprint == fingerprint:
+        return "failed"
+    if not is_there:
+        return "todo"
+    if entry is None or entry.outcome.status == "failed":
+        return "unrecorded"
+    return "done" if entry.fingerprint == fingerprint else "stale"
+
+
+def _in_threads(
+    look: Callable[[FrameRef], Judgement], frames: list[FrameRef]
+) -> Iterator[Judgement]:
+    """Look at frames in several threads, and yield in order; never a million answers at once."""
+    rest = iter(frames)
+    with ThreadPoolExecutor() as pool:
+        while batch := list(islice(rest, FRAMES_IN_HAND)):
+            yield from pool.map(look, batch)

@@ -1,0 +1,175 @@
+"""The summary of a run: per scene, in total, and why frames failed; as text, JSON and HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.record.tally import Group, SceneTally
+from pipeline.records import STAGES
+from pipeline.tables import Row, Table
+from pipeline.text import duration, printable
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did and where its results are."""
+
+    scenes: Mapping[str, SceneTally]
+    failures: Mapping[str, Group]
+    """Frames that failed, by reason."""
+    suspicious: Group
+    """Frames that are done, but whose ids are likely those of another image."""
+    problems: Mapping[str, Group]
+    """What was wrong with the input as a whole, such as images without ids, by kind."""
+    processed: int
+    """Frames that this run worked on; the others were done before."""
+    seconds: float
+    """Wall time of this run."""
+    stage_seconds: Mapping[str, float]
+    """Time by stage, summed over this run's frames and workers."""
+    paths: Mapping[str, str]
+    """Where outputs, journal and this summary are."""
+    settings: Mapping[str, Any]
+    """All settings, the fingerprint, and the versions of the libraries that shape results."""
+
+    @property
+    def total(self) -> SceneTally:
+        """Sums over all scenes."""
+        total = SceneTally()
+        for scene in self.scenes.values():
+            total.merge(scene)
+        return total
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame is done with these settings."""
+        total = self.total
+        return total.done == total.frames
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values only, for JSON."""
+        return {
+            "complete": self.complete,
+            "total": self.total.as_dict(),
+            "scenes": {name: scene.as_dict() for name, scene in self.scenes.items()},
+            "failures": {reason: asdict(group) for reason, group in self.failures.items()},
+            "suspicious": asdict(self.suspicious),
+            "problems": {kind: asdict(group) for kind, group in self.problems.items()},
+            "processed": self.processed,
+            "seconds": self.seconds,
+            "frames_per_second": self.frames_per_second,
+            "stage_seconds": dict(self.stage_seconds),
+            "paths": dict(self.paths),
+            "settings": dict(self.settings),
+        }
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames that this run finished per second of wall time."""
+        return self.processed / self.seconds if self.seconds > 0 else 0.0
+
+    def as_text(self) -> str:
+        """Lay the summary out for a terminal."""
+        width = max((len(name) for name in self.scenes), default=0)
+        lines = [f"{len(self.scenes)} scene(s), {self.total.frames} frame(s)"]
+        lines += [
+            f"  {printable(name):<{width}}  {scene.line()}" for name, scene in self.scenes.items()
+        ]
+        lines += [f"total: {self.total.line()}", *self._pace()]
+        for heading, details in self._notes():
+            lines += [heading, *(f"  {detail}" for detail in details)]
+        lines += [f"{what}: {path}" for what, path in self.paths.items()]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.as_text()
+
+    def _pace(self) -> Iterator[str]:
+        if not self.processed:
+            yield "this run: nothing to do"
+            return
+        yield (
+            f"this run: {self.processed} frame(s) in {duration(self.seconds)}, "
+            f"{self.frames_per_second:.2f} frames/s"
+        )
+        stages = [
+            f"{stage} {self.stage_seconds[stage] / self.processed:.3f}"
+            for stage in STAGES
+            if stage in self.stage_seconds
+        ]
+        yield f"seconds a frame: {', '.join(stages)}"
+
+    def _notes(self) -> Iterator[tuple[str, list[str]]]:
+        """Say what somebody should look at, each as a heading and the details of it."""
+        yield from failure_notes(self.failures)
+        if self.failures:
+            yield (
+                (
+                    "frames whose files are mended are tried again by the same command; "
+                    "--redo failed tries all of them again"
+                ),
+                [],
+            )
+        if stale := self.total.stale:
+            yield (
+                (
+                    f"{stale} frame(s) hold results of other settings and were left as they are; "
+                    "--redo stale makes them again"
+                ),
+                [],
+            )
+        if self.suspicious.count:
+            advice = "look whether these are the ids of other images"
+            heading = f"suspicious, ids that the image does not bear out: {self.suspicious.count}"
+            yield heading, [*self.suspicious.lines(), advice]
+        for kind, group in self.problems.items():
+            yield f"input, {kind}: {group.count}", group.lines()
+
+    def _repr_html_(self) -> str:
+        total = self.total
+        heading = f"{total.done} of {total.frames} frames done"
+        parts = [f"<h3 style='margin: 0'>{heading}</h3>"]
+        parts += [f"<p style='margin: 4px 0'>{html.escape(line)}</p>" for line in self._pace()]
+        parts += [f"<div style='{_SCROLLS}'>{self._table().as_html()}</div>"]
+        for note, details in self._notes():
+            parts += [f"<p style='margin: 8px 0 0'>{html.escape(note)}</p>"]
+            items = "".join(f"<li>{html.escape(detail)}</li>" for detail in details)
+            parts += [f"<ul style='margin: 0'>{items}</ul>" if items else ""]
+        places = [(what, printable(str(path))) for what, path in self.paths.items()]
+        parts += [Table(("written", "to"), places, words=frozenset({0, 1})).as_html()]
+        return f"<div>{''.join(parts)}</div>"
+
+    def _table(self) -> Table:
+        rows = [_row(printable(name), scene) for name, scene in self.scenes.items()]
+        if len(rows) != 1:
+            rows += [_row("total", self.total)]
+        return Table(_COLUMNS, rows)
+
+
+def failure_notes(failures: Mapping[str, Group]) -> Iterator[tuple[str, list[str]]]:
+    """Say why frames failed, the most frequent reasons first, each as a heading and examples."""
+    shown = list(failures.items())[:SHOWN_REASONS]
+    for reason, group in shown:
+        yield f"failed, {reason}: {group.count}", group.lines()
+    if more := len(failures) - len(shown):
+        yield f"failed for {more} other reason(s), which the report and the journal have", []
+
+
+SHOWN_REASONS = 20
+
+_SCROLLS = "max-width: 100%; max-height: 30em; overflow: auto; display: inline-block"
+
+_COLUMNS = (
+    *("scene", "frames", "done", "failed", "stale", "suspicious"),
+    *("without id", "objects", "matched", "merged", "kept coarse"),
+)
+
+
+def _row(name: str, sums: SceneTally) -> Row:
+    ended = (sums.frames, sums.done, sums.failed, sums.stale, sums.suspicious)
+    objects = (sums.objects, sums.matched, sums.merged, sums.fallback)
+    share = f"{100 * sums.invalid_ratio:.1f} %"
+    return (name, *map(str, ended), share, *map(str, objects))

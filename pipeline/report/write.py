@@ -1,0 +1,156 @@
+"""From the record of runs to the page: the journal is read once, the frames worth a look are drawn.
+
+journal -> columns of numbers -> survey, frames worth a look -> their files -> report.html
+saved statistics -> objects over time, flicker of frames -------------------------^
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.config import Config, ConfigLike, load_config
+from pipeline.dataset import Layout
+from pipeline.drawing.pictures import draw_frame
+from pipeline.errors import ConfigError, DatasetError, FrameError, StorageError
+from pipeline.record.journal import FILE_NAME, read_entry, scan_journal
+from pipeline.record.saved import (
+    REPORT_NAME,
+    SUMMARY_NAME,
+    read_summary,
+    settings_on_record,
+    write_record,
+)
+from pipeline.records import FrameOutcome
+from pipeline.report.columns import Columns, Frames
+from pipeline.report.html import OverTime, ShownFrame, render
+from pipeline.report.looks import Look, worth_a_look
+from pipeline.report.survey import make_survey
+from pipeline.report.timelines import Timelines, read_timelines
+from pipeline.statistics.saved import STATISTICS_DIR, find_tables
+
+
+def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Path:
+    """Write the page that shows what happened to a data set, from what is on record.
+
+    Works while a run goes on, too, and after one that was killed.
+
+    Parameters
+    ----------
+    data_root
+        Folder that holds the scenes.
+    config
+        The settings of the run, of which only `data`, `output` and `report` matter here; where the
+        last run left a summary, the page shows the settings that are in it.
+
+    Returns
+    -------
+    Path
+        Of `report.html`, beside the journal.
+
+    Raises
+    ------
+    DatasetError
+        Nothing is on record.
+    StorageError
+        The record cannot be read, or the page not be written.
+    """
+    settings = load_config(config)
+    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
+    summary = read_summary(layout.record_dir / SUMMARY_NAME)
+    return report(layout, settings, summary)
+
+
+def report(layout: Layout, config: Config, summary: Mapping[str, Any]) -> Path:
+    """Write the page of a run that has this summary; it is empty for one that came to no end."""
+    path = layout.record_dir / FILE_NAME
+    try:
+        journal = path.open("rb")
+    except FileNotFoundError:
+        raise DatasetError(
+            f"{layout.record_dir}: found no journal; expected the record of a run. "
+            "Run `autorefiner run` first, or give the settings that its run had"
+        ) from None
+    except OSError as error:
+        raise StorageError(f"{path}: the journal cannot be read: {error}") from None
+    with journal:
+        page = _page(journal, layout, settings_on_record(summary, config), summary, config)
+    return write_record(layout.record_dir / REPORT_NAME, page)
+
+
+def _page(
+    journal: BinaryIO,
+    layout: Layout,
+    shown: Config,
+    summary: Mapping[str, Any],
+    config: Config,
+) -> str:
+    columns, newest = Columns(), 0
+    timelines, problem = _read_statistics(layout.record_dir / STATISTICS_DIR, config)
+    flicker = timelines.flicker if timelines else {}
+    for place, entry in scan_journal(journal):
+        columns.add(place, _with_flicker(entry.outcome, flicker), entry.fingerprint)
+        newest = max(newest, entry.output[1] if entry.output else 0)
+    expected = summary.get("scenes", {})
+    fingerprint = summary.get("settings", {}).get("fingerprint", columns.last_fingerprint)
+    frames = columns.frames(fingerprint, only_scenes=expected or None)
+
+    def fetch(place: int) -> FrameOutcome:
+        return read_entry(journal, place).outcome
+
+    survey = make_survey(frames, expected, fetch)
+    looks = [
+        _draw(frames, look, fetch(int(frames.place[look.row])), layout, config, shown)
+        for look in worth_a_look(frames, config.report.frames)
+    ]
+    over_time = OverTime(timelines, problem, newest)
+    return render(layout.data_root, survey, looks, over_time, summary, shown)
+
+
+def _read_statistics(folder: Path, config: Config) -> tuple[Timelines | None, str]:
+    """Read what `autorefiner stats` left; without it, or if it cannot be read, the page says so."""
+    tables = find_tables(folder)
+    if not tables:
+        return None, ""
+    try:
+        return read_timelines(tables, config.report.scenes), ""
+    except (ConfigError, StorageError) as error:
+        return None, str(error)
+
+
+def _with_flicker(outcome: FrameOutcome, flicker: Mapping[tuple[str, str], int]) -> FrameOutcome:
+    gone = flicker.get((outcome.frame.scene, outcome.frame.image))
+    return replace(outcome, stats={**outcome.stats, "flicker": gone}) if gone else outcome
+
+
+def _draw(
+    frames: Frames,
+    look: Look,
+    outcome: FrameOutcome,
+    layout: Layout,
+    config: Config,
+    shown: Config,
+) -> ShownFrame:
+    frame, pictures, problem = outcome.frame, None, ""
+    stats = {r.measure: float(frames.measures[r.measure][look.row]) for r in look.reasons}
+    try:
+        pictures = draw_frame(layout, frame, config.report.picture_width)
+    except FrameError as error:
+        # Files may have moved since. The page then says so in the picture's place.
+        problem = str(error)
+    command = _frame_command(layout.image_path(frame), shown)
+    return ShownFrame(frame, look.reasons, stats, pictures, problem, command)
+
+
+def _frame_command(image: Path, shown: Config) -> str:
+    """Say what refines a frame under the lens, with the settings of its run."""
+    words = ["autorefiner", "frame", str(image)]
+    for key, value in shown.changes().items():
+        if key.partition(".")[0] in ("data", "model", "proposals", "refinement"):
+            words += ["--set", f"{key}={json.dumps(value)}"]  # which is YAML, too
+    return shlex.join(words)
