@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +11,6 @@ import torch
 
 from pipeline.clock import StageClock
 from pipeline.records import Proposals
-
-# The tables of bad files lie beside the tests of their readers and belong to no package.
-sys.path.insert(0, str(Path(__file__).parents[1] / "dataset"))
 
 LOW = 32
 

@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import container_files
-import id_map_files
-import image_files
 import numpy as np
 import pytest
 from distributed import Client
@@ -28,6 +25,7 @@ import pipeline
 from pipeline.dataset import is_whole
 from pipeline.record.summary import Summary
 from pipeline.text import printable
+from tests.dataset import container_files, id_map_files, image_files
 
 IDS = np.zeros((24, 32), np.uint8)
 IDS[4:20, 5:15], IDS[6:18, 15:28] = 3, 7

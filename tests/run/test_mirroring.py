@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import zarr
 from distributed import Client
-from refined import open_results
 
 import pipeline
 from pipeline.errors import ConfigError, StorageError
 from pipeline.mirror import Keeper, write_chunk
 from pipeline.records import FrameRef
 from pipeline.run import partition
+from tests.refined import open_results
 
 MakeDataset = Callable[..., Path]
 FailOnCalls = Callable[..., None]
