@@ -1,12 +1,11 @@
 """Train the judge of `pipeline.refinement.borders`: see README.md in this folder.
 
-python training/judge.py --pool DIR [--out FILE]
+python -m training.judge --pool DIR [--out FILE]
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from collage import compressed, photograph
 from scipy import ndimage
 
 from pipeline.clock import StageClock
@@ -33,10 +31,9 @@ from pipeline.refinement.borders.outlines import outline
 from pipeline.refinement.borders.view import view_of
 from pipeline.refinement.refine import cell_size, claims_on_pixels, refine_and_tell
 from pipeline.sam import SAM2
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "bench"))
-from borders import as_logits
-from synthetic import Recipe, make_case, warp
+from tests.bench.borders import as_logits
+from tests.bench.synthetic import Recipe, make_case, warp
+from training.collage import compressed, photograph
 
 JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "borders" / "judge.npz"
 QUESTIONS = ("masks", "placed")

@@ -1,6 +1,6 @@
 """Whether `grid` finds what sam2's generator finds, and what becomes of the map, room by room.
 
-    python tests/bench/agreement.py [--rooms 21] [--first 6000]
+    python -m tests.bench.agreement [--rooms 21] [--first 6000]
 
 For each mask of `SAM2AutomaticMaskGenerator` (the thresholds of the defaults) the most similar mask
 of `grid` is looked up; those below an IoU of 0.9 are printed with their rating and stability. Then
@@ -16,7 +16,6 @@ import warnings
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from reference import refine_plainly
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, load_config
@@ -27,6 +26,7 @@ from pipeline.records import Proposals
 from pipeline.refinement import refine_proposals
 from pipeline.sam import SAM2, load_model
 from pipeline.sam.stock import mask_generator
+from tests.bench.reference import refine_plainly
 
 ALIKE = 0.9
 SCORED = 400

@@ -1,7 +1,7 @@
 """Borders and harm, on good maps and bad ones, drawn and photographed, from weak to ideal masks.
 
-    python tests/bench/borders.py [--only SET ...] [--rooms 6] [--frames 3] [--data ROOT]
-    python tests/bench/borders.py --cost
+    python -m tests.bench.borders [--only SET ...] [--rooms 6] [--frames 3] [--data ROOT]
+    python -m tests.bench.borders --cost
 
 Prints a Markdown table: for each set the coarse map, the coarse map with its borders placed by the
 image alone (no SAM), the masks' map without the image, and what the product gives. `--data` adds

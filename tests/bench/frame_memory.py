@@ -1,6 +1,6 @@
 """Peak memory of a large frame with many objects, by mode.
 
-    python tests/bench/frame_memory.py --model demo --size 1920x1440 --ids 500
+    python -m tests.bench.frame_memory --model demo --size 1920x1440 --ids 500
 
 Each figure comes from a process of its own. What the libraries and the model hold before the first
 frame is told apart from what the frame adds.
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from whole_frame import random_weights
 
 from pipeline.clock import StageClock
 from pipeline.config import load_config
+from tests.bench.whole_frame import random_weights
 
 
 def main() -> None:

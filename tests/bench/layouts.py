@@ -1,4 +1,4 @@
-"""What a path pattern costs: `python tests/bench/layouts.py [FRAMES …]` prints a table of ratios.
+"""What a path pattern costs: `python -m tests.bench.layouts [FRAMES …]` prints a table of ratios.
 
 The same empty files, linked into folders, are planned as the layout by folders and as patterns; the
 ways take turns, and the best of each counts: the rest is what else the machine did.

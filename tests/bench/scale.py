@@ -1,4 +1,4 @@
-"""What the driver costs: `python tests/bench/scale.py [FRAMES …]` prints the table of README.md.
+"""What the driver costs: `python -m tests.bench.scale [FRAMES …]` prints the table of README.md.
 
 Data sets are made of hard links to a few files, so that a million frames fit anywhere. A stage runs
 in a process of its own, which gives its wall and processor time and its peak memory. Refinement is

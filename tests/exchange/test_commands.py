@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from scans import blobs, imported, write_scans
 
 from pipeline.cli import export, import_
 from pipeline.cli import main as command_line
 from pipeline.errors import ConfigError
 from pipeline.exchange.registry import FORMATS, READERS
+from tests.scans import blobs, imported, write_scans
 
 
 @pytest.fixture

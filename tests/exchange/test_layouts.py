@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from trees import TREES, Tree, draw
 
 import pipeline
 from pipeline.dataset import Layout, discover, read_ids
 from pipeline.errors import ConfigError
 from pipeline.exchange.importing import import_ids
+from tests.trees import TREES, Tree, draw
 
 CASES = [(name, words, tree) for name, trees in TREES.items() for words, tree in trees]
 

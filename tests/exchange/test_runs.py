@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
-from scans import id_maps
 
 from pipeline.exchange.runs import BadRuns, column_counts, mask_of, parse_coco_text, row_counts
+from tests.scans import id_maps
 
 
 @given(id_maps())

@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import container_files
-import id_map_files
-import image_files
 import numpy as np
 import pytest
 from distributed import Client
@@ -27,6 +24,7 @@ from PIL import Image
 from pipeline.dataset import is_whole
 from pipeline.record.summary import Summary
 from pipeline.text import printable
+from tests.dataset import container_files, id_map_files, image_files
 from tests.proposers import refine_dataset
 
 IDS = np.zeros((24, 32), np.uint8)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from distributed import Client
-from trees import TREES, Tree, draw
 
 import pipeline
 from pipeline.dataset import Layout, discover, read_ids
 from pipeline.errors import DatasetError
 from tests.proposers import read_status, refine_dataset, verify_dataset
+from tests.trees import TREES, Tree, draw
 
 CASES = [(name, trees[0][1]) for name, trees in TREES.items()]
 CASES.append(("scannetpp", TREES["scannetpp"][1][1]))

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import zarr
 from distributed import Client
-from refined import open_results
 
 from pipeline.errors import ConfigError, StorageError
 from pipeline.mirror import Keeper, write_chunk
 from pipeline.records import FrameRef
 from pipeline.run import partition
 from tests.proposers import FailingProposer, Handing, refine_dataset
+from tests.refined import open_results
 
 MakeDataset = Callable[..., Path]
 

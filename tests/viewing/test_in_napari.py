@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from refined import Refined, refine_by_hand
 
 from pipeline.dataset import read_image
 from pipeline.viewing.in_napari import FRAMES_KEPT, LazyStack, add_layers, make_stacks
 from pipeline.viewing.layers import find_scene
+from tests.refined import Refined, refine_by_hand
 
 
 @pytest.fixture
