@@ -11,18 +11,18 @@ from typing import Any
 from distributed import Client
 from distributed.deploy.cluster import Cluster
 
+from pipeline.cluster.certificates import own_certificates
 from pipeline.cluster.dashboard_link import mend_dashboard_link
 from pipeline.cluster.freed_memory import KeepFreedMemory
 from pipeline.cluster.kind import ADDRESS_VARIABLE, choose_kind, named_scheduler
 from pipeline.cluster.local import open_local_cluster
-from pipeline.cluster.loss import noticing_loss
-from pipeline.cluster.muster import address_of, check_workers, wait_for_workers
-from pipeline.cluster.nesting import end_if_nested
-from pipeline.cluster.plugins import give_to_workers
+from pipeline.cluster.lost_cluster import noticing_loss
+from pipeline.cluster.main_guard import end_if_nested
 from pipeline.cluster.quiet import quiet
-from pipeline.cluster.security import own_certificates
 from pipeline.cluster.slurm import open_slurm_cluster
 from pipeline.cluster.torch_threads import TorchThreads
+from pipeline.cluster.worker_setup import give_to_workers
+from pipeline.cluster.workers import address_of, check_workers, wait_for_workers
 from pipeline.config import ClusterConfig
 from pipeline.dask_settings import explaining
 from pipeline.errors import ClusterError

@@ -14,12 +14,12 @@ from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, WorkerPlugin
 from distributed.system import MEMORY_LIMIT
 
-from pipeline.cluster.nesting import GUARD
-from pipeline.cluster.plugins import give_to_workers
+from pipeline.cluster.certificates import own_certificates
+from pipeline.cluster.main_guard import GUARD
 from pipeline.cluster.quiet import quiet
-from pipeline.cluster.security import own_certificates
 from pipeline.cluster.torch_threads import TorchThreads
 from pipeline.cluster.upkeep import keep_workers
+from pipeline.cluster.worker_setup import give_to_workers
 from pipeline.config import ClusterConfig
 from pipeline.dask_settings import explaining
 from pipeline.errors import ClusterError

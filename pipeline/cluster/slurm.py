@@ -9,7 +9,7 @@ from typing import Any
 
 from distributed.deploy.cluster import Cluster
 
-from pipeline.cluster.security import own_certificates
+from pipeline.cluster.certificates import own_certificates
 from pipeline.cluster.upkeep import keep_workers
 from pipeline.config import ClusterConfig
 from pipeline.dask_settings import explaining

@@ -12,7 +12,7 @@ from distributed import Client
 from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster import shared_client
-from pipeline.cluster.nesting import end_if_nested
+from pipeline.cluster.main_guard import end_if_nested
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dashboard import RunState
 from pipeline.errors import RunInterrupted, RunStopped

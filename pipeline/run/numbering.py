@@ -13,7 +13,7 @@ from itertools import groupby, islice
 
 from distributed import Client
 
-from pipeline.cluster.loss import noticing_loss
+from pipeline.cluster.lost_cluster import noticing_loss
 from pipeline.dataset import Layout, list_ids
 from pipeline.dataset.numbers import (
     LARGEST_NUMBER,

@@ -20,7 +20,7 @@ from distributed import Client, performance_report
 from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster import use_cluster
-from pipeline.cluster.nesting import end_if_nested
+from pipeline.cluster.main_guard import end_if_nested
 from pipeline.config import ConfigLike, load_config
 from pipeline.dashboard import show_on_dashboard
 from pipeline.dataset import (

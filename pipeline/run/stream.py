@@ -21,8 +21,8 @@ from dask.delayed import Delayed, delayed
 from distributed import Client, Future, KilledWorker, as_completed, wait
 from distributed.client import ClosedClientError
 
-from pipeline.cluster.loss import lost, noticing_loss
-from pipeline.cluster.plugins import take_from_workers
+from pipeline.cluster.lost_cluster import lost, noticing_loss
+from pipeline.cluster.worker_setup import take_from_workers
 from pipeline.errors import RunStopped, StorageError
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef

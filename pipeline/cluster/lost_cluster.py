@@ -10,7 +10,7 @@ from distributed import Client
 from distributed.client import ClosedClientError
 from distributed.comm.core import CommClosedError
 
-from pipeline.cluster.muster import address_of
+from pipeline.cluster.workers import address_of
 from pipeline.errors import RunStopped
 
 

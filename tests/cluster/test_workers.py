@@ -6,8 +6,8 @@ import pytest
 from distributed import Client, LocalCluster
 
 import pipeline
-from pipeline.cluster import muster, use_cluster
-from pipeline.cluster.muster import WorkerFacts, check_workers
+from pipeline.cluster import use_cluster, workers
+from pipeline.cluster.workers import WorkerFacts, check_workers
 from pipeline.config import ClusterConfig
 from pipeline.errors import ClusterError
 
@@ -20,7 +20,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, facts: WorkerFacts | Exception) -> 
             raise facts
         return facts
 
-    monkeypatch.setattr(muster, "describe_worker", describe)
+    monkeypatch.setattr(workers, "describe_worker", describe)
 
 
 def test_workers_like_this_process_are_fine(
@@ -35,7 +35,7 @@ def test_workers_like_this_process_are_fine(
 def test_another_version_of_what_must_agree_is_an_error(
     inside_client: Client, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    pretend(monkeypatch, WorkerFacts({**muster._versions(), name: "0.0"}, 1, 0))
+    pretend(monkeypatch, WorkerFacts({**workers._versions(), name: "0.0"}, 1, 0))
     with pytest.raises(ClusterError, match=rf"worker tcp.*found {name} 0\.0; expected"):
         check_workers(inside_client)
 
@@ -43,7 +43,7 @@ def test_another_version_of_what_must_agree_is_an_error(
 def test_another_version_of_what_shapes_results_is_a_warning(
     inside_client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pretend(monkeypatch, WorkerFacts({**muster._versions(), "torch": "0.0"}, 1, 0))
+    pretend(monkeypatch, WorkerFacts({**workers._versions(), "torch": "0.0"}, 1, 0))
     with caplog.at_level(logging.WARNING, "pipeline"):
         check_workers(inside_client)
     assert "2 worker(s), such as tcp://" in caplog.text
@@ -69,7 +69,7 @@ def test_a_gpu_worker_of_several_threads_is_a_warning(
     threads: int,
     warns: bool,
 ) -> None:
-    pretend(monkeypatch, WorkerFacts(muster._versions(), threads, gpus))
+    pretend(monkeypatch, WorkerFacts(workers._versions(), threads, gpus))
     with caplog.at_level(logging.WARNING, "pipeline"):
         check_workers(inside_client)
     assert ("more than one thread" in caplog.text) == warns
