@@ -10,7 +10,7 @@ from typing import Any
 from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster.certificates import own_certificates
-from pipeline.cluster.upkeep import keep_workers
+from pipeline.cluster.workers import keep_workers
 from pipeline.config import ClusterConfig
 from pipeline.dask_settings import explaining
 from pipeline.errors import ClusterError
