@@ -23,6 +23,7 @@ from distributed.client import ClosedClientError
 
 from pipeline.cluster.lost_cluster import lost, noticing_loss
 from pipeline.cluster.worker_setup import take_from_workers
+from pipeline.dashboard.task_names import task_name
 from pipeline.errors import RunStopped, StorageError
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef
@@ -232,14 +233,10 @@ class FrameStream:
 
 
 class RefineScene:
-    """`refine_partition` under a name of its own for every scene.
-
-    Dask names tasks after the function. So its pages group them by scene where they show groups,
-    and under `refine` where they show prefixes: one bar for 900 scenes.
-    """
+    """`refine_partition` under a name of its own for every scene, after which Dask names tasks."""
 
     def __init__(self, scene: str) -> None:
-        self.__name__ = f"refine-{scene}"
+        self.__name__ = task_name(scene)
 
     def __call__(self, frames: Iterable[FrameRef], job: Job) -> list[Entry]:
         """Refine frames of one scene."""
