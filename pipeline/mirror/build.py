@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from distributed import Client
+from toolz import partition_all
 
 from pipeline.config import ConfigLike
 from pipeline.dataset import Layout, discover, is_whole, read_provenance, stamp
@@ -16,7 +17,6 @@ from pipeline.mirror.copy import (
     BATCH,
     Finding,
     Verdict,
-    batches,
     compare_frames,
     settings_of,
     spread,
@@ -28,15 +28,15 @@ from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 
 _EXAMPLES = 3
-_FINE: frozenset[Verdict] = frozenset({"same", "copied"})
+_FINE: frozenset[Verdict] = frozenset({Verdict.SAME, Verdict.COPIED})
 _IN_WORDS: dict[Verdict, str] = {
-    "same": "agree with their results",
-    "copied": "copied",
-    "differs": "differ from their results",
-    "missing": "not in the mirror, or not on its record",
-    "no result": "in the mirror without a result",
-    "unreadable": "left out: the result cannot be read",
-    "stale": "left out: the result is of other settings",
+    Verdict.SAME: "agree with their results",
+    Verdict.COPIED: "copied",
+    Verdict.DIFFERS: "differ from their results",
+    Verdict.MISSING: "not in the mirror, or not on its record",
+    Verdict.NO_RESULT: "in the mirror without a result",
+    Verdict.UNREADABLE: "left out: the result cannot be read",
+    Verdict.STALE: "left out: the result is of other settings",
 }
 
 
@@ -111,7 +111,7 @@ def build_mirror(
         else:
             wrong.append(finding.frame)
     keeper.settle(wrong)
-    agree = report.counts["same"]
+    agree = report.counts[Verdict.SAME]
     results = {frame: stamp(layout.output_path(frame)) for frame in frames}
     for frame, result in results.items():
         keeper.expect(frame, result)
@@ -119,7 +119,7 @@ def build_mirror(
     left = keeper.copy_waiting(client)
     keeper.finish()
     report.add(left)
-    report.counts["copied"] = sum(map(bool, results.values())) - agree - len(left)
+    report.counts[Verdict.COPIED] = sum(map(bool, results.values())) - agree - len(left)
     report.counts += Counter()
     return report
 
@@ -160,4 +160,4 @@ def _choose_place(layout: Layout, frames: Iterable[FrameRef]) -> Place:
 def _compare(
     frames: list[FrameRef], layout: Layout, place: Place, client: Client
 ) -> Iterator[Finding]:
-    return spread(compare_frames, batches(frames, BATCH), client, layout, place)
+    return spread(compare_frames, list(partition_all(BATCH, frames)), client, layout, place)

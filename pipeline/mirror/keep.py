@@ -15,10 +15,11 @@ from itertools import groupby
 
 import zarr
 from distributed import Client
+from toolz import partition_all
 
 from pipeline.dataset import Layout, Stamp, read_size
 from pipeline.errors import FrameError
-from pipeline.mirror.copy import BATCH, Finding, Shard, batches, copy_shards, spread
+from pipeline.mirror.copy import BATCH, Finding, Shard, copy_shards, spread
 from pipeline.mirror.place import Place, list_names, open_store, reaching, refuse_link
 from pipeline.mirror.root import open_for_writing
 from pipeline.mirror.scenes import SceneRecord
@@ -126,7 +127,7 @@ class Keeper:
 
     def copy_waiting(self, client: Client) -> list[Finding]:
         """Copy the results that wait, on the cluster; return those that could not be."""
-        parts = batches(self._shards(), max(1, BATCH // self.place.frames_per_file))
+        parts = list(partition_all(max(1, BATCH // self.place.frames_per_file), self._shards()))
         left = []
         for finding in spread(copy_shards, parts, client, self._layout, self.place):
             if finding.result:

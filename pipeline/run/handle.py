@@ -184,7 +184,7 @@ class Run:
 
     def update(self, run: LiveRun, outcomes: Sequence[FrameOutcome]) -> None:  # noqa: ARG002
         """See `Watcher.update`."""
-        done = [outcome for outcome in outcomes if outcome.status == "done"]
+        done = [outcome for outcome in outcomes if not outcome.failed]
         self._latest = done[-1] if done else self._latest
 
     def end(self, run: LiveRun) -> None:

@@ -20,6 +20,7 @@ from dask.base import annotate
 from dask.delayed import Delayed, delayed
 from distributed import Client, Future, KilledWorker, as_completed, wait
 from distributed.client import ClosedClientError
+from toolz import partition_all
 
 from pipeline.cluster.lost_cluster import lost, noticing_loss
 from pipeline.cluster.worker_setup import take_from_workers
@@ -137,10 +138,7 @@ class FrameStream:
             refined = bag.map_partitions(RefineScene(scene), self._shared)
         self._sent += refined.npartitions
         futures = self._client.compute(refined.to_delayed(optimize_graph=False))
-        starts = range(0, len(frames), size)
-        self._in_flight.update(
-            (future, frames[at : at + size]) for at, future in zip(starts, futures, strict=True)
-        )
+        self._in_flight.update(zip(futures, partition_all(size, frames), strict=True))
         self._finished.update(futures)
 
     def _next(self, *, is_alone: bool = False) -> Iterator[list[Entry]]:
