@@ -21,9 +21,9 @@ from pipeline.mirror.copy import (
     settings_of,
     spread,
 )
-from pipeline.mirror.keep import Keeper
-from pipeline.mirror.place import Place
+from pipeline.mirror.keep import MirrorKeeper
 from pipeline.mirror.root import check_root, open_for_reading
+from pipeline.mirror.store import MirrorSpec
 from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 
@@ -100,11 +100,11 @@ def build_mirror(
         The mirror cannot be read or written.
     """
     layout, frames = _open(data_root, config)
-    place = _choose_place(layout, frames)
-    report = MirrorReport(place.url, place.fingerprint)
-    keeper = Keeper(place, layout, frames)
+    spec = _choose_spec(layout, frames)
+    report = MirrorReport(spec.url, spec.fingerprint)
+    keeper = MirrorKeeper(spec, layout, frames)
     wrong = []
-    for finding in _compare([f for f in frames if keeper.has_traces(f)], layout, place, client):
+    for finding in _compare([f for f in frames if keeper.has_traces(f)], layout, spec, client):
         if finding.result:
             keeper.note(finding.frame, finding.result)
             report.add([finding])
@@ -132,10 +132,10 @@ def check_mirror(
     Parameters and errors are those of `build_mirror`; a mirror has to be there.
     """
     layout, frames = _open(data_root, config)
-    place = _choose_place(layout, frames)
-    check_root(open_for_reading(place.url), place)
-    report = MirrorReport(place.url, place.fingerprint)
-    report.add(_compare(frames, layout, place, client))
+    spec = _choose_spec(layout, frames)
+    check_root(open_for_reading(spec.url), spec)
+    report = MirrorReport(spec.url, spec.fingerprint)
+    report.add(_compare(frames, layout, spec, client))
     return report
 
 
@@ -144,13 +144,13 @@ def _open(data_root: str | os.PathLike[str], config: ConfigLike) -> tuple[Layout
     return layout, discover(layout.data_root, layout.data).frames
 
 
-def _choose_place(layout: Layout, frames: Iterable[FrameRef]) -> Place:
+def _choose_spec(layout: Layout, frames: Iterable[FrameRef]) -> MirrorSpec:
     """Name the mirror, of the settings that the first result says it was made with."""
     for frame in frames:
         path = layout.output_path(frame)
         if is_whole(path):
             fingerprint = settings_of(read_provenance(path))
-            return Place(layout.mirror_url, fingerprint, layout.output.mirror_shard)
+            return MirrorSpec(layout.mirror_url, fingerprint, layout.output.mirror_shard)
     raise DatasetError(
         f"{layout.results_folder('<scene>')}: found no result in any such folder; "
         "expected some to mirror. `autorefiner run` makes them"
@@ -158,6 +158,6 @@ def _choose_place(layout: Layout, frames: Iterable[FrameRef]) -> Place:
 
 
 def _compare(
-    frames: list[FrameRef], layout: Layout, place: Place, client: Client
+    frames: list[FrameRef], layout: Layout, spec: MirrorSpec, client: Client
 ) -> Iterator[Finding]:
-    return spread(compare_frames, list(partition_all(BATCH, frames)), client, layout, place)
+    return spread(compare_frames, list(partition_all(BATCH, frames)), client, layout, spec)

@@ -15,7 +15,7 @@ from zarr.errors import GroupNotFoundError
 
 from pipeline.dataset import Layout, Stamp, read_ids, read_provenance, stamp
 from pipeline.errors import ClusterError, FrameError
-from pipeline.mirror.place import Place
+from pipeline.mirror.store import MirrorSpec
 from pipeline.mirror.write import SceneArrays, open_scene, write_shard
 from pipeline.records import FrameRef
 
@@ -61,7 +61,7 @@ class Shard:
     frames: tuple[FrameRef, ...]
 
 
-def copy_shards(shards: Sequence[Shard], layout: Layout, place: Place) -> list[Finding]:
+def copy_shards(shards: Sequence[Shard], layout: Layout, spec: MirrorSpec) -> list[Finding]:
     """Copy results into the mirror, a whole chunk or shard at a time.
 
     Raises
@@ -69,12 +69,12 @@ def copy_shards(shards: Sequence[Shard], layout: Layout, place: Place) -> list[F
     StorageError
         The mirror cannot be written. A result that cannot be read is a finding.
     """
-    return [finding for shard in shards for finding in _copy_shard(shard, layout, place)]
+    return [finding for shard in shards for finding in _copy_shard(shard, layout, spec)]
 
 
-def compare_frames(frames: Sequence[FrameRef], layout: Layout, place: Place) -> list[Finding]:
+def compare_frames(frames: Sequence[FrameRef], layout: Layout, spec: MirrorSpec) -> list[Finding]:
     """Read chunks and results, and tell which agree; frames that have neither are left out."""
-    findings = (_compare(frame, layout, place) for frame in frames)
+    findings = (_compare(frame, layout, spec) for frame in frames)
     return [finding for finding in findings if finding]
 
 
@@ -107,31 +107,31 @@ def spread(
         yield from findings
 
 
-def _copy_shard(shard: Shard, layout: Layout, place: Place) -> Iterator[Finding]:
-    numbers = open_scene(place, shard.scene).numbers
+def _copy_shard(shard: Shard, layout: Layout, spec: MirrorSpec) -> Iterator[Finding]:
+    numbers = open_scene(spec, shard.scene).numbers
     content: list[tuple[int, npt.NDArray[np.uint16]]] = []
     findings: list[Finding] = []
     for frame in shard.frames:
         # The stamp comes before the bytes: a file replaced in between looks changed, not copied.
         result = stamp(layout.output_path(frame))
-        ids = _read_result(frame, layout, place.fingerprint)
+        ids = _read_result(frame, layout, spec.fingerprint)
         if isinstance(ids, Verdict):
             findings.append(Finding(frame, ids))
             continue
         content.append((numbers[frame.image], ids))
         findings.append(Finding(frame, Verdict.COPIED, result))
-    write_shard(place, shard.scene, shard.number, content)
+    write_shard(spec, shard.scene, shard.number, content)
     yield from findings
 
 
-def _compare(frame: FrameRef, layout: Layout, place: Place) -> Finding | None:
+def _compare(frame: FrameRef, layout: Layout, spec: MirrorSpec) -> Finding | None:
     result = stamp(layout.output_path(frame))
-    scene = _find_scene(frame, place)
+    scene = _find_scene(frame, spec)
     number = scene.numbers[frame.image] if scene else -1
     is_recorded = scene is not None and bool(scene.recorded[number])
     if not result:
         return Finding(frame, Verdict.NO_RESULT) if is_recorded else None
-    ids = _read_result(frame, layout, place.fingerprint)
+    ids = _read_result(frame, layout, spec.fingerprint)
     if isinstance(ids, Verdict):
         return Finding(frame, ids)
     if not scene or not is_recorded:
@@ -144,10 +144,10 @@ def _compare(frame: FrameRef, layout: Layout, place: Place) -> Finding | None:
     return Finding(frame, Verdict.SAME, result) if is_same else Finding(frame, Verdict.DIFFERS)
 
 
-def _find_scene(frame: FrameRef, place: Place) -> SceneArrays | None:
+def _find_scene(frame: FrameRef, spec: MirrorSpec) -> SceneArrays | None:
     """Open a scene, if it is in the mirror with this very frame."""
     try:
-        scene = open_scene(place, frame.scene)
+        scene = open_scene(spec, frame.scene)
     except (FileNotFoundError, GroupNotFoundError):
         return None
     return scene if frame.image in scene.numbers else None

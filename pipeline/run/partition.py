@@ -24,7 +24,7 @@ from pipeline.config import Config
 from pipeline.dataset import Layout, Stamp, stamp
 from pipeline.dataset.inputs import input_stamps
 from pipeline.errors import AutoRefinerError, FrameError, reason_of
-from pipeline.mirror import Place, write_chunk
+from pipeline.mirror import MirrorSpec, write_chunk
 from pipeline.record.journal import Entry
 from pipeline.records import FrameOutcome, FrameRef, FrameStatus, Refinement
 from pipeline.run.frame import LoadedFrame, read_frame, refine_together, write_frame
@@ -44,7 +44,7 @@ class Job:
     proposers: ProposerFactory = SAM2
     run_id: str = ""
     """By which workers know a run that is to end early."""
-    mirror: Place | None = None
+    mirror: MirrorSpec | None = None
     """Mirror that takes each frame as it is done."""
 
 

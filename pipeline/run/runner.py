@@ -41,7 +41,7 @@ from pipeline.record.tally import Tally
 from pipeline.records import FrameRef
 from pipeline.report.write import report
 from pipeline.run.log import start_log
-from pipeline.run.mirroring import MirrorOfRun, keep_mirror
+from pipeline.run.mirroring import MirrorOfRun, mirror_of_run
 from pipeline.run.numbering import number_scenes
 from pipeline.run.partition import Job
 from pipeline.run.stopping import StopRequest, listen_for_stop
@@ -125,9 +125,9 @@ def refine(
     with (
         hold_output(layout.record.lock),
         open_journal(layout.record.journal) as record,
-        keep_mirror(layout, fingerprint, inventory.frames) as mirror,
+        mirror_of_run(layout, fingerprint, inventory.frames) as mirror,
     ):
-        job = Job(layout, settings, fingerprint, proposers, run_id, mirror.place)
+        job = Job(layout, settings, fingerprint, proposers, run_id, mirror.spec)
         tally = _open_tally(inventory)
         plan = _plan(inventory, job, record, tally, mirror)
         try:
