@@ -18,7 +18,7 @@ from torch import Tensor
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dataset import Layout, discover, numbers_with, read_pair
-from pipeline.dataset.places import kinds_of, root_of, ways_of
+from pipeline.dataset.input_patterns import kinds_of, root_of, ways_of
 from pipeline.drawing.overlay import (
     draw_ids,
     overlay,

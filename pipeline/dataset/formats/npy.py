@@ -3,7 +3,6 @@
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
 
-
 from __future__ import annotations
 
 import io
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import DataConfig
-from pipeline.dataset.formats.claims import NotAnIdMap, check_dtype, check_shape
+from pipeline.dataset.formats.contained_arrays import NotAnIdMap, check_dtype, check_shape
 from pipeline.dataset.formats.container import Container, ResultFormat
 from pipeline.file_kinds import guess_format
 
