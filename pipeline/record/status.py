@@ -58,7 +58,7 @@ class SceneStatus:
 
 
 @dataclass(slots=True)
-class Status:
+class DatasetStatus:
     """How far a data set is."""
 
     scenes: dict[str, SceneStatus] = field(default_factory=dict)
@@ -135,7 +135,7 @@ def read_status(
     data_root: str | os.PathLike[str],
     config: ConfigLike = None,
     proposers: ProposerFactory = SAM2,
-) -> Status:
+) -> DatasetStatus:
     """Say how far a data set is, without opening a result.
 
     Parameters
@@ -173,7 +173,7 @@ def verify_dataset(
     proposers: ProposerFactory = SAM2,
     *,
     remove: bool = False,
-) -> Status:
+) -> DatasetStatus:
     """Open every result and its inputs, and say what is whole and belongs together.
 
     Parameters
@@ -219,8 +219,8 @@ def _find(
     return layout, inventory, settings.fingerprint(proposers.identity(settings))
 
 
-def _begin(layout: Layout, inventory: Inventory) -> Status:
-    status = Status(running=str(read_holder(layout.record.lock) or ""))
+def _begin(layout: Layout, inventory: Inventory) -> DatasetStatus:
+    status = DatasetStatus(running=str(read_holder(layout.record.lock) or ""))
     for problem in inventory.problems:
         status.problems.setdefault(problem.kind, Group()).add(str(problem))
     return status
