@@ -35,8 +35,8 @@ class FrameState(StrEnum):
     """A whole result of other settings."""
 
 
-class Reason(StrEnum):
-    """Why a frame is not done, in words for people."""
+class NotDone(StrEnum):
+    """Reasons for which a frame is not done, in words for people."""
 
     NO_RESULT = "no result"
     TORN = "torn"
@@ -64,7 +64,7 @@ class Judgement:
 
     frame: FrameRef
     state: FrameState
-    reason: Reason | None = None
+    reason: NotDone | None = None
     """None for a frame that is done."""
     detail: str = ""
     """What the reason alone does not say, in words for people."""
@@ -135,14 +135,14 @@ def judge(frame: FrameRef, entry: Entry | None, layout: Layout, fingerprint: str
             if opened and opened.state == FrameState.DONE:
                 return opened
             return Judgement(
-                frame, FrameState.FAILED, Reason.FAILED, _failure(entry.outcome), entry
+                frame, FrameState.FAILED, NotDone.FAILED, _failure(entry.outcome), entry
             )
         if output and entry.output == output:
             if same_settings:
                 return Judgement(frame, FrameState.DONE, entry=entry)
-            return Judgement(frame, FrameState.STALE, Reason.OTHER_SETTINGS)
+            return Judgement(frame, FrameState.STALE, NotDone.OTHER_SETTINGS)
     if not output:
-        return Judgement(frame, FrameState.TODO, Reason.NO_RESULT)
+        return Judgement(frame, FrameState.TODO, NotDone.NO_RESULT)
     return open_and_judge(frame, layout, fingerprint)
 
 
@@ -154,19 +154,19 @@ def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgeme
         read_ids(path)
     except FrameError as error:
         if not path.exists():
-            return Judgement(frame, FrameState.TODO, Reason.NO_RESULT)
-        return Judgement(frame, FrameState.TODO, Reason.TORN, f"found {error.found}")
+            return Judgement(frame, FrameState.TODO, NotDone.NO_RESULT)
+        return Judgement(frame, FrameState.TODO, NotDone.TORN, f"found {error.found}")
     provenance = read_provenance(path)
     if provenance.get("settings") != fingerprint:
-        return Judgement(frame, FrameState.STALE, Reason.OTHER_SETTINGS)
+        return Judgement(frame, FrameState.STALE, NotDone.OTHER_SETTINGS)
     try:
         mark = numbers_of(frame, layout).mark
         if provenance["inputs"] != digest_inputs(*inputs, mark):
-            return Judgement(frame, FrameState.TODO, Reason.OTHER_INPUT)
+            return Judgement(frame, FrameState.TODO, NotDone.OTHER_INPUT)
         stats = dict(json.loads(provenance["stats"]))
     except (FrameError, KeyError, ValueError, TypeError):
         # The frame is done again; where its input is at fault, the run then reports the real error.
-        return Judgement(frame, FrameState.TODO, Reason.UNKNOWN_INPUT)
+        return Judgement(frame, FrameState.TODO, NotDone.UNKNOWN_INPUT)
     outcome = FrameOutcome(frame, FrameStatus.DONE, stats=stats)
     stamps = tuple(found for found in input_stamps(frame, layout) if found)
     entry = Entry(outcome, fingerprint, stamps, stamp(path))

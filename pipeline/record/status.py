@@ -22,7 +22,7 @@ from pipeline.dataset import Inventory, Layout, discover_some, find_linked
 from pipeline.record.journal import Entry, read_journal
 from pipeline.record.lock import read_holder
 from pipeline.record.opening import open_dataset
-from pipeline.record.plan import FrameState, Judgement, Reason, judge, open_and_judge
+from pipeline.record.plan import FrameState, Judgement, NotDone, judge, open_and_judge
 from pipeline.record.summary import failure_notes
 from pipeline.record.tally import Group, add_failure, by_count
 from pipeline.records import FrameRef
@@ -125,7 +125,7 @@ class DatasetStatus:
         for kind, group in self.problems.items():
             lines += [f"input, {kind}: {group.count}", *(f"  {each}" for each in group.lines())]
         if self.total.stale:
-            lines += [f"stale: {Reason.OTHER_SETTINGS}; --redo stale makes them again"]
+            lines += [f"stale: {NotDone.OTHER_SETTINGS}; --redo stale makes them again"]
         if self.running:
             lines += [f"a run is at work: {self.running}"]
         return "\n".join(lines)
@@ -195,13 +195,13 @@ def verify_dataset(
 
         def look(frame: FrameRef) -> Judgement:
             judgement = open_and_judge(frame, layout, fingerprint)
-            if judgement.reason != Reason.NO_RESULT:
+            if judgement.reason != NotDone.NO_RESULT:
                 return judgement
             return judge(frame, journal.find(frame), layout, fingerprint)
 
         for judgement in _in_threads(look, inventory.frames):
             status.add(judgement.frame, judgement.state, judgement.entry)
-            if judgement.state == FrameState.TODO and judgement.reason != Reason.NO_RESULT:
+            if judgement.state == FrameState.TODO and judgement.reason != NotDone.NO_RESULT:
                 path = layout.output_path(judgement.frame)
                 is_removed = remove and _remove(path)
                 ending = ", removed" if is_removed else ""
