@@ -52,7 +52,7 @@ def import_(
     of the data set were left out.
     """
     settings = load_settings_of_run(root, config_file, overrides)
-    from pipeline.exchange.importing import import_ids
+    from pipeline.exchange.import_ import import_ids
 
     report = import_ids(root, form, source, into=into, out=out, config=settings, replace=replace)
     click.echo(report.as_text())

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.dataset.files import read_whole
 from pipeline.errors import DatasetError, FrameError
-from pipeline.exchange.labelled import refuse
+from pipeline.exchange.masks.labelled import refuse
 
 
 def read_json(path: Path, expected: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.exchange.folder import RECORD_NAME
-from pipeline.exchange.labelled import refuse
+from pipeline.exchange.exporting.folder import RECORD_NAME
+from pipeline.exchange.masks.labelled import refuse
 
 OWN_FILES = frozenset({RECORD_NAME})
 """What exports say about themselves: no annotations."""

@@ -12,7 +12,7 @@ from scans import blobs, imported, write_scans
 from pipeline.cli import export, import_
 from pipeline.cli import main as command_line
 from pipeline.errors import ConfigError
-from pipeline.exchange.registry import FORMATS, READERS
+from pipeline.exchange.formats.registry import FORMATS, READERS
 
 
 @pytest.fixture

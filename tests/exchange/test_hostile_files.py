@@ -205,7 +205,7 @@ def test_folders_without_a_fitting_file(root: Path, tmp_path: Path) -> None:
 def test_a_long_cvat_file_takes_little_memory(tmp_path: Path) -> None:
     import tracemalloc
 
-    from pipeline.exchange.cvat import read_cvat
+    from pipeline.exchange.formats.cvat import read_cvat
 
     path = tmp_path / "a.xml"
     runs = ", ".join(["1"] * 2000)

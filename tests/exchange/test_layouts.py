@@ -13,7 +13,7 @@ from trees import TREES, Tree, draw
 import pipeline
 from pipeline.dataset import Layout, discover, read_ids
 from pipeline.errors import ConfigError
-from pipeline.exchange.importing import import_ids
+from pipeline.exchange.import_ import import_ids
 
 CASES = [(name, words, tree) for name, trees in TREES.items() for words, tree in trees]
 

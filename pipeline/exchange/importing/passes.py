@@ -11,10 +11,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from pipeline.dataset.id_maps import LARGEST_ID
-from pipeline.exchange.labelled import Ids, LabelledImage, refuse
+from pipeline.exchange.importing.targets import Target
+from pipeline.exchange.masks.labelled import Ids, LabelledImage, refuse
 from pipeline.exchange.places import Place
 from pipeline.exchange.report import Left
-from pipeline.exchange.targets import Target
 from pipeline.exchange.threads import in_order
 
 Matched: TypeAlias = tuple[LabelledImage, Place | None]

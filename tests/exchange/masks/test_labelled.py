@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.exchange.labelled import MAX_MASKS, BadLabel, Mask, check_id, check_size, compose
+from pipeline.exchange.masks.labelled import (
+    MAX_MASKS,
+    BadLabel,
+    Mask,
+    check_id,
+    check_size,
+    compose,
+)
 
 ONE = np.ones((2, 2), bool)
 

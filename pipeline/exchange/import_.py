@@ -9,13 +9,13 @@ from pathlib import Path
 from pipeline.config import ConfigLike, load_config
 from pipeline.dataset import discover
 from pipeline.errors import DatasetError
-from pipeline.exchange.labelled import LabelledImage
-from pipeline.exchange.matching import FrameIndex
-from pipeline.exchange.passes import Looked, Matched, look_through, write_all
+from pipeline.exchange.formats.registry import find_reader
+from pipeline.exchange.importing.matching import FrameIndex
+from pipeline.exchange.importing.passes import Looked, Matched, look_through, write_all
+from pipeline.exchange.importing.targets import choose_target
+from pipeline.exchange.masks.labelled import LabelledImage
 from pipeline.exchange.places import lay_out
-from pipeline.exchange.registry import find_reader
 from pipeline.exchange.report import ImportReport
-from pipeline.exchange.targets import choose_target
 from pipeline.text import printable
 
 

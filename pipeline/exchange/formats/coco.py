@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.exchange.formats import Context, Format, Joined, Piece, Section
+from pipeline.exchange.formats.form import Context, Format, Joined, Piece, Section
 from pipeline.exchange.json_files import entries, read_json
-from pipeline.exchange.labelled import (
+from pipeline.exchange.masks.labelled import (
     MAX_MASKS,
     BadLabel,
     Ids,
@@ -31,9 +31,9 @@ from pipeline.exchange.labelled import (
     compose,
     refuse,
 )
+from pipeline.exchange.masks.polygons import draw
+from pipeline.exchange.masks.runs import BadRuns, column_counts, mask_of, parse_coco_text
 from pipeline.exchange.places import Place
-from pipeline.exchange.polygons import draw
-from pipeline.exchange.runs import BadRuns, column_counts, mask_of, parse_coco_text
 from pipeline.exchange.walk import files_below
 
 CATEGORY = {"id": 1, "name": "object", "supercategory": "object"}

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.exchange.installed import check_installed
-from pipeline.exchange.labelled import BadLabel
-from pipeline.exchange.runs import mask_of, parse_coco_text
+from pipeline.exchange.masks.labelled import BadLabel
+from pipeline.exchange.masks.runs import mask_of, parse_coco_text
 
 MAX_POINTS = 100_000
 

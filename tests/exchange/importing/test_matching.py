@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.dataset import Layout
-from pipeline.exchange.matching import FrameIndex
+from pipeline.exchange.importing.matching import FrameIndex
 from pipeline.exchange.places import lay_out
 from pipeline.records import FrameRef
 

@@ -18,8 +18,8 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from pipeline.dataset.files import MAX_FILE_BYTES
-from pipeline.exchange.formats import Context, Format, Joined, Piece, Section
-from pipeline.exchange.labelled import (
+from pipeline.exchange.formats.form import Context, Format, Joined, Piece, Section
+from pipeline.exchange.masks.labelled import (
     MAX_MASKS,
     BadLabel,
     Ids,
@@ -30,10 +30,10 @@ from pipeline.exchange.labelled import (
     compose,
     refuse,
 )
-from pipeline.exchange.objects import CutOut, cut_out
+from pipeline.exchange.masks.objects import CutOut, cut_out
+from pipeline.exchange.masks.polygons import draw
+from pipeline.exchange.masks.runs import BadRuns, mask_of, row_counts
 from pipeline.exchange.places import Place
-from pipeline.exchange.polygons import draw
-from pipeline.exchange.runs import BadRuns, mask_of, row_counts
 from pipeline.exchange.walk import files_below
 
 LABEL = "object"

@@ -15,11 +15,11 @@ import numpy as np
 from pipeline.dataset import read_ids
 from pipeline.dataset.id_maps import LARGEST_ID
 from pipeline.errors import DatasetError, FrameError
+from pipeline.exchange.formats.mots import IGNORED, INSTANCES
 from pipeline.exchange.json_files import read_bounded
-from pipeline.exchange.labelled import Ids, LabelledImage, refuse
-from pipeline.exchange.mots import IGNORED, INSTANCES
+from pipeline.exchange.masks.labelled import Ids, LabelledImage, refuse
+from pipeline.exchange.masks.objects import present_ids
 from pipeline.exchange.numbering import TABLE_NAME, read_table
-from pipeline.exchange.objects import present_ids
 from pipeline.exchange.walk import files_below
 
 

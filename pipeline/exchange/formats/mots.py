@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.exchange.formats import Context, Format, Piece
-from pipeline.exchange.objects import present_ids
-from pipeline.exchange.pictures import as_png
+from pipeline.exchange.formats.form import Context, Format, Piece
+from pipeline.exchange.masks.objects import present_ids
+from pipeline.exchange.masks.png import as_png
 from pipeline.exchange.places import Place
 
 CLASS = 1

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.errors import ConfigError
-from pipeline.exchange.coco import COCO_RLE, read_coco
-from pipeline.exchange.cvat import CVAT, read_cvat
-from pipeline.exchange.davis import DAVIS
-from pipeline.exchange.formats import Format
+from pipeline.exchange.formats.coco import COCO_RLE, read_coco
+from pipeline.exchange.formats.cvat import CVAT, read_cvat
+from pipeline.exchange.formats.davis import DAVIS
+from pipeline.exchange.formats.form import Format
+from pipeline.exchange.formats.labelme import LABELME, read_labelme
+from pipeline.exchange.formats.labels import read_labels, read_mots
+from pipeline.exchange.formats.mots import MOTS_PNG
+from pipeline.exchange.formats.panoptic import COCO_PANOPTIC, read_panoptic
 from pipeline.exchange.installed import check_installed
-from pipeline.exchange.labelled import LabelledImage
-from pipeline.exchange.labelme import LABELME, read_labelme
-from pipeline.exchange.labels import read_labels, read_mots
-from pipeline.exchange.mots import MOTS_PNG
-from pipeline.exchange.panoptic import COCO_PANOPTIC, read_panoptic
+from pipeline.exchange.masks.labelled import LabelledImage
 
 _ALL = (COCO_RLE, COCO_PANOPTIC, MOTS_PNG, CVAT, LABELME, DAVIS)
 

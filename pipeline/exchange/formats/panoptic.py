@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL.PngImagePlugin import PngImageFile
 
-from pipeline.exchange.coco import (
+from pipeline.exchange.formats.coco import (
     CATEGORY,
     OPENING,
     as_json,
@@ -25,11 +25,18 @@ from pipeline.exchange.coco import (
     scene_name,
     video_line,
 )
-from pipeline.exchange.formats import Context, Format, Joined, Piece
+from pipeline.exchange.formats.form import Context, Format, Joined, Piece
 from pipeline.exchange.json_files import entries, read_bounded, read_json
-from pipeline.exchange.labelled import BadLabel, Ids, LabelledImage, check_id, check_size, refuse
-from pipeline.exchange.objects import cut_out, present_ids
-from pipeline.exchange.pictures import as_png
+from pipeline.exchange.masks.labelled import (
+    BadLabel,
+    Ids,
+    LabelledImage,
+    check_id,
+    check_size,
+    refuse,
+)
+from pipeline.exchange.masks.objects import cut_out, present_ids
+from pipeline.exchange.masks.png import as_png
 from pipeline.exchange.places import Place
 
 FOLDER = "panoptic"

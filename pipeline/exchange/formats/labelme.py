@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL.PngImagePlugin import PngImageFile
 
-from pipeline.exchange.formats import Context, Format, Piece
+from pipeline.exchange.formats.form import Context, Format, Piece
 from pipeline.exchange.json_files import read_json
-from pipeline.exchange.labelled import (
+from pipeline.exchange.masks.labelled import (
     BadLabel,
     Ids,
     LabelledImage,
@@ -31,10 +31,10 @@ from pipeline.exchange.labelled import (
     compose,
     refuse,
 )
-from pipeline.exchange.objects import CutOut, cut_out
-from pipeline.exchange.pictures import as_png
+from pipeline.exchange.masks.objects import CutOut, cut_out
+from pipeline.exchange.masks.png import as_png
+from pipeline.exchange.masks.polygons import draw
 from pipeline.exchange.places import Place, relative_link
-from pipeline.exchange.polygons import draw
 from pipeline.exchange.walk import files_below
 
 FOLDER = "labels"

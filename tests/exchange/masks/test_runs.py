@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
 from scans import id_maps
 
-from pipeline.exchange.runs import BadRuns, column_counts, mask_of, parse_coco_text, row_counts
+from pipeline.exchange.masks.runs import (
+    BadRuns,
+    column_counts,
+    mask_of,
+    parse_coco_text,
+    row_counts,
+)
 
 
 @given(id_maps())

@@ -16,12 +16,12 @@ from PIL import Image
 
 from pipeline.dataset import stamp
 from pipeline.errors import FrameError, StorageError
-from pipeline.exchange.formats import Context, Format
+from pipeline.exchange.exporting.parts import Part
+from pipeline.exchange.exporting.sources import Source
+from pipeline.exchange.formats.form import Context, Format
+from pipeline.exchange.masks.objects import present_ids
 from pipeline.exchange.numbering import Table
-from pipeline.exchange.objects import present_ids
-from pipeline.exchange.parts import Part
 from pipeline.exchange.places import Place
-from pipeline.exchange.sources import Source
 from pipeline.exchange.whole_files import write_whole
 from pipeline.text import printable
 

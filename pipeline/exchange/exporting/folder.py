@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pipeline.errors import ConfigError, OutputInUse
-from pipeline.exchange.formats import Format
+from pipeline.exchange.formats.form import Format
 from pipeline.exchange.numbering import TABLE_NAME
 from pipeline.exchange.whole_files import told, write_whole
 

@@ -15,15 +15,15 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from pipeline.errors import ConfigError, DatasetError
-from pipeline.exchange.chunks import Chunk, cut_up, encode, survey
-from pipeline.exchange.folder import ExportFolder
-from pipeline.exchange.formats import Context, Format, Per
-from pipeline.exchange.joining import join
+from pipeline.exchange.exporting.chunks import Chunk, cut_up, encode, survey
+from pipeline.exchange.exporting.folder import ExportFolder
+from pipeline.exchange.exporting.joining import join
+from pipeline.exchange.exporting.parts import Parts
+from pipeline.exchange.exporting.sources import Source
+from pipeline.exchange.formats.form import Context, Format, Per
 from pipeline.exchange.numbering import TABLE_NAME, Table, as_csv, number_scene, table_rows
-from pipeline.exchange.parts import Parts
 from pipeline.exchange.places import lay_out, relative_link
 from pipeline.exchange.report import ExportReport, Left
-from pipeline.exchange.sources import Source
 from pipeline.exchange.threads import in_order
 from pipeline.exchange.whole_files import write_streaming
 

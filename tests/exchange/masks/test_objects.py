@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from scans import id_maps
 
-from pipeline.exchange.objects import cut_out, present_ids
+from pipeline.exchange.masks.objects import cut_out, present_ids
 
 
 @given(id_maps())
