@@ -9,8 +9,7 @@ import click
 
 from pipeline.cli.exit_codes import FAILED_FRAMES
 from pipeline.cli.options import config_options, load_settings_of_run
-
-FORMATS = ("coco", "coco-panoptic", "cvat", "labelme", "mots-png", "labels")
+from pipeline.exchange.formats import IMPORTS
 
 
 @click.command("import")
@@ -19,7 +18,7 @@ FORMATS = ("coco", "coco-panoptic", "cvat", "labelme", "mots-png", "labels")
 @click.option(
     "--from",
     "form",
-    type=click.Choice(FORMATS),
+    type=click.Choice([*IMPORTS]),
     required=True,
     help="The format; labels: grey or palette PNGs whose values are ids, such as DAVIS has.",
 )

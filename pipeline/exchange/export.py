@@ -8,12 +8,11 @@ from pathlib import Path
 
 from pipeline.config import ConfigLike, load_config
 from pipeline.errors import ConfigError
-from pipeline.exchange.exporting.chunks import check_folder
-from pipeline.exchange.exporting.folder import ExportFolder
+from pipeline.exchange.exporting.folder import ExportFolder, check_folder
 from pipeline.exchange.exporting.sources import IdsKind, Source, open_source
 from pipeline.exchange.exporting.steps import Task, run_task
+from pipeline.exchange.formats import find_format
 from pipeline.exchange.formats.form import Format, Per
-from pipeline.exchange.formats.registry import find_format
 from pipeline.exchange.report import ExportReport
 
 EXPORTS_DIR = "exports"

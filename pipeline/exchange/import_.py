@@ -9,11 +9,11 @@ from pathlib import Path
 from pipeline.config import ConfigLike, load_config
 from pipeline.dataset import discover
 from pipeline.errors import DatasetError
-from pipeline.exchange.formats.registry import find_reader
+from pipeline.exchange.formats import find_reader
+from pipeline.exchange.formats.form import LabelledImage
 from pipeline.exchange.importing.matching import FrameIndex
-from pipeline.exchange.importing.passes import Looked, Matched, look_through, write_all
 from pipeline.exchange.importing.targets import choose_target
-from pipeline.exchange.masks.labelled import LabelledImage
+from pipeline.exchange.importing.two_passes import Looked, Matched, look_through, write_all
 from pipeline.exchange.places import lay_out
 from pipeline.exchange.report import ImportReport
 from pipeline.text import printable

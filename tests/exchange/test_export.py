@@ -17,12 +17,12 @@ from scans import blobs, write_scans
 
 import pipeline
 from pipeline.errors import ConfigError, DatasetError, OutputInUse, StorageError
-from pipeline.exchange.exporting.chunks import check_folder
-from pipeline.exchange.exporting.folder import RECORD_NAME, ExportFolder
+from pipeline.exchange.exporting.folder import ExportFolder, check_folder
 from pipeline.exchange.exporting.parts import PARTS_DIR
-from pipeline.exchange.formats.registry import FORMATS
+from pipeline.exchange.formats import EXPORTS
+from pipeline.exchange.input_files import RECORD_NAME
 
-ALL = pytest.mark.parametrize("to", FORMATS)
+ALL = pytest.mark.parametrize("to", EXPORTS)
 
 
 @pytest.fixture
@@ -253,6 +253,6 @@ def test_unknown_formats_and_missing_packages_are_named(
 ) -> None:
     with pytest.raises(ConfigError, match="coco-rle, coco-panoptic"):
         pipeline.export_dataset(root, "pascal")
-    monkeypatch.setattr("pipeline.exchange.installed.find_spec", lambda _name: None)
+    monkeypatch.setattr("pipeline.extras.find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r"autorefiner\[export\]"):
         pipeline.export_dataset(root, "coco-rle")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from pipeline.dataset import stamp
-from pipeline.errors import FrameError, StorageError
+from pipeline.errors import FrameError
+from pipeline.exchange.exporting.folder import check_folder
 from pipeline.exchange.exporting.parts import Part
 from pipeline.exchange.exporting.sources import Source
 from pipeline.exchange.formats.form import Context, Format
@@ -116,22 +116,3 @@ def _read(
         else:
             part.n_frames += 1
             yield place, ids
-
-
-@functools.cache
-def check_folder(base: Path, folder: Path) -> None:
-    """Check that no folder on the way from one folder down to another is a link.
-
-    Raises
-    ------
-    StorageError
-        One is; a data set may come from a stranger, and links in it lead anywhere.
-    """
-    for each in (folder, *folder.parents):
-        if each == base:
-            return
-        if each.is_symlink():
-            raise StorageError(
-                f"{each}: found a link; expected a folder of its own, for exports are not written "
-                "through links. Name another folder with --out"
-            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -11,12 +12,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pipeline.errors import ConfigError, OutputInUse
+from pipeline.errors import ConfigError, OutputInUse, StorageError
 from pipeline.exchange.formats.form import Format
+from pipeline.exchange.input_files import RECORD_NAME
 from pipeline.exchange.numbering import TABLE_NAME
 from pipeline.exchange.whole_files import told, write_whole
 
-RECORD_NAME = "export.json"
 _LOCK_NAME = ".autorefiner-lock"
 
 
@@ -90,3 +91,22 @@ def _names_in(folder: Path) -> set[str]:
         return set()
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be used as a folder: {error}") from None
+
+
+@functools.cache
+def check_folder(base: Path, folder: Path) -> None:
+    """Check that no folder on the way from one folder down to another is a link.
+
+    Raises
+    ------
+    StorageError
+        One is; a data set may come from a stranger, and links in it lead anywhere.
+    """
+    for each in (folder, *folder.parents):
+        if each == base:
+            return
+        if each.is_symlink():
+            raise StorageError(
+                f"{each}: found a link; expected a folder of its own, for exports are not written "
+                "through links. Name another folder with --out"
+            )

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from pipeline.errors import ConfigError, DatasetError
 from pipeline.exchange.exporting.chunks import Chunk, cut_up, encode, survey
 from pipeline.exchange.exporting.folder import ExportFolder
-from pipeline.exchange.exporting.joining import join
+from pipeline.exchange.exporting.joined_files import join
 from pipeline.exchange.exporting.parts import Parts
 from pipeline.exchange.exporting.sources import Source
 from pipeline.exchange.formats.form import Context, Format, Per

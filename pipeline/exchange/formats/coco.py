@@ -18,23 +18,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.exchange.formats.form import Context, Format, Joined, Piece, Section
-from pipeline.exchange.json_files import entries, read_json
-from pipeline.exchange.masks.labelled import (
+from pipeline.exchange.formats.form import Context, Format, Joined, LabelledImage, Piece, Section
+from pipeline.exchange.input_files import entries, files_below, read_json, refuse
+from pipeline.exchange.masks.compose import (
     MAX_MASKS,
     BadLabel,
     Ids,
-    LabelledImage,
     Mask,
     check_id,
     check_size,
     compose,
-    refuse,
 )
 from pipeline.exchange.masks.polygons import draw
 from pipeline.exchange.masks.runs import BadRuns, column_counts, mask_of, parse_coco_text
 from pipeline.exchange.places import Place
-from pipeline.exchange.walk import files_below
 
 CATEGORY = {"id": 1, "name": "object", "supercategory": "object"}
 OPENING = '{"info":{"description":"instance ids, exported by AutoRefiner"}'
@@ -102,7 +99,7 @@ def _encode(place: Place, ids: npt.NDArray[np.int32], _context: Context) -> Piec
     return Piece(lines=lines, n_objects=len(counts))
 
 
-COCO_RLE = Format(
+EXPORT = Format(
     name="coco-rle",
     version=1,
     encode=_encode,
@@ -124,7 +121,7 @@ EXPECTED = "COCO annotations: an object with the lists `images` and `annotations
 _ID_KEYS = ("instance_id", "object_id", "track_id")
 
 
-def read_coco(path: Path) -> Iterator[LabelledImage]:
+def read(path: Path) -> Iterator[LabelledImage]:
     """Yield the images of a COCO file, or of all in a folder; those without any mask included.
 
     One file is in memory at a time.

@@ -18,23 +18,21 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from pipeline.dataset.files import MAX_FILE_BYTES
-from pipeline.exchange.formats.form import Context, Format, Joined, Piece, Section
-from pipeline.exchange.masks.labelled import (
+from pipeline.exchange.formats.form import Context, Format, Joined, LabelledImage, Piece, Section
+from pipeline.exchange.input_files import files_below, refuse
+from pipeline.exchange.masks.compose import (
     MAX_MASKS,
     BadLabel,
     Ids,
-    LabelledImage,
     Mask,
     check_id,
     check_size,
     compose,
-    refuse,
 )
 from pipeline.exchange.masks.objects import CutOut, cut_out
 from pipeline.exchange.masks.polygons import draw
 from pipeline.exchange.masks.runs import BadRuns, mask_of, row_counts
 from pipeline.exchange.places import Place
-from pipeline.exchange.walk import files_below
 
 LABEL = "object"
 ID_ATTRIBUTE = "object_id"
@@ -70,7 +68,7 @@ def _mask(found: CutOut) -> str:
     )
 
 
-CVAT = Format(
+EXPORT = Format(
     name="cvat",
     version=1,
     encode=_encode,
@@ -92,7 +90,7 @@ _ID_ATTRIBUTES = (ID_ATTRIBUTE, "instance_id", "track_id")
 _OTHER_SHAPES = {"box", "polyline", "points", "ellipse", "cuboid", "skeleton"}
 
 
-def read_cvat(path: Path) -> Iterator[LabelledImage]:
+def read(path: Path) -> Iterator[LabelledImage]:
     """Yield the images of a CVAT file, or of all in a folder; those without any mask included.
 
     One image is in memory at a time.

@@ -20,7 +20,7 @@ def _encode(place: Place, ids: npt.NDArray[np.int32], _context: Context) -> Piec
     )
 
 
-DAVIS = Format(
+EXPORT = Format(
     name="davis",
     version=1,
     encode=_encode,

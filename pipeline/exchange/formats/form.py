@@ -1,8 +1,13 @@
-"""What a format is: how one frame is written, and how the lines of all frames become a file."""
+"""What a format is to the rest of exchange.
+
+Exported, it turns the ids of a frame into files and lines, and says how the lines of all frames
+become a file. Imported, its reader yields the images of a file by name, with id maps that are made
+when they are asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -10,6 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.exchange.masks.compose import Ids
 from pipeline.exchange.places import Place
 
 Per: TypeAlias = Literal["dataset", "scene"]
@@ -80,4 +86,20 @@ class Format:
     is_drawn_over_image: bool = False
     """Whether tools lay the masks over the image, so that both should have one size."""
     needs: str = ""
-    """Package that it needs, and `autorefiner[export]` brings."""
+    """Package that it needs, and `autorefiner[export]` brings; none without a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """One image of a file from another tool."""
+
+    name: str
+    """As the file has it; it is only compared with names of frames, never a path to open."""
+    scene: str | None
+    """Its scene, where the file says so apart from the name."""
+    load: Callable[[str], Ids]
+    """Makes the id map, for the scene that the image was found to be of."""
+
+
+Read: TypeAlias = Callable[[Path], Iterator[LabelledImage]]
+"""Yields the images of a file, or of all in a folder; `DatasetError` where they cannot be taken."""

@@ -19,23 +19,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL.PngImagePlugin import PngImageFile
 
-from pipeline.exchange.formats.form import Context, Format, Piece
-from pipeline.exchange.json_files import read_json
-from pipeline.exchange.masks.labelled import (
-    BadLabel,
-    Ids,
-    LabelledImage,
-    Mask,
-    check_id,
-    check_size,
-    compose,
-    refuse,
-)
+from pipeline.exchange.formats.form import Context, Format, LabelledImage, Piece
+from pipeline.exchange.input_files import files_below, read_json, refuse
+from pipeline.exchange.masks.compose import BadLabel, Ids, Mask, check_id, check_size, compose
 from pipeline.exchange.masks.objects import CutOut, cut_out
 from pipeline.exchange.masks.png import as_png
 from pipeline.exchange.masks.polygons import draw
 from pipeline.exchange.places import Place, relative_link
-from pipeline.exchange.walk import files_below
 
 FOLDER = "labels"
 LABEL = "object"
@@ -74,15 +64,13 @@ def _shape(found: CutOut) -> dict[str, object]:
     }
 
 
-LABELME = Format(
-    name="labelme", version=1, encode=_encode, owns=(FOLDER,), is_drawn_over_image=True
-)
+EXPORT = Format(name="labelme", version=1, encode=_encode, owns=(FOLDER,), is_drawn_over_image=True)
 
 
 EXPECTED = "a labelme file: an object with `shapes`, `imageHeight` and `imageWidth`"
 
 
-def read_labelme(path: Path) -> Iterator[LabelledImage]:
+def read(path: Path) -> Iterator[LabelledImage]:
     """Yield the images of labelme's files in a folder, or of one file.
 
     Raises

@@ -1,4 +1,4 @@
-"""Label PNGs: grey or palette values that are ids, as exports and most tools write them, or MOTS.
+"""Label PNGs: grey or palette values that are ids, as exports and most tools write them.
 
 The folder of an export may hold `ids.csv`: the id that each value of a scene stands for.
 """
@@ -15,15 +15,14 @@ import numpy as np
 from pipeline.dataset import read_ids
 from pipeline.dataset.id_maps import LARGEST_ID
 from pipeline.errors import DatasetError, FrameError
-from pipeline.exchange.formats.mots import IGNORED, INSTANCES
-from pipeline.exchange.json_files import read_bounded
-from pipeline.exchange.masks.labelled import Ids, LabelledImage, refuse
+from pipeline.exchange.formats.form import LabelledImage
+from pipeline.exchange.input_files import files_below, read_bounded, refuse
+from pipeline.exchange.masks.compose import Ids
 from pipeline.exchange.masks.objects import present_ids
 from pipeline.exchange.numbering import TABLE_NAME, read_table
-from pipeline.exchange.walk import files_below
 
 
-def read_labels(path: Path) -> Iterator[LabelledImage]:
+def read(path: Path) -> Iterator[LabelledImage]:
     """Yield the label maps of a folder, or of one file; their values are ids.
 
     Raises
@@ -31,15 +30,17 @@ def read_labels(path: Path) -> Iterator[LabelledImage]:
     DatasetError
         There is none, or one cannot be taken.
     """
-    return _read(path, lambda _file, values: values)
+    return read_pictures(path, lambda _file, values: values)
 
 
-def read_mots(path: Path) -> Iterator[LabelledImage]:
-    """Yield the label maps of a folder as `read_labels` does; their values are MOTS's."""
-    return _read(path, _instances)
+def read_pictures(path: Path, decode: Callable[[Path, Ids], Ids]) -> Iterator[LabelledImage]:
+    """Yield the label maps of a folder, or of one file; `decode` turns a file's values into ids.
 
-
-def _read(path: Path, decode: Callable[[Path, Ids], Ids]) -> Iterator[LabelledImage]:
+    Raises
+    ------
+    DatasetError
+        There is none, or one cannot be taken.
+    """
     tables = _find_table(path)
 
     def load(file: Path, scene: str) -> Ids:
@@ -51,22 +52,6 @@ def _read(path: Path, decode: Callable[[Path, Ids], Ids]) -> Iterator[LabelledIm
 
     for file, name in files_below(path, (".png",), "label maps"):
         yield LabelledImage(name.rpartition(".")[0], None, partial(load, file))
-
-
-def _instances(file: Path, values: Ids) -> Ids:
-    classes, instances = np.divmod(values, INSTANCES)
-    is_object = (values > 0) & (values != IGNORED)
-    found = np.flatnonzero(np.bincount(classes[is_object]))
-    if found.size > 1 or (found.size and found[0] == 0):
-        raise refuse(
-            file,
-            f"the classes {', '.join(map(str, found[:5].tolist()))}",
-            f"values of one class from 1 on, class * {INSTANCES} + instance; "
-            "--from labels takes the values themselves as ids",
-        )
-    if (instances[is_object] == 0).any():
-        raise refuse(file, "an instance 0", "instances from 1 on; --from labels keeps all values")
-    return np.where(is_object, instances, 0).astype(np.int32)
 
 
 def _find_table(path: Path) -> dict[str, dict[int, int]]:

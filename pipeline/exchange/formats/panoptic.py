@@ -25,16 +25,9 @@ from pipeline.exchange.formats.coco import (
     scene_name,
     video_line,
 )
-from pipeline.exchange.formats.form import Context, Format, Joined, Piece
-from pipeline.exchange.json_files import entries, read_bounded, read_json
-from pipeline.exchange.masks.labelled import (
-    BadLabel,
-    Ids,
-    LabelledImage,
-    check_id,
-    check_size,
-    refuse,
-)
+from pipeline.exchange.formats.form import Context, Format, Joined, LabelledImage, Piece
+from pipeline.exchange.input_files import entries, read_bounded, read_json, refuse
+from pipeline.exchange.masks.compose import BadLabel, Ids, check_id, check_size
 from pipeline.exchange.masks.objects import cut_out, present_ids
 from pipeline.exchange.masks.png import as_png
 from pipeline.exchange.places import Place
@@ -71,7 +64,7 @@ def _encode(place: Place, ids: npt.NDArray[np.int32], _context: Context) -> Piec
     )
 
 
-COCO_PANOPTIC = Format(
+EXPORT = Format(
     name="coco-panoptic",
     version=1,
     encode=_encode,
@@ -90,7 +83,7 @@ COCO_PANOPTIC = Format(
 EXPECTED = "COCO panoptic annotations: `annotations` with `file_name` and `segments_info`"
 
 
-def read_panoptic(path: Path) -> Iterator[LabelledImage]:
+def read(path: Path) -> Iterator[LabelledImage]:
     """Yield the images of a panoptic file; its PNGs lie in `panoptic/`, or a folder of its name.
 
     Raises

@@ -13,7 +13,7 @@ from pipeline.dataset import Layout, check_place, read_ids, write_ids
 from pipeline.dataset.formats import IDS_SUFFIXES
 from pipeline.dataset.places import images_pattern
 from pipeline.errors import ConfigError, FrameError, StorageError
-from pipeline.exchange.masks.labelled import Ids
+from pipeline.exchange.masks.compose import Ids
 from pipeline.exchange.places import Place
 
 FORMAT = "png"

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.exchange.installed import check_installed
-from pipeline.exchange.masks.labelled import BadLabel
+from pipeline.exchange.masks.compose import BadLabel
 from pipeline.exchange.masks.runs import mask_of, parse_coco_text
+from pipeline.extras import check_installed
 
 MAX_POINTS = 100_000
 
@@ -26,7 +26,7 @@ def draw(rings: Sequence[Any], height: int, width: int) -> npt.NDArray[np.bool_]
     ConfigError
         pycocotools is not installed.
     """
-    check_installed("pycocotools", "a polygon")
+    check_installed("pycocotools", "export", "a polygon")
     from pycocotools import mask as coco_masks
 
     for ring in rings:

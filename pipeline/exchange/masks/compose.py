@@ -1,14 +1,14 @@
-"""What readers of other tools' files give: images by name, and id maps that are made when asked.
+"""Masks of one image laid over each other to an id map, and the checks of their ids and sizes.
 
-Masks may overlap there, and not in an id map. The rule: later masks lie on top, in the order of the
-file (for CVAT of `z_order` first). Masks with one id are one object. A mask without an id is an
-object of its own; a map holds -1, -2, … for them until they get ids that no object of their scene
-has.
+Masks may overlap, and the objects of an id map do not. The rule: later masks lie on top, in the
+order of the file (for CVAT of `z_order` first). Masks with one id are one object. A mask without an
+id is an object of its own; a map holds -1, -2, … for them until they get ids that no object of
+their scene has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,25 +16,11 @@ import numpy.typing as npt
 
 from pipeline.dataset.files import MAX_PIXELS
 from pipeline.dataset.id_maps import LARGEST_ID
-from pipeline.errors import DatasetError
-from pipeline.text import printable
 
 MAX_MASKS = 16_384
 """Masks in one image: four times the objects of an id map, for those in several parts."""
 
 Ids = npt.NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledImage:
-    """One image of a file from another tool."""
-
-    name: str
-    """As the file has it; it is only compared with names of frames, never a path to open."""
-    scene: str | None
-    """Its scene, where the file says so apart from the name."""
-    load: Callable[[str], Ids]
-    """Makes the id map, for the scene that the image was found to be of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +35,6 @@ class Mask:
 
 class BadLabel(Exception):  # noqa: N818 (it is a finding about a file, which readers report)
     """An entry of a file cannot be taken; readers add the file and the image."""
-
-
-def refuse(where: object, found: str, expected: str) -> DatasetError:
-    """Return the error that refuses a file, in words that a terminal can show."""
-    return DatasetError(f"{printable(str(where))}: found {printable(found)}; expected {expected}")
 
 
 def check_size(height: object, width: object) -> tuple[int, int]:

@@ -11,8 +11,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from pipeline.dataset.id_maps import LARGEST_ID
+from pipeline.exchange.formats.form import LabelledImage
 from pipeline.exchange.importing.targets import Target
-from pipeline.exchange.masks.labelled import Ids, LabelledImage, refuse
+from pipeline.exchange.input_files import refuse
+from pipeline.exchange.masks.compose import Ids
 from pipeline.exchange.places import Place
 from pipeline.exchange.report import Left
 from pipeline.exchange.threads import in_order

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.exchange.masks.labelled import (
+from pipeline.exchange.masks.compose import (
     MAX_MASKS,
     BadLabel,
     Mask,
