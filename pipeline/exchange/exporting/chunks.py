@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from pipeline.dataset import stamp
+from pipeline.dataset.whole_files import write_whole
 from pipeline.errors import FrameError
 from pipeline.exchange.exporting.folder import check_folder
 from pipeline.exchange.exporting.parts import Part
@@ -22,7 +23,6 @@ from pipeline.exchange.formats.form import Context, Format
 from pipeline.exchange.masks.objects import present_ids
 from pipeline.exchange.numbering import Table
 from pipeline.exchange.places import Place
-from pipeline.exchange.whole_files import write_whole
 from pipeline.text import printable
 
 CHUNK_FRAMES = 16

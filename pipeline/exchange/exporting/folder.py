@@ -12,11 +12,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from pipeline.dataset.whole_files import naming_errors, write_whole
 from pipeline.errors import ConfigError, OutputInUse, StorageError
 from pipeline.exchange.formats.form import Format
 from pipeline.exchange.input_files import RECORD_NAME
 from pipeline.exchange.numbering import TABLE_NAME
-from pipeline.exchange.whole_files import told, write_whole
 
 _LOCK_NAME = ".autorefiner-lock"
 
@@ -49,7 +49,7 @@ class ExportFolder:
                 f"{self.path}: found an export as {record.get('format')}; expected one as "
                 f"{self.form.name}. Name another folder with --out"
             )
-        with told(self.path):
+        with naming_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / _LOCK_NAME, timeout=0)
         try:
@@ -77,7 +77,7 @@ class ExportFolder:
         """Remove what an earlier export wrote, and nothing else."""
         for name in (*self.form.owns, TABLE_NAME):
             path = self.path / name
-            with told(path):
+            with naming_errors(path):
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 else:

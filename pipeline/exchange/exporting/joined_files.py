@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from pipeline.dataset.whole_files import write_streaming
 from pipeline.exchange.exporting.chunks import Chunk
 from pipeline.exchange.exporting.folder import check_folder
 from pipeline.exchange.exporting.parts import Parts
 from pipeline.exchange.formats.form import Joined, Per
-from pipeline.exchange.whole_files import write_streaming
 
 
 def join(

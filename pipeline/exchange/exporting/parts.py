@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.exchange.whole_files import told, write_whole
+from pipeline.dataset.whole_files import naming_errors, write_whole
 
 PARTS_DIR = ".autorefiner-parts"
 
@@ -57,14 +57,14 @@ class Parts:
     def head(self, name: str) -> Mapping[str, Any] | None:
         """Return the head of a part; None without one."""
         path = self._path(name)
-        with told(path), suppress(FileNotFoundError), path.open("rb") as file:
+        with naming_errors(path), suppress(FileNotFoundError), path.open("rb") as file:
             head: dict[str, Any] = json.loads(file.readline())
             return head
         return None
 
     def lines(self, name: str, section: str) -> Iterator[str]:
         """Yield the entries that a part has for a section."""
-        with told(self._path(name)), self._path(name).open("rb") as file:
+        with naming_errors(self._path(name)), self._path(name).open("rb") as file:
             counts = json.loads(file.readline())["counts"]
             for of_section, count in counts.items():
                 for _ in range(count):
@@ -74,7 +74,7 @@ class Parts:
 
     def remove(self) -> None:
         """Remove all parts."""
-        with told(self.folder), suppress(FileNotFoundError):
+        with naming_errors(self.folder), suppress(FileNotFoundError):
             shutil.rmtree(self.folder)
 
     def _path(self, name: str) -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from pipeline.dataset.whole_files import write_streaming
 from pipeline.errors import ConfigError, DatasetError
 from pipeline.exchange.exporting.chunks import Chunk, cut_up, encode, survey
 from pipeline.exchange.exporting.folder import ExportFolder
@@ -25,7 +26,6 @@ from pipeline.exchange.numbering import TABLE_NAME, Table, as_csv, number_scene,
 from pipeline.exchange.places import lay_out, relative_link
 from pipeline.exchange.report import ExportReport, Left
 from pipeline.exchange.threads import in_order
-from pipeline.exchange.whole_files import write_streaming
 
 
 @dataclass(frozen=True, slots=True)
