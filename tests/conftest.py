@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,9 +19,6 @@ from distributed import Client, LocalCluster
 from hypothesis import HealthCheck, settings
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
-
-# What several rooms of tests share lies here and belongs to no package.
-sys.path.insert(0, str(Path(__file__).parent))
 
 # These machines are shared: an example that is slow today says nothing about the code.
 settings.register_profile(

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from refined import open_results
+
+from tests.refined import open_results
 
 REPOSITORY = Path(__file__).parents[1]
 DESK = REPOSITORY / "tests" / "data" / "desk"

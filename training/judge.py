@@ -1,12 +1,11 @@
 """Train the judge of `pipeline.refinement.borders`: see README.md in this folder.
 
-python training/judge.py --pool DIR [--out FILE]
+python -m training.judge --pool DIR [--out FILE]
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from collage import compressed, photograph
 from scipy import ndimage
 
 from pipeline.clock import StageClock
@@ -33,11 +31,10 @@ from pipeline.refinement.borders.judge import LAYERS, SPREAD, Judge
 from pipeline.refinement.borders.outlines import outline
 from pipeline.refinement.borders.view import view_of
 from pipeline.refinement.refine import cell_size, claims_on_pixels, refine_and_tell
-from pipeline.sam import make_proposer
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "bench"))
-from borders import as_logits
-from synthetic import Recipe, make_case, warp
+from pipeline.sam import SAM2
+from tests.bench.borders import as_logits
+from tests.bench.synthetic import Recipe, make_case, warp
+from training.collage import compressed, photograph
 
 JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "borders" / "judge.npz"
 QUESTIONS = ("masks", "placed")
@@ -117,7 +114,7 @@ def make(pool: Path, recipe: tuple[str, int]) -> list[Path]:
         shot = take(room, camera_path(room, 1, size)[0])
         truth, image = shot.ids, compressed(shot.image, 95)
         coarse_maps = [coarsen(truth, seed * 1000, severity) for severity in severities]
-    proposer = make_proposer(load_config({"model": {"name": "demo", "device": "cpu"}}))
+    proposer = SAM2.make(load_config({"model": {"name": "demo", "device": "cpu"}}))
     for file, coarse in zip(files, coarse_maps, strict=True):
         [found] = proposer.propose([image], [coarse], StageClock())
         part = file.with_suffix(".part.npz")

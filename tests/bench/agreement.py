@@ -1,6 +1,6 @@
 """Whether `grid` finds what sam2's generator finds, and what becomes of the map, room by room.
 
-    python tests/bench/agreement.py [--rooms 21] [--first 6000]
+    python -m tests.bench.agreement [--rooms 21] [--first 6000]
 
 For each mask of `SAM2AutomaticMaskGenerator` (the thresholds of the defaults) the most similar mask
 of `grid` is looked up; those below an IoU of 0.9 are printed with their rating and stability. Then
@@ -16,7 +16,6 @@ import warnings
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
-from reference import refine_plainly
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, load_config
@@ -25,8 +24,9 @@ from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.evaluation.metrics import FrameScores, score_frame
 from pipeline.records import Proposals
 from pipeline.refinement import refine_proposals
-from pipeline.sam import load_model, make_proposer
+from pipeline.sam import SAM2, load_model
 from pipeline.sam.stock import mask_generator
+from tests.bench.reference import refine_plainly
 
 ALIKE = 0.9
 SCORED = 400
@@ -77,7 +77,7 @@ def measure(config: Config, seed: int) -> tuple[list[float], dict[str, FrameScor
     maps = {"plain": refine_plainly(coarse, theirs)}
     proposals: dict[str, Proposals] = {}
     for mode in ("grid", "guided"):
-        proposer = make_proposer(load_config(config, [f"proposals.mode={mode}"]))
+        proposer = SAM2.make(load_config(config, [f"proposals.mode={mode}"]))
         [proposals[mode]] = proposer.propose([shot.image], [coarse], StageClock())
         refinement = config.refinement
         maps[mode] = refine_proposals(coarse, proposals[mode], refinement, StageClock()).ids

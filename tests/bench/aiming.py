@@ -1,6 +1,6 @@
 """Aiming prompts beside the distance transform that it cannot do without.
 
-    python tests/bench/aiming.py
+    python -m tests.bench.aiming
 
 Prints, for maps of 60 and of 200 objects on the grid of a model of 1 024 pixels, the processor time
 of `find_targets` on one thread and of `scipy.ndimage.distance_transform_edt` on the same grid.

@@ -1,6 +1,6 @@
 """Time of matching, merging and compositing, against the plain way, in one process.
 
-Run as `python tests/bench/core.py`; the plain way takes most of the minute.
+Run as `python -m tests.bench.core`; the plain way takes most of the minute.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 
 import torch
-from reference import refine_plainly
-from synthetic import Recipe, make_case
 
 from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig
 from pipeline.records import Proposals
 from pipeline.refinement import refine_masks, refine_proposals
+from tests.bench.reference import refine_plainly
+from tests.bench.synthetic import Recipe, make_case
 
 ROOM = Recipe(height=1168, width=1752, objects=62, tiny=0.1, parts=0.6)
 N_MASKS = 120

@@ -1,4 +1,4 @@
-"""What exports and imports cost: `python tests/bench/exchange.py` prints the tables of README.md.
+"""What exports and imports cost: `python -m tests.bench.exchange` prints the tables of README.md.
 
 The data set is one scene of hard links to a few drawn maps. Every row runs in a process of its own,
 which gives its peak memory; reading the maps, in as many threads as an export has, is the yardstick
@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from synthetic import Recipe, make_case
+
+from tests.bench.synthetic import Recipe, make_case
 
 FORMATS = ("coco-rle", "coco-panoptic", "mots-png", "cvat", "labelme", "davis")
 READERS = {

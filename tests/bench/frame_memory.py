@@ -1,6 +1,6 @@
 """Peak memory of a large frame with many objects, by mode.
 
-    python tests/bench/frame_memory.py --model demo --size 1920x1440 --ids 500
+    python -m tests.bench.frame_memory --model demo --size 1920x1440 --ids 500
 
 Each figure comes from a process of its own. What the libraries and the model hold before the first
 frame is told apart from what the frame adds.
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from whole_frame import random_weights
 
 from pipeline.clock import StageClock
 from pipeline.config import load_config
+from tests.bench.whole_frame import random_weights
 
 
 def main() -> None:
@@ -52,11 +52,11 @@ def measure(
 ) -> tuple[float, float, int]:
     """Peak memory before and after a frame, in megabytes, and its number of masks."""
     from pipeline.refinement import refine_proposals
-    from pipeline.sam import make_proposer
+    from pipeline.sam import SAM2
 
     torch.set_num_threads(1)
     config = load_config(settings, [f"proposals.mode={mode}"])
-    proposer = make_proposer(config)
+    proposer = SAM2.make(config)
     ids = tiles(size, n_ids)
     image = np.random.default_rng(0).integers(0, 255, (n_ids + 1, 3), dtype=np.uint8)[ids]
     before = peak()

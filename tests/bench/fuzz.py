@@ -1,6 +1,6 @@
 """Throw mutated files at the readers, guided by the lines they reach (atheris, libFuzzer).
 
-    python tests/bench/fuzz.py [--seconds 1200] [--inputs 100000] [--folder DIR]
+    python -m tests.bench.fuzz [--seconds 1200] [--inputs 100000] [--folder DIR]
 
 Whatever the bytes are, a reader answers with data that keep its promises or with the one kind of
 exception it promises; anything else ends the run with the input in DIR/crash-*. Seeds are the
@@ -22,14 +22,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import atheris
+import numpy as np
 
-REPOSITORY = Path(__file__).parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests" / "dataset"))
-
-import container_files  # noqa: E402
-import id_map_files  # noqa: E402
-import image_files  # noqa: E402
-import numpy as np  # noqa: E402
+from tests.dataset import container_files, id_map_files, image_files
 
 with atheris.instrument_imports(include=["pipeline", "pickletools", "zipfile", "yaml"]):
     import pickletools  # noqa: F401
@@ -39,6 +34,7 @@ with atheris.instrument_imports(include=["pipeline", "pickletools", "zipfile", "
     from pipeline.dataset import read_ids, read_image, read_provenance
     from pipeline.errors import ConfigError, FrameError
 
+REPOSITORY = Path(__file__).parents[2]
 MAX_LENGTH = 4096
 PLACE = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm"))
 

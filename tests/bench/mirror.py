@@ -1,7 +1,7 @@
 """The mirror: which compressor, and what it costs and saves beside .pth, npy and png files.
 
     autorefiner demo DIR --scenes 3 --frames 4 --size 920 690
-    python tests/bench/mirror.py DIR
+    python -m tests.bench.mirror DIR
 
 Processor time of one process; best of three rounds.
 """

@@ -1,6 +1,6 @@
 """How well image support tells right pairs of image and ids from wrong ones.
 
-    python tests/bench/pairing.py [--rooms 24] [--seed 7000] [--severity 1.0]
+    python -m tests.bench.pairing [--rooms 24] [--seed 7000] [--severity 1.0]
 
 Rooms of the demo, none of them trained on, each seen at five places of a walk of forty frames, and
 the photographs of `tests/data/desk`. Every image is paired with its own coarse ids, with those of

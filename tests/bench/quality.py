@@ -1,6 +1,6 @@
 """Mean IoU of the core on made-up rooms, against the coarse maps and the plain matcher.
 
-Run as `python tests/bench/quality.py [scenes of each kind]`; prints a Markdown table.
+Run as `python -m tests.bench.quality [scenes of each kind]`; prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import sys
 
 import numpy as np
 import torch
-from reference import refine_plainly
-from synthetic import Case, Recipe, make_case
 
 from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig
 from pipeline.records import Proposals
 from pipeline.refinement import refine_masks, refine_proposals
+from tests.bench.reference import refine_plainly
+from tests.bench.synthetic import Case, Recipe, make_case
 
 KINDS = {
     "ordinary room": Recipe(),

@@ -1,6 +1,6 @@
 """A report of 900 scenes and 500 000 frames of made-up records: time, memory, size, opening.
 
-Run as `python tests/bench/report.py [scenes] [frames]`. Every frame has a line in the journal, a
+Run as `python -m tests.bench.report [scenes] [frames]`. Every frame has a line in the journal, a
 tenth of them two; a thousandth failed. The frames that stand out have files of 920 x 690 pixels.
 Statistics are saved of 60 objects a scene, which come and go and flicker.
 """

@@ -1,6 +1,6 @@
 """Mean IoU of the core on demo rooms, with masks made from their truth as SAM 2 would make them.
 
-    python tests/bench/rooms.py [--rooms 24] [--first 6000]
+    python -m tests.bench.rooms [--rooms 24] [--first 6000]
 
 One picture of 640 x 480 of each room, coarse ids at the default severity. No model has a say:
 masks come from the exact ids, with the faults that SAM's have. A thing is found as a whole or not,
@@ -18,10 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from quality import mean_iou
-from reference import refine_plainly
 from scipy import ndimage
-from synthetic import Case, warp
 
 from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig
@@ -29,6 +26,9 @@ from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.records import Proposals
 from pipeline.refinement import refine_masks, refine_proposals
+from tests.bench.quality import mean_iou
+from tests.bench.reference import refine_plainly
+from tests.bench.synthetic import Case, warp
 
 SIZE = (640, 480)
 SMALLEST = 100

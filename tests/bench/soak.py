@@ -1,4 +1,4 @@
-"""Ten minutes of murder: `python tests/bench/soak.py [MINUTES] [SECONDS_OF_LIFE]`.
+"""Ten minutes of murder: `python -m tests.bench.soak [MINUTES] [SECONDS_OF_LIFE]`.
 
 The command refines demo rooms over and over with the tiny SAM 2, while a random worker is killed
 every few seconds, once it has lived for so long. Its outputs must be those of an undisturbed run,

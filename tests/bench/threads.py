@@ -1,4 +1,4 @@
-"""How CPU workers share the cores: `python tests/bench/threads.py [ROUNDS]`.
+"""How CPU workers share the cores: `python -m tests.bench.threads [ROUNDS]`.
 
 Demo rooms are refined by clusters of this package with as many workers and torch threads as each
 line says, on the same machine and in turn; frames per second are those of whole runs without the

@@ -1,6 +1,6 @@
 """A whole frame, our way and sam2's: seconds, their ratio, and where the time goes.
 
-    python tests/bench/whole_frame.py --model demo --size 640x480 --frames 3
+    python -m tests.bench.whole_frame --model demo --size 640x480 --frames 3
 
 The stock way is sam2's `SAM2AutomaticMaskGenerator` (32 points a side, predicted IoU 0.7,
 stability 0.5, NMS 0.7, regions of 100 pixels) and the plain matcher of `reference.py`. Both ways
@@ -21,17 +21,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from reference import refine_plainly
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, load_config
 from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.refinement import refine_proposals
-from pipeline.sam import load_model, make_proposer
+from pipeline.sam import SAM2, load_model
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.registry import KNOWN
 from pipeline.sam.stock import mask_generator
+from tests.bench.reference import refine_plainly
 
 MODES = ("guided", "grid")
 
@@ -83,7 +83,7 @@ def measure(config: Config, image: np.ndarray, coarse: np.ndarray) -> dict[str, 
     seconds: dict[str, float] = {}
     for mode in MODES:
         settings = load_config(config, [f"proposals.mode={mode}"])
-        proposer, clock = make_proposer(settings), StageClock()
+        proposer, clock = SAM2.make(settings), StageClock()
         proposer.propose([image[:64, :64]], [coarse[:64, :64]], StageClock())
         start = time.process_time()
         [proposals] = proposer.propose([image], [coarse], clock)

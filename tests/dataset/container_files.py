@@ -14,9 +14,10 @@ from typing import Any
 import h5py
 import numpy as np
 import torch
-from id_map_files import IDS, Gadget, fitting, memory_map, npy, png, save
-from image_files import chunk
 from PIL import Image
+
+from tests.dataset.id_map_files import IDS, Gadget, fitting, memory_map, npy, png, save
+from tests.dataset.image_files import chunk
 
 TENSOR = torch.from_numpy(IDS)
 SMALL = fitting("u1")

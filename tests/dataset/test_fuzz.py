@@ -22,7 +22,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import container_files
 import numpy as np
 import pytest
 import torch
@@ -34,7 +33,9 @@ from pipeline.config import DataConfig
 from pipeline.dataset import is_whole, read_ids, read_image, read_provenance, write_ids
 from pipeline.dataset.formats.pickles import PickleError, parse
 from pipeline.errors import FrameError
+from tests.dataset import container_files
 
+REPOSITORY = Path(__file__).parents[2]
 IDS = np.array([[0, 1, 2], [3, 300, 7]])
 RGB = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)
 NUMBERS = [b"\x00", b"\xff", b"\x00" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff" * 8]
@@ -249,9 +250,9 @@ def test_results(folder: Path, output_format: str, steps: list[Mutation]) -> Non
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not installed")
 def test_all_readers_guided_by_coverage(tmp_path: Path) -> None:
-    script = Path(__file__).parents[1] / "bench" / "fuzz.py"
     done = subprocess.run(
-        [sys.executable, script, "--inputs", "5000", "--folder", tmp_path],
+        [sys.executable, "-m", "tests.bench.fuzz", "--inputs", "5000", "--folder", tmp_path],
+        cwd=REPOSITORY,
         check=False,
         capture_output=True,
         text=True,

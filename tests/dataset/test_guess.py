@@ -6,11 +6,11 @@ import shlex
 from pathlib import Path
 
 import pytest
-from trees import touch
 
 from pipeline.config import DataConfig, load_config
 from pipeline.dataset import discover
 from pipeline.dataset.guess import guess_layout
+from tests.trees import touch
 
 UNKNOWN = {
     "scene first": "a/rgb/1.jpg a/depth/1.png a/instances/1.png b/rgb/1.jpg b/instances/1.png",

@@ -6,19 +6,18 @@ import os
 import tracemalloc
 from pathlib import Path
 
-import container_files
-import id_map_files
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from id_map_files import IDS, INTEGERS, npy, png, save
 
 from pipeline.config import load_config
 from pipeline.dataset import read_ids
 from pipeline.errors import IdMapError, IdRangeError
+from tests.dataset import container_files, id_map_files
+from tests.dataset.id_map_files import IDS, INTEGERS, npy, png, save
 
 GOOD = {**id_map_files.GOOD, **container_files.GOOD}
 BAD = {**id_map_files.BAD, **container_files.BAD}

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from image_files import BAD, GOOD, RGB, encode
 
 from pipeline.dataset import read_image
 from pipeline.errors import ImageError
+from tests.dataset.image_files import BAD, GOOD, RGB, encode
 
 
 @pytest.mark.filterwarnings("error")

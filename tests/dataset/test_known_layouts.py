@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from trees import BESIDE, TREES, Tree, touch
 
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.config.settings import LayoutName
 from pipeline.dataset import Layout, discover
 from pipeline.dataset.guess import guess_layout
 from pipeline.dataset.known_layouts import KNOWN_LAYOUTS
+from tests.trees import BESIDE, TREES, Tree, touch
 
 CASES = [(name, tree) for name, trees in TREES.items() for _, tree in trees]
 NAMES = [f"{name}: {what}" for name, trees in TREES.items() for what, _ in trees]

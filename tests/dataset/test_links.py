@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trees import touch
 
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.dataset import Layout, check_place, check_scenes, discover, find_linked
 from pipeline.errors import ConfigError, DatasetError, FrameError
+from tests.trees import touch
 
 
 @pytest.fixture

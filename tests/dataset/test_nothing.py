@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trees import touch
 
 from pipeline.config import DataConfig
 from pipeline.dataset import discover_some
 from pipeline.errors import DatasetError
+from tests.trees import touch
 
 
 def test_names_of_each_kind_are_shown_with_what_was_looked_for(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trees import touch
 
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.dataset import Inventory, Layout, discover
 from pipeline.errors import ConfigError, DatasetError
+from tests.trees import touch
 
 
 def find(root: Path, images: str, ids: str, **more: object) -> Inventory:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from scans import blobs, imported, write_scans
 
 from pipeline.cli import main as command_line
 from pipeline.errors import ConfigError
+from tests.scans import blobs, imported, write_scans
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from PIL import Image
-from scans import blobs, write_scans
 
 import pipeline
 from pipeline.errors import ConfigError, DatasetError, OutputInUse, StorageError
@@ -21,6 +20,7 @@ from pipeline.exchange.exporting.folder import ExportFolder, check_folder
 from pipeline.exchange.exporting.parts import PARTS_DIR
 from pipeline.exchange.formats import EXPORTS
 from pipeline.exchange.input_files import RECORD_NAME
+from tests.scans import blobs, write_scans
 
 ALL = pytest.mark.parametrize("to", EXPORTS)
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from scans import blobs, write_scans
 
 import pipeline
 from pipeline.errors import DatasetError
+from tests.scans import blobs, write_scans
 
 IMAGE = {"id": 1, "file_name": "a/images/frame_000000.png", "height": 12, "width": 17}
 RUNS = {"size": [12, 17], "counts": [204]}

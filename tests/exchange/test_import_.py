@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools import mask as coco_masks
-from scans import blobs, imported, write_scans
 
 import pipeline
 from pipeline.errors import ConfigError, DatasetError, StorageError
+from tests.scans import blobs, imported, write_scans
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scans import blobs, write_scans
 
 import pipeline
 from pipeline.errors import AutoRefinerError
+from tests.scans import blobs, write_scans
 
 FILES = {
     "coco-rle": ("coco", "instances.json"),

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools.coco import COCO
-from scans import blobs, write_scans
 
 import pipeline
+from tests.scans import blobs, write_scans
 
 
 @pytest.fixture

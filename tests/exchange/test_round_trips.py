@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scans import blobs, id_maps, imported, write_scans
 
 import pipeline
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, read_ids, read_pair, write_ids
 from pipeline.demo.write import write_demo_dataset
+from tests.scans import blobs, id_maps, imported, write_scans
 
 WAYS = {
     "coco-rle": ("coco", "instances.json"),

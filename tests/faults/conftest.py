@@ -16,14 +16,10 @@ import pytest
 from distributed import Client
 from PIL import Image
 
-# `steered` lies beside the tests and belongs to no package.
-sys.path.insert(0, str(Path(__file__).parent))
-
-import steered
-
 from pipeline.cluster import open_client
 from pipeline.config import ClusterConfig
 from pipeline.dataset import is_whole, write_ids
+from tests.faults import steered
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import steered
-from conftest import SETTINGS, MakeFrames, Start, nothing_is_torn
 from distributed import Client
 
 import pipeline
 from pipeline.errors import StorageError
+from tests.faults import steered
+from tests.faults.conftest import SETTINGS, MakeFrames, Start, nothing_is_torn
 
 LARGE = (300, 300)
 """Results of this size take 180 kB."""

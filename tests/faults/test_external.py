@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import steered
-from conftest import REPOSITORY, MakeFrames, Start, nothing_is_torn, patience, results
 
 from pipeline.cluster import open_client
 from pipeline.config import ClusterConfig
 from pipeline.errors import ClusterError
+from tests.faults import steered
+from tests.faults.conftest import REPOSITORY, MakeFrames, Start, nothing_is_torn, patience, results
 
 
 class Others:

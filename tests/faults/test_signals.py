@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-import steered
-from conftest import SETTINGS, MakeFrames, Start, nothing_is_torn, patience, results
+
+from tests.faults import steered
+from tests.faults.conftest import SETTINGS, MakeFrames, Start, nothing_is_torn, patience, results
 
 FRAMES = 60
 HALF_A_SECOND = steered.slow(50)

@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-import steered
-from conftest import MakeFrames, nothing_is_torn, results
 from distributed import Client, Nanny
 
 import pipeline
+from tests.faults import steered
+from tests.faults.conftest import MakeFrames, nothing_is_torn, results
 
 ONE_BY_ONE = {"model": {"name": "demo"}, "run": {"partition_size": 1}}
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from refined import Refined, refine_by_hand
+
+from tests.refined import Refined, refine_by_hand
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import zarr
 from distributed import Client
-from refined import Refined, open_results
 
 from pipeline.dataset import read_ids
 from pipeline.errors import ConfigError, DatasetError, StorageError
 from pipeline.mirror import build_mirror, check_mirror
+from tests.refined import Refined, open_results
 
 SHARDED = {"output": {"mirror_shard": 3}}
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import xarray as xr
 from distributed import Client
-from refined import Refined
 
 import pipeline
 from pipeline.errors import ConfigError
 from pipeline.mirror import MirrorFrame, build_mirror, open_mirror
+from tests.refined import Refined
 
 
 @pytest.mark.parametrize("shard", [1, 3, 40])

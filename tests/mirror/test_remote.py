@@ -12,11 +12,11 @@ import pytest
 import zarr
 from distributed import Client, LocalCluster
 from moto.server import ThreadedMotoServer
-from refined import Refined, open_results, refine_by_hand
 
 import pipeline
 from pipeline.errors import ConfigError, StorageError
 from pipeline.mirror import build_mirror, check_mirror, open_mirror
+from tests.refined import Refined, open_results, refine_by_hand
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from drawings import drawings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.refinement.crossings import Crossings, of_logits, of_masks
+from tests.refinement.drawings import drawings
 
 
 def draw_again(crossings: Crossings, height: int, width: int) -> np.ndarray:

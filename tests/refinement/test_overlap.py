@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from drawings import drawings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.refinement.crossings import of_logits, of_masks
 from pipeline.refinement.overlap import Overlap, measure_overlap
 from pipeline.refinement.regions import Regions, partition
+from tests.refinement.drawings import drawings
 
 
 def assert_counts_are_exact(

@@ -3,15 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from drawings import drawings
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import refine_slowly
 
 from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig
 from pipeline.records import ObjectRecord, Proposals, Refinement
 from pipeline.refinement import refine_masks, refine_proposals
+from tests.refinement.drawings import drawings
+from tests.refinement.oracle import refine_slowly
 
 
 def room(height: int = 24, width: int = 36) -> np.ndarray:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-from drawings import drawings
 from hypothesis import given, settings
 
 from pipeline.refinement import regions as regions_module
 from pipeline.refinement.crossings import of_masks
 from pipeline.refinement.regions import Regions, partition
+from tests.refinement.drawings import drawings
 
 
 def paint(regions: Regions, values: np.ndarray) -> np.ndarray:

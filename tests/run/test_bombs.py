@@ -11,13 +11,13 @@ import zipfile
 import zlib
 from pathlib import Path
 
-import container_files
 import h5py
-import id_map_files
 import numpy as np
 import pytest
 import torch
-from image_files import chunk
+
+from tests.dataset import container_files, id_map_files
+from tests.dataset.image_files import chunk
 
 SIDE = 20_000
 PIECE = 2**20

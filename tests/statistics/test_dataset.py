@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from distributed import Client
 from pyarrow import parquet
-from refined import Refined, refine_by_hand
 
 from pipeline.dataset import read_ids
 from pipeline.errors import ConfigError, DatasetError, IdMapError
@@ -16,6 +15,7 @@ from pipeline.mirror import build_mirror, open_mirror
 from pipeline.statistics.dataset import compute_statistics, scene_statistics
 from pipeline.statistics.saved import save_tables
 from pipeline.statistics.tables import TABLES, as_row, as_text, make_tables
+from tests.refined import Refined, refine_by_hand
 
 
 @pytest.fixture

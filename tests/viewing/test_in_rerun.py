@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from refined import Refined, refine_by_hand
 
 import pipeline
 from pipeline.dataset import read_ids
 from pipeline.errors import StorageError
+from tests.refined import Refined, refine_by_hand
 
 chunks = pytest.importorskip("rerun.chunk", reason="rerun-sdk is not installed")
 

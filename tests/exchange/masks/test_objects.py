@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import given
-from scans import id_maps
 
 from pipeline.exchange.masks.objects import cut_out, present_ids
+from tests.scans import id_maps
 
 
 @given(id_maps())

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
-from scans import id_maps
 
 from pipeline.exchange.masks.runs import (
     BadRuns,
@@ -14,6 +13,7 @@ from pipeline.exchange.masks.runs import (
     parse_coco_text,
     row_counts,
 )
+from tests.scans import id_maps
 
 
 @given(id_maps())

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from drawings import drawings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig
 from pipeline.records import Proposals
 from pipeline.refinement import refine_masks, refine_proposals
+from tests.refinement.drawings import drawings
 
 
 def scene(size: tuple[int, int] = (120, 160)) -> tuple[np.ndarray, np.ndarray]:
