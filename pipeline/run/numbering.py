@@ -22,8 +22,8 @@ from pipeline.dataset.numbers import (
     as_text,
     read_numbers,
 )
+from pipeline.dataset.whole_files import write_whole
 from pipeline.errors import FrameError, StorageError
-from pipeline.record.summary_file import write_record
 from pipeline.records import FrameRef
 
 log = logging.getLogger(__name__)
@@ -95,8 +95,4 @@ def _write(scene: str, numbers: Numbers, layout: Layout) -> None:
     folders = [each for each in path.parents if each.is_relative_to(layout.record.folder)]
     if any(folder.is_symlink() for folder in folders):
         raise StorageError(f"{path.parent}: found a link; expected a folder of its own")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path.parent}: cannot be made: {error}") from None
-    write_record(path, as_text(numbers))
+    write_whole(path, as_text(numbers).encode())
