@@ -27,9 +27,10 @@ import numpy.typing as npt
 
 from pipeline.dataset.files import TEMP_PREFIX, describe_os_error, read_whole
 from pipeline.dataset.formats import BY_SUFFIX, RESULT_FORMATS
-from pipeline.dataset.id_maps import LARGEST_ID, read_ids
+from pipeline.dataset.id_maps import read_ids
 from pipeline.dataset.whole_files import moved_into_place
 from pipeline.errors import FrameError, IdMapError, IdRangeError, StorageError
+from pipeline.ids import LARGEST_ID
 
 LEFTOVER_AGE = 3600.0
 """Seconds after which a temporary file has no writer any more."""

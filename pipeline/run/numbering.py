@@ -16,7 +16,6 @@ from distributed import Client
 from pipeline.cluster.loss import noticing_loss
 from pipeline.dataset import Layout, list_ids
 from pipeline.dataset.numbers import (
-    LARGEST_NUMBER,
     Numbers,
     TooManyIds,
     as_text,
@@ -24,6 +23,7 @@ from pipeline.dataset.numbers import (
 )
 from pipeline.dataset.whole_files import write_whole
 from pipeline.errors import FrameError, StorageError
+from pipeline.ids import LARGEST_ID
 from pipeline.records import FrameRef
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def number_scenes(frames: Sequence[FrameRef], layout: Layout, client: Client) ->
                 _extend(scene, {each for ids in found for each in ids}, layout)
             except TooManyIds as count:
                 yield (
-                    f"{scene}: found {count} different ids; expected at most {LARGEST_NUMBER}, "
+                    f"{scene}: found {count} different ids; expected at most {LARGEST_ID}, "
                     "which is how many numbers there are; frames with ids that got none fail"
                 )
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from pipeline.dataset.whole_files import beside, moved_into_place, naming_errors
 from pipeline.errors import FrameError
-from pipeline.viewing.layers import LAYERS, SceneLayers, fit
+from pipeline.ids import resize_nearest
+from pipeline.viewing.layers import LAYERS, SceneLayers
 
 APPLICATION = "autorefiner"
 
@@ -60,7 +61,7 @@ def _log(rerun: Any, recording: Any, layers: SceneLayers) -> Iterator[str]:
         recording.log("image", rerun.Image(image).compress())
         for layer in LAYERS:
             try:
-                ids = fit(layers.labels(layer, number), *image.shape[:2])
+                ids = resize_nearest(layers.labels(layer, number), image.shape[:2])
             except FrameError as error:
                 recording.log(f"image/{layer}", rerun.Clear(recursive=True))
                 yield str(error)

@@ -33,6 +33,7 @@ from pipeline.exchange.masks.objects import CutOut, cut_out
 from pipeline.exchange.masks.polygons import draw
 from pipeline.exchange.masks.runs import BadRuns, mask_of, row_counts
 from pipeline.exchange.places import Place
+from pipeline.ids import LARGEST_ID
 
 LABEL = "object"
 ID_ATTRIBUTE = "object_id"
@@ -43,7 +44,7 @@ _OPENING = f"""<?xml version="1.0" encoding="utf-8"?>
 <meta><task><labels><label><name>{LABEL}</name><type>mask</type><attributes><attribute>
 <name>{ID_ATTRIBUTE}</name><mutable>False</mutable><input_type>number</input_type>
 <default_value>0</default_value><values>0
-65535
+{LARGEST_ID}
 1</values></attribute></attributes></label></labels></task></meta>
 """
 

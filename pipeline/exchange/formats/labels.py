@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.dataset import read_ids
-from pipeline.dataset.id_maps import LARGEST_ID
 from pipeline.errors import DatasetError, FrameError
 from pipeline.exchange.formats.form import LabelledImage
 from pipeline.exchange.input_files import files_below, read_bounded, refuse
 from pipeline.exchange.masks.compose import Ids
 from pipeline.exchange.masks.objects import present_ids
 from pipeline.exchange.numbering import TABLE_NAME, read_table
+from pipeline.ids import LARGEST_ID
 
 
 def read(path: Path) -> Iterator[LabelledImage]:

@@ -10,7 +10,6 @@ from typing import TypeAlias
 import numpy as np
 from tqdm.auto import tqdm
 
-from pipeline.dataset.id_maps import LARGEST_ID
 from pipeline.exchange.formats.form import LabelledImage
 from pipeline.exchange.importing.targets import Target
 from pipeline.exchange.input_files import refuse
@@ -18,6 +17,7 @@ from pipeline.exchange.masks.compose import Ids
 from pipeline.exchange.places import Place
 from pipeline.exchange.report import Left
 from pipeline.exchange.threads import in_order
+from pipeline.ids import LARGEST_ID
 
 Matched: TypeAlias = tuple[LabelledImage, Place | None]
 """An image of a file, and the frame that it is; None where it is no frame of the data set."""

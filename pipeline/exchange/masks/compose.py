@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.dataset.files import MAX_PIXELS
-from pipeline.dataset.id_maps import LARGEST_ID
+from pipeline.ids import LARGEST_ID
 
 MAX_MASKS = 16_384
 """Masks in one image: four times the objects of an id map, for those in several parts."""
