@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.compare import compare
     from pipeline.evaluation.frame_view import inspect_frame
     from pipeline.exchange.export import export_dataset
-    from pipeline.exchange.importing import import_ids
+    from pipeline.exchange.import_ import import_ids
     from pipeline.mirror import build_mirror, check_mirror, open_mirror
     from pipeline.record.opening import open_dataset
     from pipeline.record.status import read_status, verify_dataset
@@ -43,7 +43,7 @@ _HOME = {
     "discover": "pipeline.dataset",
     "evaluate": "pipeline.evaluation",
     "export_dataset": "pipeline.exchange.export",
-    "import_ids": "pipeline.exchange.importing",
+    "import_ids": "pipeline.exchange.import_",
     "inspect_frame": "pipeline.evaluation.frame_view",
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",

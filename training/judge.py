@@ -21,6 +21,7 @@ from scipy import ndimage
 
 from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig, load_config
+from pipeline.dataset.whole_files import moved_into_place
 from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.records import Proposals
@@ -117,16 +118,16 @@ def make(pool: Path, recipe: tuple[str, int]) -> list[Path]:
     for file, coarse in zip(files, coarse_maps, strict=True):
         [found] = proposer.propose([image], [coarse], StageClock())
         part = file.with_suffix(".part.npz")
-        np.savez(
-            part,
-            image=image,
-            truth=truth,
-            coarse=coarse,
-            logits=found.logits.half().numpy(),
-            rating=found.predicted_iou.numpy(),
-            prompt_ids=found.prompt_ids.numpy(),
-        )
-        part.rename(file)
+        with moved_into_place({part: file}):
+            np.savez(
+                part,
+                image=image,
+                truth=truth,
+                coarse=coarse,
+                logits=found.logits.half().numpy(),
+                rating=found.predicted_iou.numpy(),
+                prompt_ids=found.prompt_ids.numpy(),
+            )
     return files
 
 

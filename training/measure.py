@@ -27,9 +27,9 @@ from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import encode
 from pipeline.sam.guided import segment_objects
 from pipeline.sam.model import load_model
-from pipeline.sam.stock import image_predictor
 from training.objective import resize_model
 from training.prompts import deepest
+from training.stock_sam2 import image_predictor
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 FIRST_SCENE = 5_000

@@ -16,6 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.dataset.whole_files import moved_into_place
 from pipeline.demo.coarse import coarsen
 from pipeline.demo.light import through_jpeg
 from pipeline.demo.scenes import camera_path, make_room, take
@@ -57,9 +58,8 @@ def write_shard(folder: Path, number: int) -> Path:
         first = number * FRAMES_PER_SHARD
         frames = [render_example(first + step) for step in range(FRAMES_PER_SHARD)]
         unfinished = path.with_suffix(f".{os.getpid()}")
-        with unfinished.open("wb") as file:
+        with moved_into_place({unfinished: path}), unfinished.open("xb") as file:
             np.save(file, np.stack(frames))
-        unfinished.replace(path)
     return path
 
 

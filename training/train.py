@@ -31,6 +31,7 @@ from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from pipeline.dataset.whole_files import beside, moved_into_place
 from pipeline.sam import tiny
 from pipeline.sam.checkpoints import read_weights
 from training.examples import draw_batch
@@ -298,9 +299,9 @@ def _save(
 
 
 def _put(content: dict[str, Any], path: Path) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    torch.save(content, unfinished)
-    unfinished.replace(path)
+    unfinished = beside(path)
+    with moved_into_place({unfinished: path}):
+        torch.save(content, unfinished)
 
 
 def _process(

@@ -10,13 +10,12 @@ import click
 
 from pipeline.cli.exit_codes import FAILED_FRAMES
 from pipeline.cli.options import config_options, load_settings_of_run
-
-FORMATS = ("coco-rle", "coco-panoptic", "mots-png", "cvat", "labelme", "davis")
+from pipeline.exchange.formats import EXPORTS
 
 
 @click.command()
 @click.argument("root", metavar="DATA_ROOT", type=click.Path(path_type=Path))
-@click.option("--to", "form", type=click.Choice(FORMATS), required=True, help="The format.")
+@click.option("--to", "form", type=click.Choice([*EXPORTS]), required=True, help="The format.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

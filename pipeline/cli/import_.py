@@ -9,8 +9,7 @@ import click
 
 from pipeline.cli.exit_codes import FAILED_FRAMES
 from pipeline.cli.options import config_options, load_settings_of_run
-
-FORMATS = ("coco", "coco-panoptic", "cvat", "labelme", "mots-png", "labels")
+from pipeline.exchange.formats import IMPORTS
 
 
 @click.command("import")
@@ -19,7 +18,7 @@ FORMATS = ("coco", "coco-panoptic", "cvat", "labelme", "mots-png", "labels")
 @click.option(
     "--from",
     "form",
-    type=click.Choice(FORMATS),
+    type=click.Choice([*IMPORTS]),
     required=True,
     help="The format; labels: grey or palette PNGs whose values are ids, such as DAVIS has.",
 )
@@ -52,7 +51,7 @@ def import_(
     of the data set were left out.
     """
     settings = load_settings_of_run(root, config_file, overrides)
-    from pipeline.exchange.importing import import_ids
+    from pipeline.exchange.import_ import import_ids
 
     report = import_ids(root, form, source, into=into, out=out, config=settings, replace=replace)
     click.echo(report.as_text())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -384,6 +386,26 @@ def section_fields(section: Any) -> dict[str, Any]:
     return dict(section.model_fields)
 
 
+@dataclass(frozen=True, slots=True)
+class PlainSetting:
+    """One setting and its default, in values that JSON knows."""
+
+    section: str
+    key: str
+    value: Any
+    default: Any
+
+    @property
+    def name(self) -> str:
+        """The setting as `--set` takes it."""
+        return f"{self.section}.{self.key}"
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it is not the default."""
+        return bool(self.value != self.default)
+
+
 class Config(Section):
     """All settings of a run."""
 
@@ -416,24 +438,19 @@ class Config(Section):
 
     def changes(self) -> dict[str, Any]:
         """Return the settings that are not the defaults, as `section.key`, in plain values."""
+        return {each.name: each.value for each in self.in_plain_values() if each.is_changed}
+
+    def in_plain_values(self) -> Iterator[PlainSetting]:
+        """Yield every setting beside its default, section by section."""
         values, defaults = self.model_dump(mode="json"), type(self)().model_dump(mode="json")
-        return {
-            f"{section}.{key}": value
-            for section, part in values.items()
-            for key, value in part.items()
-            if value != defaults[section][key]
-        }
+        for section, part in values.items():
+            for key, value in part.items():
+                yield PlainSetting(section, key, value, defaults[section][key])
 
     def _repr_html_(self) -> str:
         """Show every setting, and its default where it is another."""
-        values, defaults = self.model_dump(mode="json"), type(self)().model_dump(mode="json")
         rows = [
-            (
-                f"{section}.{key}",
-                str(value),
-                "" if value == defaults[section][key] else str(defaults[section][key]),
-            )
-            for section, part in values.items()
-            for key, value in part.items()
+            (each.name, str(each.value), str(each.default) if each.is_changed else "")
+            for each in self.in_plain_values()
         ]
         return Table(("setting", "value", "instead of"), rows, words=frozenset({0, 1, 2})).as_html()

@@ -20,9 +20,9 @@ from bokeh.models import (
 from bokeh.models.widgets.markups import Div
 from bokeh.plotting import figure
 
+from pipeline.dashboard.headline import COLOURS, headline, in_gib
 from pipeline.dashboard.state import TOPIC, WORKER_METRIC, RunState, history, speed
 from pipeline.dashboard.task_names import scene_of
-from pipeline.dashboard.words import COLOURS, headline, in_gib
 from pipeline.records import STAGES
 from pipeline.tables import Row, Table
 

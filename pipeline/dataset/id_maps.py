@@ -26,9 +26,9 @@ from pipeline.dataset.formats import BY_SUFFIX, CONTAINERS, has_note
 from pipeline.dataset.formats.contained_arrays import NotAnIdMap, map_shape
 from pipeline.dataset.numbers import Numbers, count_ids, ids_in, number_ids
 from pipeline.errors import IdMapError, IdRangeError
+from pipeline.ids import LARGEST_ID
 
 EXPECTED = "an id map: integers of shape (H, W)"
-LARGEST_ID = 65_535
 MAX_OBJECTS = 4096
 """Different ids in one map; ScanNet++ has at most 524 in a scene. Time and memory of a frame grow
 with its objects: a 16-bit depth image taken for ids would cost hours."""

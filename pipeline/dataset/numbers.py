@@ -22,8 +22,7 @@ import numpy.typing as npt
 from pipeline.dataset.files import Stamp, stamp
 from pipeline.dataset.layout import Layout
 from pipeline.errors import StorageError
-
-LARGEST_NUMBER = 65_535
+from pipeline.ids import LARGEST_ID
 
 _MARK = re.compile("[0-9a-f]{16}")
 _HEADING = "id,number"
@@ -64,16 +63,16 @@ class Numbers:
         if not new:
             return self
         taken = {*self.of.values()}
-        given = {each: each for each in new if each <= LARGEST_NUMBER and each not in taken}
+        given = {each: each for each in new if each <= LARGEST_ID and each not in taken}
         others = [each for each in new if each not in given]
         taken |= given.keys()
-        barred = sum(1 <= number <= LARGEST_NUMBER for number in {*void} - taken)
-        if len(taken) + len(others) > LARGEST_NUMBER - barred:
+        barred = sum(1 <= number <= LARGEST_ID for number in {*void} - taken)
+        if len(taken) + len(others) > LARGEST_ID - barred:
             raise TooManyIds(len(taken) + len(others))
         # Above all others first: ids that turn up later are likely to be small.
         top = max(taken, default=0)
         never = taken.union(void)
-        order = (*range(top + 1, LARGEST_NUMBER + 1), *range(1, top))
+        order = (*range(top + 1, LARGEST_ID + 1), *range(1, top))
         free = (n for n in order if n not in never)
         given |= zip(others, free, strict=False)
         rows = {**self.of, **dict(sorted(given.items()))}
@@ -135,7 +134,7 @@ def _read(path: Path, found: Stamp) -> Numbers:
         first, heading, *lines = path.read_text(encoding="ascii").splitlines()
         rows = {int(each): int(number) for each, number in (line.split(",") for line in lines)}
         mark = first.removeprefix("# ")
-        fit = all(each > 0 and 0 < number <= LARGEST_NUMBER for each, number in rows.items())
+        fit = all(each > 0 and 0 < number <= LARGEST_ID for each, number in rows.items())
         is_one_to_one = len(rows) == len({*rows.values()}) == len(lines)
         if heading != _HEADING or not (fit and is_one_to_one and _MARK.fullmatch(mark)):
             raise ValueError("rows that are no numbers of ids")

@@ -3,23 +3,24 @@
 The ids of `frame.jpg` are the first there is of `frame.jpg.pth`, `frame.jpg.npy` and so on through
 the suffixes of `formats`, then of `frame.pth`, `frame.npy` and so on. Those without the image's own
 suffix must fit no other image. Where no name of a scene fits any other, frames may
-have one number: see `by_number`.
+have one number: see `pair_by_number`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from pipeline.config.patterns import FRAME, PathPattern
-from pipeline.dataset.by_number import pair_by_number
 from pipeline.dataset.formats import IDS_SUFFIXES
 from pipeline.dataset.problems import Problem
 from pipeline.dataset.walk import Found
 from pipeline.records import FrameRef
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+_NUMBERS = re.compile(r"([0-9]+)")
 
 
 def pair(
@@ -88,6 +89,44 @@ def _pair_by_name(
     for leftover in chain.from_iterable(by_key.values()):
         text = f"belongs to no image of {_inside(scene, of_images)} alone; left out"
         problems.append(Problem("ids without image", scene, f"{of_ids}{leftover.path}", text))
+
+
+def pair_by_number(images: Sequence[Found], ids: Sequence[Found]) -> list[tuple[Found, Found]]:
+    """Pair files whose names share only the number of their frame, in the order of the images.
+
+    `rgb_0.png` and `semantic_instance_0.png`, `frame-000007.color.jpg` and `7.npy`. Names are made
+    by programs: of one kind they differ in one number. Where they do not, or the numbers of the two
+    kinds do not cover one another, the answer is empty: a shift by one frame would spoil every
+    result.
+    """
+    of_images, of_ids = _by_number(images), _by_number(ids)
+    one_covers_other = of_images.keys() <= of_ids.keys() or of_ids.keys() <= of_images.keys()
+    if not one_covers_other:
+        return []
+    return [(image, of_ids[number]) for number, image in of_images.items() if number in of_ids]
+
+
+def _by_number(files: Sequence[Found]) -> dict[tuple[str, int], Found]:
+    """Return files by the values of other placeholders and the number in which names differ.
+
+    Empty where names differ in anything else, or two have one number.
+    """
+    split = [file.stem.rpartition("/") for file in files]
+    runs = [_NUMBERS.split(name) for _, _, name in split]
+    if not runs or len({(len(run), *run[::2]) for run in runs}) > 1:
+        return {}
+    columns = list(zip(*(map(int, run[1::2]) for run in runs), strict=True))
+    varying = [k for k, column in enumerate(columns) if len({*column}) > 1]
+    if len(columns) == 1:
+        varying = [0]
+    if len(varying) != 1:
+        return {}
+    numbers = columns[varying[0]]
+    found = {
+        (group, number): file
+        for (group, _, _), number, file in zip(split, numbers, files, strict=True)
+    }
+    return found if len(found) == len(files) else {}
 
 
 def _lonely_image(

@@ -27,8 +27,10 @@ import numpy.typing as npt
 
 from pipeline.dataset.files import TEMP_PREFIX, describe_os_error, read_whole
 from pipeline.dataset.formats import BY_SUFFIX, RESULT_FORMATS
-from pipeline.dataset.id_maps import LARGEST_ID, read_ids
+from pipeline.dataset.id_maps import read_ids
+from pipeline.dataset.whole_files import moved_into_place
 from pipeline.errors import FrameError, IdMapError, IdRangeError, StorageError
+from pipeline.ids import LARGEST_ID
 
 LEFTOVER_AGE = 3600.0
 """Seconds after which a temporary file has no writer any more."""
@@ -169,16 +171,10 @@ def _replace(path: Path, content: bytes) -> None:
     check_place(path)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
+    # A name of its own, for a frame that is tried again may have two writers.
     temp = folder / f"{TEMP_PREFIX}{secrets.token_hex(8)}.tmp"
-    try:
-        with temp.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temp.replace(path)
-    except BaseException:
-        temp.unlink(missing_ok=True)
-        raise
+    with moved_into_place({temp: path}), temp.open("xb") as file:
+        file.write(content)
 
 
 @functools.cache

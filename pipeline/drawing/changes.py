@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.drawing.overlay import IdMap, resize_ids
 from pipeline.drawing.palette import css_colour
+from pipeline.ids import IdMap, count_overlap, resize_nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,8 @@ class ObjectChange:
 
 def object_changes(before: IdMap, after: IdMap) -> tuple[ObjectChange, ...]:
     """Compare every id of two maps, by id; a second map of another size is stretched."""
-    after = resize_ids(after, before.shape)
-    n = 1 + int(max(before.max(initial=0), after.max(initial=0)))
-    area_before, area_after, shared = (
-        np.bincount(ids.ravel(), minlength=n) for ids in (before, after, before[before == after])
-    )
+    after = resize_nearest(after, before.shape)
+    area_before, area_after, shared = count_overlap(before, after)
     return tuple(
         ObjectChange(
             id=id_,

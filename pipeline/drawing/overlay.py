@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from pipeline.drawing.palette import colour_of
+from pipeline.ids import IdMap, resize_nearest
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
-IdMap: TypeAlias = npt.NDArray[np.integer[Any]]
 
 OPACITY = 0.55
 LIGHT, DARK = np.array([255, 255, 255]), np.array([20, 20, 20])
@@ -46,7 +46,7 @@ def overlay(
     (H, W, 3) uint8
     """
     picture = np.asarray(image)
-    ids = resize_ids(ids, picture.shape[:2])
+    ids = resize_nearest(ids, picture.shape[:2])
     opacity = alpha * (ids > 0)[..., None].astype(np.float32)
     blend = picture + opacity * (colour_of(ids) - picture.astype(np.float32))
     if borders:
@@ -55,18 +55,6 @@ def overlay(
         blend[lower], blend[higher] = DARK, LIGHT
     result: Picture = np.rint(blend).astype(np.uint8)
     return result
-
-
-def resize_ids(ids: IdMap, shape: tuple[int, ...]) -> IdMap:
-    """Return the (H, W) map that takes each pixel's id from the nearest pixel of `ids`."""
-    if ids.shape == shape:
-        return ids
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-        for new, old in zip(shape, ids.shape, strict=True)
-    )
-    nearest: IdMap = ids[rows[:, None], columns]
-    return nearest
 
 
 def line_width(shape: tuple[int, ...]) -> int:
@@ -107,7 +95,7 @@ def paint_changes(image: npt.ArrayLike, before: IdMap, after: IdMap) -> Picture:
     image's, (H, W, 3) uint8, are stretched to it.
     """
     picture = np.asarray(image)
-    before, after = (resize_ids(ids, picture.shape[:2]) for ids in (before, after))
+    before, after = (resize_nearest(ids, picture.shape[:2]) for ids in (before, after))
     pale = 140 + 0.4 * picture.mean(axis=-1, keepdims=True)
     shown = np.where((before != after)[..., None], colour_of(after), pale)
     changes: Picture = np.rint(shown).astype(np.uint8)
@@ -129,7 +117,7 @@ def paint_decisions(
     """
     picture = np.asarray(image)
     coarse, by_masks, refined = (
-        resize_ids(ids, picture.shape[:2]) for ids in (coarse, by_masks, refined)
+        resize_nearest(ids, picture.shape[:2]) for ids in (coarse, by_masks, refined)
     )
     shown = np.repeat(140 + 0.4 * picture.mean(axis=-1, keepdims=True), 3, axis=-1)
     shown[(refined == by_masks) & (refined != coarse)] = ACCEPTED
@@ -151,7 +139,7 @@ def draw_ids(
     Objects of fewer than `min_area` pixels of the picture get none. A note, by id, is written below
     its number.
     """
-    ids = resize_ids(ids, picture.shape[:2])
+    ids = resize_nearest(ids, picture.shape[:2])
     areas = np.bincount(ids.ravel())
     canvas = Image.fromarray(picture)
     draw = ImageDraw.Draw(canvas)

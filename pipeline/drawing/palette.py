@@ -16,10 +16,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.ids import N_IDS
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 Colours: TypeAlias = npt.NDArray[np.uint8]
 
-N_IDS = 1 << 16
 PLASTIC = 1.324717957244746
 """The root of x³ = x + 1, which R2 is made from as the golden ratio makes the 1D sequence."""
 DARKEST, LIGHTEST = 0.52, 0.88

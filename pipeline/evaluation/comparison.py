@@ -12,15 +12,14 @@ from PIL import Image
 
 from pipeline.drawing.changes import ObjectChange, object_changes
 from pipeline.drawing.overlay import (
-    IdMap,
     Picture,
     draw_ids,
     overlay,
     paint_changes,
-    resize_ids,
     side_by_side,
 )
 from pipeline.drawing.pictures import data_uri, shrink
+from pipeline.ids import IdMap, resize_nearest
 from pipeline.tables import Row, Table
 from pipeline.text import printable
 
@@ -61,7 +60,7 @@ class PairChange:
 
 def compare_maps(name: str, before: IdMap, after: IdMap) -> PairChange:
     """Compare two id maps, (H, W) integers in [0, 65535] each."""
-    changed = float(np.mean(before != resize_ids(after, before.shape)))
+    changed = float(np.mean(before != resize_nearest(after, before.shape)))
     return PairChange(name, changed, before.size, object_changes(before, after))
 
 

@@ -15,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-IdMap: TypeAlias = npt.NDArray[np.integer[Any]]
+from pipeline.ids import LARGEST_ID, IdMap, count_overlap
+
 Ids: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Values: TypeAlias = npt.NDArray[np.float64]
 
-MAX_ID = 65_535
-"""Largest id that a refined map can hold; counting by id stays cheap up to there."""
 BOUNDARY_TOLERANCE = 2
 """Pixels by which a contour may be off and still count as found."""
 FINE_TOLERANCE = 1
@@ -118,8 +117,8 @@ def score_frame(
         )
     lowest = min(int(ids.min()) for ids in (truth, refined, coarse))
     highest = max(int(ids.max()) for ids in (truth, refined, coarse))
-    if lowest < 0 or highest > MAX_ID:
-        raise ValueError(f"ids in [0, {MAX_ID}] are needed, found [{lowest}, {highest}]")
+    if lowest < 0 or highest > LARGEST_ID:
+        raise ValueError(f"ids in [0, {LARGEST_ID}] are needed, found [{lowest}, {highest}]")
     areas = np.bincount(truth.ravel())
     areas[0] = 0
     objects = np.flatnonzero(areas >= max(min_area, 1))
@@ -152,8 +151,9 @@ def score_frame(
 
 def iou(truth: IdMap, ids: IdMap, objects: Ids) -> Values:
     """Return (K,) the intersection over union of each object's pixels."""
-    both = _count(truth[truth == ids], objects)
-    return _ratio(both, _count(truth, objects) + _count(ids, objects) - both)
+    counts = count_overlap(truth, ids, at_least=int(objects.max(initial=0)) + 1)
+    in_truth, in_ids, both = (each[objects] for each in counts)
+    return _ratio(both, in_truth + in_ids - both)
 
 
 def boundary_f(truth: IdMap, ids: IdMap, objects: Ids, tolerance: int) -> Values:

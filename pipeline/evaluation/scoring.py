@@ -17,8 +17,9 @@ from pipeline.dataset import (
     read_ids,
 )
 from pipeline.errors import DatasetError, FrameError, IdMapError
-from pipeline.evaluation.metrics import FrameScores, IdMap, score_frame
+from pipeline.evaluation.metrics import FrameScores, score_frame
 from pipeline.evaluation.results import Evaluation, ScoredFrame, UnscoredFrame
+from pipeline.ids import IdMap
 from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 

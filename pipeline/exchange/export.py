@@ -9,13 +9,12 @@ from pathlib import Path
 
 from pipeline.config import ConfigLike
 from pipeline.errors import ConfigError
-from pipeline.exchange.chunks import check_folder
-from pipeline.exchange.folder import ExportFolder
-from pipeline.exchange.formats import Format, Per
-from pipeline.exchange.registry import find_format
+from pipeline.exchange.exporting.folder import ExportFolder, check_folder
+from pipeline.exchange.exporting.sources import IdsKind, Source, open_source
+from pipeline.exchange.exporting.steps import Task, run_task
+from pipeline.exchange.formats import find_format
+from pipeline.exchange.formats.form import Format, Per
 from pipeline.exchange.report import ExportReport
-from pipeline.exchange.sources import IdsKind, Source, open_source
-from pipeline.exchange.task import Task, run_task
 from pipeline.record.opening import open_dataset
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.id_maps import LARGEST_ID
 from pipeline.errors import DatasetError
+from pipeline.ids import LARGEST_ID
 from pipeline.text import printable
 
 TABLE_NAME = "ids.csv"

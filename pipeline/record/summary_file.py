@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.config import Config, load_config
+from pipeline.dataset.whole_files import write_whole
 from pipeline.errors import ConfigError, StorageError
 from pipeline.record.summary import Summary
-
-
-def write_record(path: Path, text: str) -> Path:
-    """Write a file beside its place and move it there, so that it is whole; return the place.
-
-    Raises
-    ------
-    StorageError
-        It cannot be written.
-    """
-    beside = path.with_name(f"{path.name}.tmp")
-    try:
-        # Made anew, so that a link in its place is never written through.
-        beside.unlink(missing_ok=True)
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error}") from None
-    return path
 
 
 def read_summary(path: Path) -> dict[str, Any]:
@@ -80,7 +58,7 @@ def keep_summary(path: Path, summary: Summary) -> Mapping[str, Any]:
     if before and not summary.processed and not _is_news(summary, before):
         return before
     row = summary.as_dict()
-    write_record(path, json.dumps(row, indent=2) + "\n")
+    write_whole(path, f"{json.dumps(row, indent=2)}\n".encode())
     return row
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pipeline.ids import LARGEST_ID
 from pipeline.refinement.arrays import Bools, Ids
-
-MAX_ID = int(np.iinfo(np.uint16).max)
 
 
 def check_ids(coarse_ids: Any) -> Ids:
@@ -27,11 +26,11 @@ def check_ids(coarse_ids: Any) -> Ids:
         Not a two-dimensional map of integers, or an id that uint16 cannot hold.
     """
     ids = check_map(coarse_ids)
-    if ids.min() < 0 or ids.max() > MAX_ID:
+    if ids.min() < 0 or ids.max() > LARGEST_ID:
         raise ValueError(
             f"coarse ids: found values from {ids.min()} to {ids.max()}; expected 0 (no object) "
-            f"to {MAX_ID}, since refined ids are uint16. Set markers such as -1 to 0, or say in "
-            "data.void which ids are none; data.renumber=true gives others free numbers"
+            f"to {LARGEST_ID}, since refined ids are uint16. Set markers such as -1 to 0, or say "
+            "in data.void which ids are none; data.renumber=true gives others free numbers"
         )
     return np.ascontiguousarray(ids, dtype=np.uint16)
 

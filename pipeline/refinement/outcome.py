@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import RefinementConfig
+from pipeline.ids import N_IDS
 from pipeline.records import How, ObjectRecord, Refinement
 from pipeline.refinement.arrays import Ids, Ints
 from pipeline.refinement.borders import ImageVerdict
@@ -110,4 +111,4 @@ def _area_by_id(ids: Ids) -> Ints:
     """Count the pixels of every id, run by run, which is faster than pixel by pixel."""
     flat = ids.reshape(-1)
     last = np.append(np.flatnonzero(flat[1:] != flat[:-1]), flat.size - 1)
-    return np.bincount(flat[last], np.diff(last, prepend=-1), 65536).astype(np.int64)
+    return np.bincount(flat[last], np.diff(last, prepend=-1), N_IDS).astype(np.int64)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import shlex
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -208,20 +209,16 @@ def _settings(
     config: Config, versions: Mapping[str, str], paths: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Lay out all settings, marked where they are not the default; then versions and paths."""
-    given, defaults = config.model_dump(mode="json"), Config().model_dump(mode="json")
-    tables = {
-        section: [
-            {"name": key, "value": _plain(value), "changed": value != defaults[section][key]}
-            for key, value in part.items()
-        ]
-        for section, part in given.items()
-    }
+    tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for each in config.in_plain_values():
+        row = {"name": each.key, "value": _plain(each.value), "changed": each.is_changed}
+        tables[each.section].append(row)
     for title, part in (("versions", versions), ("paths", paths)):
         if part:
             tables[title] = [
                 {"name": key, "value": str(value), "changed": False} for key, value in part.items()
             ]
-    return tables
+    return dict(tables)
 
 
 def _plain(value: Any) -> str:

@@ -16,11 +16,12 @@ from typing import Any, BinaryIO
 
 from pipeline.config import Config, ConfigLike
 from pipeline.dataset import Layout
+from pipeline.dataset.whole_files import write_whole
 from pipeline.drawing.pictures import draw_frame
 from pipeline.errors import ConfigError, DatasetError, FrameError, StorageError
 from pipeline.record.journal import read_entry, scan_journal
 from pipeline.record.opening import open_dataset
-from pipeline.record.summary_file import read_summary, settings_on_record, write_record
+from pipeline.record.summary_file import read_summary, settings_on_record
 from pipeline.records import FrameOutcome
 from pipeline.report.columns import Columns, Frames
 from pipeline.report.html import OverTime, ShownFrame, render
@@ -75,7 +76,8 @@ def report(layout: Layout, config: Config, summary: Mapping[str, Any]) -> Path:
         raise StorageError(f"{path}: the journal cannot be read: {error}") from None
     with journal:
         page = _page(journal, layout, settings_on_record(summary, config), summary, config)
-    return write_record(layout.record.report, page)
+    write_whole(layout.record.report, page.encode())
+    return layout.record.report
 
 
 def _page(

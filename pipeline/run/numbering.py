@@ -17,14 +17,14 @@ from toolz import partition_all
 from pipeline.cluster.lost_cluster import noticing_loss
 from pipeline.dataset import Layout, list_ids
 from pipeline.dataset.numbers import (
-    LARGEST_NUMBER,
     Numbers,
     TooManyIds,
     as_text,
     read_numbers,
 )
+from pipeline.dataset.whole_files import write_whole
 from pipeline.errors import FrameError, StorageError
-from pipeline.record.summary_file import write_record
+from pipeline.ids import LARGEST_ID
 from pipeline.records import FrameRef
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def number_scenes(frames: Sequence[FrameRef], layout: Layout, client: Client) ->
                 _extend(scene, {each for ids in found for each in ids}, layout)
             except TooManyIds as count:
                 yield (
-                    f"{scene}: found {count} different ids; expected at most {LARGEST_NUMBER}, "
+                    f"{scene}: found {count} different ids; expected at most {LARGEST_ID}, "
                     "which is how many numbers there are; frames with ids that got none fail"
                 )
 
@@ -93,8 +93,4 @@ def _write(scene: str, numbers: Numbers, layout: Layout) -> None:
     folders = [each for each in path.parents if each.is_relative_to(layout.record.folder)]
     if any(folder.is_symlink() for folder in folders):
         raise StorageError(f"{path.parent}: found a link; expected a folder of its own")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path.parent}: cannot be made: {error}") from None
-    write_record(path, as_text(numbers))
+    write_whole(path, as_text(numbers).encode())

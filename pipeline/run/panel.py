@@ -12,8 +12,8 @@ import ipywidgets
 from IPython.display import display
 from PIL import Image
 
+from pipeline.dashboard.headline import COLOURS, headline, in_gib
 from pipeline.dashboard.state import WORKER_METRIC, RunState
-from pipeline.dashboard.words import COLOURS, headline, in_gib
 from pipeline.dataset import read_ids, read_inputs
 from pipeline.drawing.overlay import overlay
 from pipeline.errors import FrameError

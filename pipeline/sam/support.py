@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
+from pipeline.ids import resize_nearest
+
 _SIDE = 64
 """Cells along each side in which features and ids are compared."""
 _MIRRORS = ((2,), (1,), (1, 2))
@@ -63,8 +65,8 @@ def image_support(features: Tensor, coarse_ids: npt.NDArray[np.integer]) -> floa
 
 def _one_hot(coarse_ids: npt.NDArray[np.integer]) -> Tensor:
     """Return which cell is which object's, (K, n, n) in {0, 1}."""
-    rows, columns = (((np.arange(_SIDE) + 0.5) * n / _SIDE).astype(int) for n in coarse_ids.shape)
-    _, numbers = np.unique(coarse_ids[rows[:, None], columns], return_inverse=True)
+    sampled = resize_nearest(coarse_ids, (_SIDE, _SIDE))
+    _, numbers = np.unique(sampled, return_inverse=True)
     cells = torch.from_numpy(numbers.reshape(-1).astype(np.int64))
     return F.one_hot(cells).T.reshape(-1, _SIDE, _SIDE).float()
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from pipeline.ids import resize_nearest
 from pipeline.sam.deep_places import deep_places
 
 Ints = npt.NDArray[np.int64]
@@ -79,6 +80,4 @@ def _numbered(sampled: Ints) -> tuple[Ints, Ints]:
 
 
 def _sample(coarse_ids: npt.NDArray[np.integer], n: int) -> Ints:
-    rows, columns = (((np.arange(n) + 0.5) * side / n).astype(int) for side in coarse_ids.shape)
-    sampled: Ints = coarse_ids[rows[:, None], columns].astype(np.int64)
-    return sampled
+    return resize_nearest(coarse_ids, (n, n)).astype(np.int64)

@@ -8,6 +8,8 @@ import dask.array as da
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.ids import count_overlap
+
 COLUMNS = ("frame", "id", "pixels", "coarse_pixels", "kept_pixels")
 
 
@@ -64,11 +66,7 @@ def count_block(
 def _count_frame(
     ids: npt.NDArray[Any], coarse: npt.NDArray[Any], number: int
 ) -> npt.NDArray[np.int64]:
-    length = int(max(ids.max(initial=0), coarse.max(initial=0))) + 1
-    in_ids, in_coarse, in_both = (
-        np.bincount(values.ravel(), minlength=length)
-        for values in (ids, coarse, ids[ids == coarse])
-    )
+    in_ids, in_coarse, in_both = count_overlap(ids, coarse)
     found = np.flatnonzero(in_ids + in_coarse)
     columns = (np.full(len(found), number), found, in_ids[found], in_coarse[found], in_both[found])
     return np.stack(columns, axis=1)

@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from pipeline.dataset.whole_files import beside, moved_into_place, naming_errors
 from pipeline.errors import ConfigError, StorageError
 from pipeline.statistics.scene import SceneStatistics
 from pipeline.statistics.tables import TABLES, Columns, make_tables
@@ -80,31 +81,28 @@ def save_tables(scenes: Iterable[SceneStatistics], folder: Path, form: Form) -> 
     """
     open_table = _open_csv if form == "csv" else _open_parquet
     files = {name: folder / f"{name}.{form}" for name in TABLES}
-    parts = {name: path.with_name(f".{path.name}.part") for name, path in files.items()}
-    with ExitStack() as leftovers, ExitStack() as opened:
+    with ExitStack() as moved, ExitStack() as opened:
+        with naming_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            moved.enter_context(moved_into_place({beside(path): path for path in files.values()}))
         writers = {}
-        for name, part in parts.items():
-            with _told(files[name]):
-                folder.mkdir(parents=True, exist_ok=True)
-                leftovers.callback(part.unlink, missing_ok=True)
-                writers[name] = opened.enter_context(open_table(part, TABLES[name]))
+        for name, path in files.items():
+            with naming_errors(path):
+                writers[name] = opened.enter_context(open_table(beside(path), TABLES[name]))
         for scene in scenes:
             for name, columns in make_tables(scene).items():
-                with _told(files[name]):
+                with naming_errors(files[name]), _refusing_bytes(files[name]):
                     writers[name](columns)
-        with _told(folder):
+        with naming_errors(folder):
             opened.close()
-            for name, part in parts.items():
-                part.replace(files[name])
+            moved.close()
     return list(files.values())
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _refusing_bytes(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise StorageError(f"{path}: the statistics cannot be written: {error}") from None
     except UnicodeEncodeError as error:
         raise StorageError(
             f"{path}: found the name {error.object!r}, which is no text; "

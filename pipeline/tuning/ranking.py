@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from pipeline.config import Config
-from pipeline.errors import StorageError
+from pipeline.dataset.whole_files import write_whole
 from pipeline.tables import Row, Table
 from pipeline.text import printable
 from pipeline.tuning.candidates import Candidate
@@ -83,10 +83,7 @@ class Tuning:
             "",
             yaml.safe_dump(_not_default(first.candidate.config), sort_keys=False),
         ]
-        try:
-            Path(path).write_text("\n".join(lines), encoding="utf-8")
-        except OSError as error:
-            raise StorageError(f"{path}: cannot be written: {error}") from None
+        write_whole(Path(path), "\n".join(lines).encode())
 
     def table(self) -> Table:
         """List the best settings with their figures."""
@@ -177,11 +174,10 @@ def _mean(candidate: Candidate, scores: Sequence[Score]) -> Ranked:
     )
 
 
-def _not_default(config: Config) -> dict[str, Any]:
-    """Return the settings that are not the default: what is worth writing down."""
-    given, defaults = config.model_dump(mode="json"), Config().model_dump(mode="json")
-    return {
-        section: changed
-        for section, part in given.items()
-        if (changed := {key: v for key, v in part.items() if v != defaults[section][key]})
-    }
+def _not_default(config: Config) -> dict[str, dict[str, Any]]:
+    """Return the settings that are not the default, by section: what is worth writing down."""
+    found: dict[str, dict[str, Any]] = {}
+    for each in config.in_plain_values():
+        if each.is_changed:
+            found.setdefault(each.section, {})[each.key] = each.value
+    return found

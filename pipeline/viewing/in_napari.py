@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import FrameError
-from pipeline.viewing.layers import LAYERS, SceneLayers, fit
+from pipeline.ids import resize_nearest
+from pipeline.viewing.layers import LAYERS, SceneLayers
 
 FRAMES_KEPT = 16
 """Frames of a stack that stay in memory once read."""
@@ -75,7 +76,7 @@ def make_stacks(layers: SceneLayers) -> tuple[dict[str, LazyStack], list[str]]:
         shape: tuple[int, ...], source: Callable[[int], npt.NDArray[Any]], number: int
     ) -> npt.NDArray[Any]:
         try:
-            return fit(source(number), height, width)
+            return resize_nearest(source(number), (height, width))
         except FrameError as error:
             problems.append(str(error))
             return np.zeros(shape, np.uint16 if len(shape) == 2 else np.uint8)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.files import describe_os_error
-from pipeline.errors import FrameError, StorageError
-from pipeline.viewing.layers import LAYERS, SceneLayers, fit
+from pipeline.dataset.whole_files import beside, moved_into_place, naming_errors
+from pipeline.errors import FrameError
+from pipeline.ids import resize_nearest
+from pipeline.viewing.layers import LAYERS, SceneLayers
 
 APPLICATION = "autorefiner"
 
@@ -34,23 +35,15 @@ def save_for_rerun(layers: SceneLayers, path: Path) -> list[str]:
     """
     import rerun
 
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.unlink(missing_ok=True)
-        beside.touch(exist_ok=False)
+    part = beside(path)
+    with naming_errors(path), moved_into_place({part: path}):
+        part.touch(exist_ok=False)
         # The scene's name in place of a random one: the same scene adds to the same recording.
         recording = rerun.RecordingStream(APPLICATION, recording_id=layers.scene)
-        recording.save(beside)
+        recording.save(part)
         problems = list(_log(rerun, recording, layers))
         recording.flush()
         recording.disconnect()
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(
-            f"{path}: found {describe_os_error(error)}; expected a file that can be written"
-        ) from None
-    finally:
-        beside.unlink(missing_ok=True)
     return problems
 
 
@@ -68,7 +61,7 @@ def _log(rerun: Any, recording: Any, layers: SceneLayers) -> Iterator[str]:
         recording.log("image", rerun.Image(image).compress())
         for layer in LAYERS:
             try:
-                ids = fit(layers.labels(layer, number), *image.shape[:2])
+                ids = resize_nearest(layers.labels(layer, number), image.shape[:2])
             except FrameError as error:
                 recording.log(f"image/{layer}", rerun.Clear(recursive=True))
                 yield str(error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,13 +70,3 @@ def find_scene(layout: Layout, scene: str | None) -> SceneLayers:
     chosen = next((frame.scene for frame in frames if frame.scene == scene), frames[0].scene)
     members = tuple(frame for frame in frames if frame.scene == chosen)
     return SceneLayers(chosen, members, layout)
-
-
-def fit(values: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[Any]:
-    """Bring an image or a map to a size, each pixel the nearest one."""
-    if values.shape[:2] == (height, width):
-        return values
-    rows = (np.arange(height) * 2 + 1) * values.shape[0] // (2 * height)
-    columns = (np.arange(width) * 2 + 1) * values.shape[1] // (2 * width)
-    nearest: npt.NDArray[Any] = values[rows[:, None], columns]
-    return nearest

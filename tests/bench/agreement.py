@@ -25,8 +25,8 @@ from pipeline.evaluation.metrics import FrameScores, score_frame
 from pipeline.records import Proposals
 from pipeline.refinement import refine_proposals
 from pipeline.sam import SAM2, load_model
-from pipeline.sam.stock import mask_generator
 from tests.bench.reference import refine_plainly
+from training.stock_sam2 import mask_generator
 
 ALIKE = 0.9
 SCORED = 400

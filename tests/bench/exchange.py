@@ -85,11 +85,11 @@ def read_export(to: str, root: Path) -> None:
 
 def measure(work: Callable[[Path], None], root: Path, answer: Any) -> None:
     import pipeline.exchange.export
-    import pipeline.exchange.importing
+    import pipeline.exchange.import_
 
     # What takes seconds to import is loaded before the clock starts.
     assert pipeline.exchange.export
-    assert pipeline.exchange.importing
+    assert pipeline.exchange.import_
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, before = time.perf_counter(), time.process_time()
     work(root)

@@ -30,8 +30,8 @@ from pipeline.refinement import refine_proposals
 from pipeline.sam import SAM2, load_model
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.registry import KNOWN
-from pipeline.sam.stock import mask_generator
 from tests.bench.reference import refine_plainly
+from training.stock_sam2 import mask_generator
 
 MODES = ("guided", "grid")
 

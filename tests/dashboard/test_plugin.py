@@ -9,9 +9,9 @@ import pytest
 from distributed import Client, LocalCluster
 
 from pipeline.dashboard import RunState, show_on_dashboard
+from pipeline.dashboard.headline import headline
 from pipeline.dashboard.page import worker_row
 from pipeline.dashboard.state import TOPIC, WORKER_METRIC
-from pipeline.dashboard.words import headline
 
 
 def fetch(address: str) -> str:

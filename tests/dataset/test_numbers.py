@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pipeline.config import load_config
 from pipeline.dataset import Layout
 from pipeline.dataset.numbers import (
-    LARGEST_NUMBER,
     Numbers,
     TooManyIds,
     as_text,
@@ -21,6 +20,7 @@ from pipeline.dataset.numbers import (
     read_numbers,
 )
 from pipeline.errors import StorageError
+from pipeline.ids import LARGEST_ID
 
 ids = st.integers(1, 9) | st.integers(65_530, 65_545) | st.integers(1, 2**64 - 1)
 
@@ -40,9 +40,9 @@ def test_numbers_are_stable_and_do_not_depend_on_the_order(rounds, random) -> No
     assert numbers.mark == shuffled.mark
     assert numbers.of.keys() == {each for batch in rounds for each in batch}
     assert len({*numbers.of.values()}) == len(numbers.of)
-    assert all(1 <= number <= LARGEST_NUMBER for number in numbers.of.values())
+    assert all(1 <= number <= LARGEST_ID for number in numbers.of.values())
     first = next((batch for batch in rounds if batch), [])
-    assert all(numbers.of[each] == each for each in first if each <= LARGEST_NUMBER)
+    assert all(numbers.of[each] == each for each in first if each <= LARGEST_ID)
 
 
 def test_numbers_are_above_all_others_as_long_as_there_are_such() -> None:
@@ -62,8 +62,8 @@ def test_an_id_whose_number_is_taken_gets_a_free_one() -> None:
 
 
 def test_every_number_can_be_given_and_no_more() -> None:
-    full = Numbers().extended(range(10**6, 10**6 + LARGEST_NUMBER))
-    assert {*full.of.values()} == {*range(1, LARGEST_NUMBER + 1)}
+    full = Numbers().extended(range(10**6, 10**6 + LARGEST_ID))
+    assert {*full.of.values()} == {*range(1, LARGEST_ID + 1)}
     assert full.extended([10**6]) is full
     with pytest.raises(TooManyIds, match="65536"):
         full.extended([7])

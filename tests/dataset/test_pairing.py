@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.config.patterns import pattern_of_folder
 from pipeline.dataset.formats import IDS_SUFFIXES
-from pipeline.dataset.pairing import pair
+from pipeline.dataset.pairing import pair, pair_by_number
 from pipeline.dataset.problems import Problem
 from pipeline.dataset.walk import Found
 from pipeline.records import FrameRef
@@ -111,3 +111,59 @@ def test_the_order_of_ids_does_not_matter(
 ) -> None:
     shuffled = random.sample(ids, len(ids))
     assert pair_names(images, ids)[0] == pair_names(images, shuffled)[0]
+
+
+def files(*names: str) -> list[Found]:
+    return [Found(name, name, name.rpartition(".")[0]) for name in sorted(names)]
+
+
+def paired_by_number(images: list[Found], ids: list[Found]) -> list[tuple[str, str]]:
+    return [(image.path, of_image.path) for image, of_image in pair_by_number(images, ids)]
+
+
+def test_names_by_kind() -> None:
+    images = files("frame-000000.color.jpg", "frame-000001.color.jpg")
+    ids = files("frame-000000.instances.png", "frame-000001.instances.png")
+    assert paired_by_number(images, ids) == [
+        ("frame-000000.color.jpg", "frame-000000.instances.png"),
+        ("frame-000001.color.jpg", "frame-000001.instances.png"),
+    ]
+    assert paired_by_number(files("rgb_0.png"), files("semantic_instance_0.png")) == [
+        ("rgb_0.png", "semantic_instance_0.png")
+    ]
+
+
+@given(
+    st.sets(st.integers(0, 10**7), min_size=1),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.randoms(use_true_random=False),
+)
+def test_padding_does_not_matter(numbers, of_images: int, of_ids: int, random) -> None:
+    some = {number for number in numbers if random.random() < 0.7} or numbers
+    images = files(*(f"rgb_{number:0{of_images}d}.jpg" for number in numbers))
+    ids = files(*(f"{number:0{of_ids}d}_ids.npy" for number in some))
+    assert {int(image[4:-4]): int(of[:-8]) for image, of in paired_by_number(images, ids)} == {
+        number: number for number in some
+    }
+
+
+def test_a_shift_by_one_is_no_pair() -> None:
+    assert paired_by_number(files("0.jpg", "1.jpg"), files("m_1.npy", "m_2.npy")) == []
+
+
+def test_what_is_ambiguous_is_no_pair() -> None:
+    assert paired_by_number(files("1.jpg", "01.jpg"), files("m_1.npy")) == []
+    assert paired_by_number(files("a_1.jpg", "b_2.jpg"), files("m_1.npy", "m_2.npy")) == []
+    assert paired_by_number(files("1_of_1.jpg", "2_of_2.jpg"), files("m_1.npy", "m_2.npy")) == []
+    assert paired_by_number(files("cam1_frame2.jpg"), files("m_2.npy")) == []
+    assert paired_by_number(files("left.jpg"), files("right.npy")) == []
+    assert paired_by_number(files("1.jpg"), files("m_1.npy", "m_1.png")) == []
+
+
+def test_a_number_that_is_the_same_in_all_names_does_not_count() -> None:
+    images = files("v2_1.jpg", "v2_3.jpg")
+    assert paired_by_number(images, files("m_1.npy", "m_3.npy")) == [
+        ("v2_1.jpg", "m_1.npy"),
+        ("v2_3.jpg", "m_3.npy"),
+    ]

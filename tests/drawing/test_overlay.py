@@ -15,7 +15,6 @@ from pipeline.drawing.overlay import (
     overlay,
     paint_changes,
     paint_decisions,
-    resize_ids,
     side_by_side,
     stacked,
 )
@@ -74,17 +73,6 @@ def test_the_image_is_not_changed_and_pil_images_are_taken():
 def test_ids_of_another_size_are_stretched_to_the_image():
     half = square()[::2, ::2]
     np.testing.assert_array_equal(overlay(GREY, half), overlay(GREY, square()))
-
-
-@given(
-    hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6)),
-    st.integers(1, 4),
-)
-@settings(max_examples=30, deadline=None)
-def test_enlarging_by_a_whole_factor_repeats_pixels(ids, factor):
-    large = resize_ids(ids, (ids.shape[0] * factor, ids.shape[1] * factor))
-    np.testing.assert_array_equal(large, ids.repeat(factor, 0).repeat(factor, 1))
-    np.testing.assert_array_equal(resize_ids(large, ids.shape), ids)
 
 
 @given(hnp.arrays(np.uint16, (9, 11), elements=st.integers(0, 3)))

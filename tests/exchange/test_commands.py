@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from pipeline.cli import export, import_
 from pipeline.cli import main as command_line
 from pipeline.errors import ConfigError
-from pipeline.exchange.registry import FORMATS, READERS
 from tests.scans import blobs, imported, write_scans
 
 
@@ -25,21 +23,6 @@ def call(*words: object) -> tuple[int, str]:
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.output
-
-
-def test_the_formats_of_the_commands_are_those_there_are() -> None:
-    """They are written down twice, so that `--help` imports nothing."""
-    choices = {
-        command.name: {
-            name: option.type.choices
-            for option in command.params
-            for name in option.opts
-            if name in ("--to", "--from")
-        }
-        for command in (export, import_)
-    }
-    assert {*choices["export"]["--to"]} == {*FORMATS}
-    assert {*choices["import"]["--from"]} == {*READERS}
 
 
 def test_there_and_back(root: Path, tmp_path: Path) -> None:

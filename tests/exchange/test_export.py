@@ -16,13 +16,13 @@ from PIL import Image
 
 import pipeline
 from pipeline.errors import ConfigError, DatasetError, OutputInUse, StorageError
-from pipeline.exchange.chunks import check_folder
-from pipeline.exchange.folder import RECORD_NAME, ExportFolder
-from pipeline.exchange.parts import PARTS_DIR
-from pipeline.exchange.registry import FORMATS
+from pipeline.exchange.exporting.folder import ExportFolder, check_folder
+from pipeline.exchange.exporting.parts import PARTS_DIR
+from pipeline.exchange.formats import EXPORTS
+from pipeline.exchange.input_files import RECORD_NAME
 from tests.scans import blobs, write_scans
 
-ALL = pytest.mark.parametrize("to", FORMATS)
+ALL = pytest.mark.parametrize("to", EXPORTS)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_parts_of_other_ids_do_not_count(
 ) -> None:
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.exchange.task._join", fail)
+        patch.setattr("pipeline.exchange.exporting.steps._join", fail)
         with pytest.raises(StorageError):
             pipeline.export_dataset(root, "coco-rle", out=out, ids="coarse")
     np.save(root / "a" / "obj_ids" / "frame_000001.png.npy", np.full((12, 17), 4242, np.int32))
@@ -103,7 +103,7 @@ def test_a_stopped_export_of_frames_that_are_gone_leaves_nothing_of_them(
 ) -> None:
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.exchange.task._join", fail)
+        patch.setattr("pipeline.exchange.exporting.steps._join", fail)
         with pytest.raises(StorageError):
             pipeline.export_dataset(root, "davis", out=out, ids="coarse")
     gone = out / "Annotations" / "a" / "frame_000002.png"
@@ -253,6 +253,6 @@ def test_unknown_formats_and_missing_packages_are_named(
 ) -> None:
     with pytest.raises(ConfigError, match="coco-rle, coco-panoptic"):
         pipeline.export_dataset(root, "pascal")
-    monkeypatch.setattr("pipeline.exchange.installed.find_spec", lambda _name: None)
+    monkeypatch.setattr("pipeline.extras.find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r"autorefiner\[export\]"):
         pipeline.export_dataset(root, "coco-rle")

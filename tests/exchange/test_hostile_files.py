@@ -205,7 +205,7 @@ def test_folders_without_a_fitting_file(root: Path, tmp_path: Path) -> None:
 def test_a_long_cvat_file_takes_little_memory(tmp_path: Path) -> None:
     import tracemalloc
 
-    from pipeline.exchange.cvat import read_cvat
+    from pipeline.exchange.formats import cvat
 
     path = tmp_path / "a.xml"
     runs = ", ".join(["1"] * 2000)
@@ -217,7 +217,7 @@ def test_a_long_cvat_file_takes_little_memory(tmp_path: Path) -> None:
             file.write(f"{mask}</image>")
         file.write("</annotations>")
     tracemalloc.start()
-    n_images = sum(1 for _ in read_cvat(path))
+    n_images = sum(1 for _ in cvat.read(path))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert n_images == 2000

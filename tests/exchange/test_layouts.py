@@ -12,7 +12,7 @@ from PIL import Image
 import pipeline
 from pipeline.dataset import Layout, discover, read_ids
 from pipeline.errors import ConfigError
-from pipeline.exchange.importing import import_ids
+from pipeline.exchange.import_ import import_ids
 from tests.trees import TREES, Tree, draw
 
 CASES = [(name, words, tree) for name, trees in TREES.items() for words, tree in trees]

@@ -357,7 +357,7 @@ def test_nothing_was_run_and_nothing_but_results_was_written(run: Run) -> None:
     assert not [path for path in run.root.rglob("*") if path.name.startswith(".autorefiner")]
     records = {path.name for path in (run.root / "autorefiner").iterdir() if path.is_file()}
     assert {"journal.jsonl", "summary.json"} <= records
-    assert not [name for name in records if name.endswith(".tmp")]
+    assert not [name for name in records if name.endswith(".part")]
 
 
 def test_the_summary_counts_all_and_cannot_be_steered_by_names(run: Run) -> None:

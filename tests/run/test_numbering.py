@@ -121,7 +121,7 @@ def test_without_the_setting_the_error_names_it(root: Path, inside_client: Clien
 def test_a_scene_of_too_many_ids_is_named_and_the_others_are_done(
     root: Path, inside_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.dataset.numbers.LARGEST_NUMBER", 2)
+    monkeypatch.setattr("pipeline.dataset.numbers.LARGEST_ID", 2)
     summary = refine_dataset(root, RENUMBER, client=inside_client)
     assert "at most" in str(summary.problems["too many ids"])
     assert summary.total.failed == 6

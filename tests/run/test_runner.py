@@ -156,7 +156,7 @@ def test_a_summary_is_never_written_through_a_link(
     precious = tmp_path / "precious"
     precious.write_text("mine")
     (root / "autorefiner").mkdir()
-    for name in ("summary.json.tmp", "summary.json"):
+    for name in (".summary.json.part", "summary.json"):
         (root / "autorefiner" / name).symlink_to(precious)
     refine_dataset(root, client=inside_client)
     assert precious.read_text() == "mine"

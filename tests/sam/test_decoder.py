@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pipeline.sam.decoder import Masks, PromptDecoder, Prompts
 from pipeline.sam.encoder import encode
-from pipeline.sam.stock import image_predictor
+from training.stock_sam2 import image_predictor
 
 
 def every_mask(predicted_iou: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from pipeline.config import Config
 from pipeline.sam import load_model
 from pipeline.sam.encoder import encode
-from pipeline.sam.stock import image_predictor
+from training.stock_sam2 import image_predictor
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pipeline.sam import grid, load_model
 from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import encode
 from pipeline.sam.grid import point_grid, segment_everything
-from pipeline.sam.stock import mask_generator
+from training.stock_sam2 import mask_generator
 
 Image = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]

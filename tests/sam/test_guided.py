@@ -11,8 +11,8 @@ from pipeline.records import Proposals
 from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import encode
 from pipeline.sam.guided import segment_objects
-from pipeline.sam.stock import image_predictor
 from pipeline.sam.targets import find_targets
+from training.stock_sam2 import image_predictor
 
 Image = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.int32]

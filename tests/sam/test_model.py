@@ -21,7 +21,7 @@ from pipeline.sam.model import (
     arithmetic,
     resolve_device,
 )
-from pipeline.sam.stock import image_predictor
+from training.stock_sam2 import image_predictor
 
 OFFICIAL = "configs/sam2.1/sam2.1_hiera_t.yaml"
 

@@ -78,6 +78,6 @@ def test_small_ids_are_brought_to_the_size_of_the_image(made: Refined, tmp_path:
 
 
 def test_a_file_that_cannot_be_written_is_said(made: Refined, tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="expected a file that can be written"):
+    with pytest.raises(StorageError, match="expected a place that can be written to"):
         pipeline.view_scene(made.root, save=tmp_path / "nowhere" / "scene.rrd")
     assert list(tmp_path.glob("*.part")) == []

@@ -3,12 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import pipeline
 from pipeline.errors import ConfigError, DatasetError
-from pipeline.viewing.layers import fit
 
 
 def test_a_viewer_that_is_not_there_is_named_with_its_extra(
@@ -30,10 +28,3 @@ def test_scenes_and_files_that_make_no_sense(
         pipeline.view_scene(root, viewer="napari", save="x.rrd")
     with pytest.raises(DatasetError, match="cellar"):
         pipeline.view_scene(root, "cellar", viewer="rerun")
-
-
-def test_fit_takes_the_nearest_pixel() -> None:
-    small = np.arange(6).reshape(2, 3)
-    assert fit(small, 2, 3) is small
-    assert np.array_equal(fit(small, 4, 6), small.repeat(2, 0).repeat(2, 1))
-    assert np.array_equal(fit(fit(small, 6, 9), 2, 3), small)

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from importlib.util import find_spec
 from typing import IO, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from pipeline.config import DataConfig
 from pipeline.dataset.formats.contained_arrays import NotAnIdMap, check_dtype, check_shape
 from pipeline.dataset.formats.container import Container
 from pipeline.errors import ConfigError
+from pipeline.extras import check_installed
 from pipeline.file_kinds import guess_format
 
 SECONDS = 30.0
@@ -43,10 +43,7 @@ def read_hdf5(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
     ConfigError
         h5py is not installed.
     """
-    if find_spec("h5py") is None:
-        raise ConfigError(
-            "found ids in an HDF5 file, but h5py is not here; install autorefiner[hdf5]"
-        )
+    check_installed("h5py", "hdf5", "an id map in HDF5")
     if not content.startswith(_SIGNATURE):
         raise NotAnIdMap(guess_format(content) or "no HDF5 file")
     return _READER.read(content, data.ids_key)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import DataConfig
-from pipeline.dataset.formats import archives
+from pipeline.dataset.formats import zip_archives
 from pipeline.dataset.formats.contained_arrays import (
     ContainedArray,
     NotAnIdMap,
@@ -34,10 +34,10 @@ def read_npz(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
     NotAnIdMap
         The bytes are damaged, or hold no array of an id map's shape, or several.
     """
-    if not content.startswith(archives.SIGNATURE):
+    if not content.startswith(zip_archives.SIGNATURE):
         raise NotAnIdMap(guess_format(content) or "no .npz file")
     try:
-        with archives.open_archive(content) as archive:
+        with zip_archives.open_archive(content) as archive:
             return choose("an .npz file", _contained(archive), data.ids_key)
     except NotAnIdMap:
         raise
@@ -79,5 +79,5 @@ def _load(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:
 
 
 CONTAINER = Container(
-    suffixes=(".npz",), holds="numpy arrays", signatures=(archives.SIGNATURE,), read=read_npz
+    suffixes=(".npz",), holds="numpy arrays", signatures=(zip_archives.SIGNATURE,), read=read_npz
 )

@@ -20,8 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import DataConfig
-from pipeline.dataset.formats import archives
-from pipeline.dataset.formats.archives import open_archive, read_entry
+from pipeline.dataset.formats import zip_archives
 from pipeline.dataset.formats.contained_arrays import ContainedArray, NotAnIdMap, choose
 from pipeline.dataset.formats.container import Container, ResultFormat
 from pipeline.dataset.formats.pickles import Call, Collection, PickleError, Reference, parse
@@ -34,6 +33,7 @@ from pipeline.dataset.formats.tensors import (
     size_of_element,
     without_parameter,
 )
+from pipeline.dataset.formats.zip_archives import open_archive, read_entry
 from pipeline.file_kinds import guess_format
 
 MAX_DEPTH = 4
@@ -56,7 +56,7 @@ def read_torch(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
     NotAnIdMap
         The bytes are damaged, or hold no array of an id map's shape, or several.
     """
-    if content.startswith(archives.SIGNATURE):
+    if content.startswith(zip_archives.SIGNATURE):
         return _read_zip(content, data.ids_key)
     try:
         return _read_stream(content, data.ids_key)
@@ -218,7 +218,7 @@ def read_note(content: bytes) -> bytes:
 CONTAINER = Container(
     suffixes=(".pth", ".pt"),
     holds="a torch tensor or a numpy array, alone or in a dict, list or tuple",
-    signatures=(archives.SIGNATURE, b"\x80"),
+    signatures=(zip_archives.SIGNATURE, b"\x80"),
     read=read_torch,
     results={
         "pth": ResultFormat(".pth", np.uint16, encode_tensor),

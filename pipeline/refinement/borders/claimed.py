@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Bools, Floats, Ints
 from pipeline.refinement.decisions import Decisions
 
@@ -84,7 +85,7 @@ def claimed_by_masks(
             g, found = int(serves[mask]), logits[row].float()
             used[g] = torch.maximum(used[g], found) if g in used else found
     numbers = sorted(used, key=lambda g: int(regions.ids[g]))
-    by_id = np.zeros(65536)
+    by_id = np.zeros(N_IDS)
     by_id[regions.ids] = belief
     by_id[0] = 0.0
     consensus = float(agreed[1:].mean()) if len(agreed) > 1 else 1.0

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
 from pipeline.refinement.borders.covariance import PAIRS, invert_symmetric
 from pipeline.refinement.borders.view import Colours
@@ -165,7 +166,7 @@ def _local_colours(
     height, width = ids.shape
     rows, columns = np.arange(height) // side + REACH, np.arange(width) // side + REACH
     h, w = int(rows[-1]) + 1 + REACH, int(columns[-1]) + 1 + REACH
-    number = np.full(65536, -1)
+    number = np.full(N_IDS, -1)
     number[labels] = np.arange(len(labels))
     counted = sure & (number >= 0)[ids]
     # Neighbours say much the same, so every second pixel counts, as on a chessboard.

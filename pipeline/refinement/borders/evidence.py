@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Bools, Floats
 from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.colours import likelihoods
@@ -171,8 +172,8 @@ def _rims(
 
 def _sizes(contest: Contest, rim: Rim, view: View) -> dict[str, Floats]:
     cell = view.cell**2
-    all_first = np.bincount(contest.first.reshape(-1), minlength=65536)[contest.first_label]
-    all_second = np.bincount(contest.second.reshape(-1), minlength=65536)[contest.second_label]
+    all_first = np.bincount(contest.first.reshape(-1), minlength=N_IDS)[contest.first_label]
+    all_second = np.bincount(contest.second.reshape(-1), minlength=N_IDS)[contest.second_label]
     perimeter = np.bincount(rim.area, minlength=contest.n)
     blank_first, blank_second = contest.first_label == 0, contest.second_label == 0
     return {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Bools, Floats, Ids
 from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.contest import Contest, compare
@@ -100,7 +101,7 @@ def _with_all_ids(refined: Ids, coarse: Ids) -> Ids:
     """Give ids that lost all pixels their coarse ones back, until none is missing."""
     wanted = _present(coarse)
     wanted[0] = False
-    restored = np.zeros(65536, dtype=np.bool_)
+    restored = np.zeros(N_IDS, dtype=np.bool_)
     found = refined
     while (lost := wanted & ~_present(found)).any():
         restored |= lost
@@ -109,15 +110,15 @@ def _with_all_ids(refined: Ids, coarse: Ids) -> Ids:
 
 
 def _present(ids: Ids) -> Bools:
-    present = np.zeros(65536, dtype=np.bool_)
+    present = np.zeros(N_IDS, dtype=np.bool_)
     present[ids] = True
     return present
 
 
 def _support(outlines: Outlines) -> Floats:
     """Mean over each id's border of the step there, as a share of the largest one nearby."""
-    total, weight = np.zeros(65536), np.zeros(65536)
-    for label in np.divmod(outlines.pair, 65536):
+    total, weight = np.zeros(N_IDS), np.zeros(N_IDS)
+    for label in np.divmod(outlines.pair, N_IDS):
         np.add.at(total, label, outlines.peak * outlines.length)
         np.add.at(weight, label, outlines.length)
     return total / np.maximum(weight, 1)
@@ -125,5 +126,5 @@ def _support(outlines: Outlines) -> Floats:
 
 def _refused(coarse: Ids, composed: Ids, refined: Ids) -> Floats:
     kept = (coarse != composed) & (refined == coarse)
-    held = np.bincount(coarse[kept], minlength=65536)
-    return (held + np.bincount(composed[kept], minlength=65536)).astype(np.float64)
+    held = np.bincount(coarse[kept], minlength=N_IDS)
+    return (held + np.bincount(composed[kept], minlength=N_IDS)).astype(np.float64)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
 from pipeline.refinement.borders.view import View
 
@@ -34,7 +35,7 @@ class Outlines:
         """Look up peak and step of pairs of labels; those of the map where a pair has no border."""
         if not len(self.pair):
             return np.zeros(len(first)), np.zeros(len(first))
-        wanted = np.minimum(first, second) * 65536 + np.maximum(first, second)
+        wanted = np.minimum(first, second) * N_IDS + np.maximum(first, second)
         at = np.searchsorted(self.pair, wanted).clip(max=len(self.pair) - 1)
         known = self.pair[at] == wanted
         return (
@@ -50,7 +51,7 @@ def outline(ids: Ids, view: View) -> Outlines:
     if not len(here):
         nothing = np.zeros(0)
         return Outlines(ids, border, here, nothing, nothing, here, 0.0, 0.0, 0.0)
-    pair = np.minimum(here, there) * 65536 + np.maximum(here, there)
+    pair = np.minimum(here, there) * N_IDS + np.maximum(here, there)
     known, at, count = np.unique(pair, return_inverse=True, return_counts=True)
     return Outlines(
         ids,

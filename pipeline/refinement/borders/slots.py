@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Bools, Ids, Ints
 from pipeline.refinement.borders.windows import window_sums
 
@@ -78,7 +79,7 @@ def share_slots(ids: Ids, borders: Bools, distance: int) -> Slots:
     label = np.full((int(slot_of.max()) + 1, h * w), -1, dtype=np.int64)
     for each, where in enumerate(near):
         label[slot_of[each], where] = labels[each]
-    slot = np.zeros(65536, dtype=np.int64)
+    slot = np.zeros(N_IDS, dtype=np.int64)
     slot[labels] = slot_of
     return Slots(slot[ids], len(label), label.reshape(-1, h, w), block)
 

@@ -1,0 +1,1 @@
+"""The work of an export: which frames, cut into which parts, written to which folder."""

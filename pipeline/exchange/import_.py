@@ -1,0 +1,99 @@
+"""Importing corrected masks: looked through first, written only if all of them can be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pipeline.config import ConfigLike
+from pipeline.dataset import discover
+from pipeline.errors import DatasetError
+from pipeline.exchange.exported_frames import lay_out
+from pipeline.exchange.formats import find_reader
+from pipeline.exchange.formats.form import LabelledImage
+from pipeline.exchange.importing.matching import FrameIndex
+from pipeline.exchange.importing.targets import choose_target
+from pipeline.exchange.importing.two_passes import Looked, Matched, look_through, write_all
+from pipeline.exchange.report import ImportReport
+from pipeline.record.opening import open_dataset
+from pipeline.text import printable
+
+
+def import_ids(
+    data_root: str | os.PathLike[str],
+    form: str,
+    source: str | os.PathLike[str],
+    *,
+    into: str = "gt_ids",
+    out: str | os.PathLike[str] | None = None,
+    config: ConfigLike = None,
+    replace: bool = False,
+) -> ImportReport:
+    """Turn masks of another tool into id maps, one PNG of 16-bit ids for each frame.
+
+    Everything is read and checked before the first map is written. Images are matched with the
+    frames of the data set by their names; those of other images are left out, and named.
+
+    Parameters
+    ----------
+    data_root
+        Folder of scenes, as for a run.
+    form
+        `coco`, `coco-panoptic`, `cvat`, `labelme`, `mots-png` or `labels`.
+    source
+        The file or folder to read.
+    into
+        Folder of a scene that receives the maps; `data.ids_dir` or the truth of `evaluate` can
+        name it.
+    out
+        Write below this folder instead of the data root.
+    config
+        The settings of the run, of which `data` says where the frames are; None takes those of the
+        last run.
+    replace
+        Write over maps that are there and differ.
+
+    Raises
+    ------
+    ConfigError
+        A setting is wrong, or a package is missing.
+    DatasetError
+        The source is not what it should be, none of its images is a frame of the data set, or maps
+        that differ are there already.
+    StorageError
+        The maps cannot be written.
+    """
+    layout, read = open_dataset(data_root, config).layout, find_reader(form)
+    path = Path(source).expanduser()
+    target = choose_target(layout, into, out)
+    index = FrameIndex(lay_out(discover(layout.data_root, layout.data).frames, target.layout))
+    looked = look_through(_match(read(path), index), target, replace=replace)
+    if not looked.seen:
+        raise DatasetError(_nothing_fits(path, looked, index))
+    if looked.conflicts.count:
+        words = "nothing was written; maps that differ are in the way, see --replace"
+        raise DatasetError("\n".join(looked.conflicts.lines(words)))
+    n_written = write_all(_match(read(path), index), looked, target)
+    return ImportReport(
+        target.words,
+        target.truth if target.is_beside_input else None,
+        target.input_settings if target.is_beside_input else {},
+        len(looked.seen),
+        n_written,
+        looked.n_numbered,
+        looked.unmatched,
+    )
+
+
+def _match(images: Iterable[LabelledImage], index: FrameIndex) -> Iterator[Matched]:
+    for image in images:
+        yield image, index.find(image.name, image.scene)
+
+
+def _nothing_fits(path: Path, looked: Looked, index: FrameIndex) -> str:
+    names = ", ".join(looked.unmatched.examples) or "none"
+    return (
+        f"{path}: found {looked.unmatched.count} image(s) that are no frame of the data set: "
+        f"{printable(names)}; expected names such as {printable(index.example)}"
+    )

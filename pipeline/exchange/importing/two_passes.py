@@ -1,0 +1,135 @@
+"""The two passes of an import: everything is read and checked before the first map is written."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from pipeline.exchange.exported_frames import ExportedFrame
+from pipeline.exchange.formats.form import LabelledImage
+from pipeline.exchange.importing.targets import Target
+from pipeline.exchange.input_files import refuse
+from pipeline.exchange.masks.compose import Ids
+from pipeline.exchange.report import Left
+from pipeline.exchange.threads import in_order
+from pipeline.ids import LARGEST_ID
+
+Matched: TypeAlias = tuple[LabelledImage, ExportedFrame | None]
+"""An image of a file, and the frame that it is; None where it is no frame of the data set."""
+
+
+@dataclass(slots=True)
+class Looked:
+    """What the first pass found."""
+
+    seen: set[ExportedFrame] = field(default_factory=set)
+    largest: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Largest id of each scene."""
+    unnamed: Counter[str] = field(default_factory=Counter)
+    """Masks without an id, by scene."""
+    before: dict[ExportedFrame, int] = field(default_factory=dict)
+    """For frames with such masks: how many their scene has in the frames before."""
+    same: set[ExportedFrame] = field(default_factory=set)
+    """Frames whose map is there already."""
+    unmatched: Left = field(default_factory=Left)
+    conflicts: Left = field(default_factory=Left)
+
+    @property
+    def n_numbered(self) -> int:
+        """Masks without an id, in all scenes."""
+        return self.unnamed.total()
+
+    def check_room(self) -> None:
+        """Check that every mask without an id can get one.
+
+        Raises
+        ------
+        DatasetError
+            A scene would have ids above 65 535.
+        """
+        for scene, count in self.unnamed.items():
+            if self.largest[scene] + count > LARGEST_ID:
+                found = f"{count} masks without an id beside ids up to {self.largest[scene]}"
+                raise refuse(scene, found, f"ids up to {LARGEST_ID}. Give objects ids in the tool")
+
+    def name_all(self, exported: ExportedFrame, ids: Ids) -> Ids:
+        """Give the masks without an id numbers that no object of the scene has."""
+        if exported not in self.before:
+            return ids
+        first = self.largest[exported.frame.scene] + self.before[exported]
+        return np.where(ids < 0, first - ids, ids)
+
+
+def look_through(images: Iterable[Matched], target: Target, *, replace: bool) -> Looked:
+    """Read every image that is a frame, and find what is in the way of its map.
+
+    Raises
+    ------
+    DatasetError
+        An image cannot be taken, or two are the same frame.
+    """
+    looked = Looked()
+
+    def look(matched: Matched) -> tuple[Matched, int, int, bool, str]:
+        image, exported = matched
+        if exported is None:
+            return matched, 0, 0, False, ""
+        ids = image.load(exported.frame.scene)
+        unnamed = max(0, -int(ids.min()))
+        is_there = not unnamed and target.holds(exported, ids)
+        rivals = target.others(exported)
+        in_the_way = str(rivals[0]) if rivals else ""
+        if not in_the_way and not is_there and not replace and target.path(exported).exists():
+            in_the_way = f"{target.path(exported)} (--replace writes over it)"
+        return matched, int(ids.max()), unnamed, is_there, in_the_way
+
+    bar = tqdm(in_order(look, images), "read", unit="image", leave=False, disable=None)
+    for (image, exported), largest, unnamed, is_there, in_the_way in bar:
+        if exported is None:
+            looked.unmatched.add(image.name)
+            continue
+        if exported in looked.seen:
+            raise refuse(image.name, "a second image for one frame", "one for each")
+        looked.seen.add(exported)
+        scene = exported.frame.scene
+        looked.largest[scene] = max(looked.largest[scene], largest)
+        if unnamed:
+            looked.before[exported] = looked.unnamed[scene]
+            looked.unnamed[scene] += unnamed
+        if is_there:
+            looked.same.add(exported)
+        if in_the_way:
+            looked.conflicts.add(in_the_way)
+    looked.check_room()
+    return looked
+
+
+def write_all(images: Iterable[Matched], looked: Looked, target: Target) -> int:
+    """Write the maps that are not there yet, and return how many.
+
+    Raises
+    ------
+    StorageError
+        One cannot be written.
+    DatasetError
+        The source changed since the first pass.
+    """
+
+    def write(matched: Matched) -> None:
+        image, exported = matched
+        if exported is None or exported in looked.same:
+            return
+        if exported not in looked.seen:
+            raise refuse(image.name, "a source that changed while it was read", "one at rest")
+        ids = looked.name_all(exported, image.load(exported.frame.scene))
+        target.write(exported, ids, image.name)
+
+    bar = tqdm(in_order(write, images), "write", unit="image", leave=False, disable=None)
+    for _ in bar:
+        pass
+    return len(looked.seen) - len(looked.same)

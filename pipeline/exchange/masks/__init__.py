@@ -1,0 +1,1 @@
+"""Masks as the formats of other tools hold them: runs, polygons, cut-outs, pictures."""

@@ -1,0 +1,53 @@
+"""What holds for id maps in every room: the largest id, nearest pixels, counts by id."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+IdMap: TypeAlias = npt.NDArray[np.integer[Any]]
+"""(H, W) ids; 0 is no object."""
+Counts: TypeAlias = npt.NDArray[np.int64]
+
+LARGEST_ID = 65_535
+"""Largest id that a refined map can hold."""
+N_IDS = LARGEST_ID + 1
+"""Length of a table by id, 0 included."""
+
+
+def resize_nearest(values: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Return a map or an image of another size, each pixel taken from the nearest one.
+
+    Parameters
+    ----------
+    values
+        (h, w) or (h, w, 3).
+    shape
+        (H, W) of the result; values of that size come back as they are.
+    """
+    if values.shape[:2] == shape:
+        return values
+    rows, columns = (
+        (np.arange(new) * 2 + 1) * old // (2 * new)
+        for new, old in zip(shape, values.shape, strict=False)
+    )
+    nearest: npt.NDArray[Any] = values[rows[:, None], columns]
+    return nearest
+
+
+def count_overlap(first: IdMap, second: IdMap, at_least: int = 0) -> tuple[Counts, Counts, Counts]:
+    """Count the pixels of every id in two maps of one size, and those that have it in both.
+
+    Returns
+    -------
+    in_first, in_second, in_both
+        By id, up to the largest of the two maps and `at_least` long.
+    """
+    length = max(at_least, 1 + int(max(first.max(initial=0), second.max(initial=0))))
+    in_first, in_second, in_both = (
+        np.bincount(ids.ravel(), minlength=length)
+        for ids in (first, second, first[first == second])
+    )
+    return in_first, in_second, in_both
