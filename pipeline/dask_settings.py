@@ -1,4 +1,4 @@
-"""What the user has set for Dask itself, and what to say where that keeps a run from starting.
+"""The user's own settings of Dask, and the error where they keep a run from starting.
 
 As it is imported, Dask reads `~/.config/dask/*.yaml`, the files below `DASK_CONFIG`, and variables
 named `DASK_…`. A wrong value shows as an exception of any type, some only when a cluster is opened.

@@ -1,4 +1,4 @@
-"""Where frames live: discover them, read images and ids, write ids."""
+"""Where bytes lie: finding frames, reading images and ids, writing ids."""
 
 from pipeline.dataset.discover import Inventory, discover
 from pipeline.dataset.files import Stamp, digest_file, stamp

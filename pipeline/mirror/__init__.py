@@ -1,4 +1,4 @@
-"""The mirror: all results of a data set as one zarr store, kept beside the files.
+"""All results of a data set as one zarr store, kept beside the files.
 
 Names are imported on first use: zarr and dask take their time, and most commands need neither.
 """
