@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -18,7 +17,12 @@ from cryptography.x509.oid import NameOID
 from distributed import Client, LocalCluster
 from hypothesis import HealthCheck, settings
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+
+from tests.browsing import open_browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 
 # These machines are shared: an example that is slow today says nothing about the code.
 settings.register_profile(
@@ -73,15 +77,8 @@ def inside_client() -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Yield a headless browser; without one, only CI minds."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        if "CI" in os.environ:
-            pytest.fail("no chromium; CI must look at pages in a browser")
-        pytest.skip("no chromium to look at pages with")
-    quiet = "--no-sandbox --disable-gpu --disable-background-networking --no-first-run"
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=quiet.split())
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, write_ids
 from pipeline.dataset.inputs import digest_inputs
-from pipeline.record import plan as planning
 from pipeline.record.journal import FILE_NAME, JournalIndex, open_journal, read_journal
 from pipeline.record.plan import Judgement, Plan, judge_frames, make_plan
 from pipeline.record.tally import Tally
 from pipeline.records import FrameRef
+from pipeline.run import plan as planning
 from pipeline.run.partition import Job, failed_entry, refine_partition
 
 MakeDataset = Callable[..., Path]
