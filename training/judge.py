@@ -30,7 +30,7 @@ from pipeline.refinement.borders.judge import LAYERS, SPREAD, Judge
 from pipeline.refinement.borders.outlines import outline
 from pipeline.refinement.borders.view import view_of
 from pipeline.refinement.refine import cell_size, claims_on_pixels, refine_and_tell
-from pipeline.sam import make_proposer
+from pipeline.sam import SAM2
 from tests.bench.borders import as_logits
 from tests.bench.synthetic import Recipe, make_case, warp
 from training.collage import compressed, photograph
@@ -113,7 +113,7 @@ def make(pool: Path, recipe: tuple[str, int]) -> list[Path]:
         shot = take(room, camera_path(room, 1, size)[0])
         truth, image = shot.ids, compressed(shot.image, 95)
         coarse_maps = [coarsen(truth, seed * 1000, severity) for severity in severities]
-    proposer = make_proposer(load_config({"model": {"name": "demo", "device": "cpu"}}))
+    proposer = SAM2.make(load_config({"model": {"name": "demo", "device": "cpu"}}))
     for file, coarse in zip(files, coarse_maps, strict=True):
         [found] = proposer.propose([image], [coarse], StageClock())
         part = file.with_suffix(".part.npz")

@@ -73,11 +73,6 @@ def load_settings_of_run(
     root: Path, config_file: Path | None, overrides: tuple[str, ...]
 ) -> Config:
     """Put the settings together: the file, or else those of the last run, and over them `--set`."""
-    from pipeline.config import load_config
-    from pipeline.record.saved import settings_of_last_run
+    from pipeline.record.opening import open_dataset
 
-    given = load_settings(config_file, overrides, {})
-    if config_file:
-        return given
-    # Results that were put elsewhere have their record there.
-    return load_config(settings_of_last_run(given.output.root or root), overrides)
+    return open_dataset(root, config_file, overrides).settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from pipeline.cli.options import config_options, load_settings_of_run, on_dask
+from pipeline.cli.options import config_options, on_dask
 
 if TYPE_CHECKING:
     from pipeline.statistics.scene import SceneStatistics
@@ -44,14 +44,14 @@ def stats(
     Needs the mirror. Tables: frames, objects, pixels (objects in frames), spans (when an object is
     there), gaps (flicker). The next report draws them.
     """
-    settings = load_settings_of_run(root, config_file, overrides)
     from pipeline.cluster import open_client
-    from pipeline.dataset import Layout
+    from pipeline.record.opening import open_dataset
     from pipeline.statistics.dataset import compute_statistics
-    from pipeline.statistics.saved import STATISTICS_DIR, save_tables
+    from pipeline.statistics.saved import save_tables
     from pipeline.statistics.tables import as_row, as_text
 
-    folder = out or Layout(root, settings.data, settings.output).record_dir / STATISTICS_DIR
+    dataset = open_dataset(root, config_file, overrides)
+    folder, settings = out or dataset.layout.record.statistics, dataset.settings
     rows: list[Row] = []
 
     def count() -> Iterator[SceneStatistics]:

@@ -1,6 +1,6 @@
 """Settings: what there is, and how it is read."""
 
-from pipeline.config.load import ConfigLike, load_config
+from pipeline.config.load import ConfigLike, load_config, with_absolute_paths
 from pipeline.config.settings import (
     MODEL_NAMES,
     RESULTS_VERSION,
@@ -31,4 +31,5 @@ __all__ = [
     "ReportConfig",
     "RunConfig",
     "load_config",
+    "with_absolute_paths",
 ]

@@ -70,6 +70,29 @@ def load_config(config: ConfigLike = None, overrides: Iterable[str] = ()) -> Con
         raise ConfigError(_explain(source, error)) from None
 
 
+def with_absolute_paths(config: Config) -> Config:
+    """Return settings that mean the same in any working directory, such as that of a worker."""
+    model, output = config.model, config.output
+    architecture = model.config
+    if architecture and Path(architecture).is_file():
+        architecture = str(_absolute(Path(architecture)))
+    of_model = {
+        "config": architecture,
+        "checkpoint": _absolute(model.checkpoint),
+        "cache_dir": _absolute(model.cache_dir),
+    }
+    return config.model_copy(
+        update={
+            "model": model.model_copy(update=of_model),
+            "output": output.model_copy(update={"root": _absolute(output.root)}),
+        }
+    )
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return path and path.absolute()
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         with path.open(encoding="utf-8") as file:

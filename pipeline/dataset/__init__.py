@@ -5,7 +5,7 @@ from pipeline.dataset.files import Stamp, digest_file, stamp
 from pipeline.dataset.frames import numbers_with, read_coarse_ids, read_inputs, read_pair
 from pipeline.dataset.id_maps import list_ids, read_ids, read_size
 from pipeline.dataset.images import read_image
-from pipeline.dataset.layout import Layout
+from pipeline.dataset.layout import Layout, RecordPaths
 from pipeline.dataset.links import check_scenes, find_linked
 from pipeline.dataset.nothing import discover_some
 from pipeline.dataset.places import ids_elsewhere
@@ -16,6 +16,7 @@ __all__ = [
     "Inventory",
     "Layout",
     "Problem",
+    "RecordPaths",
     "Stamp",
     "check_place",
     "check_scenes",

@@ -18,10 +18,63 @@ from pipeline.dataset.walk import RECORD_DIR, values_of
 from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
 
-__all__ = ["RECORD_DIR", "Layout"]
+__all__ = ["RECORD_DIR", "Layout", "RecordPaths"]
 
 _SCENE = "\0"
 """Stands for the scene in a folder's path; no file system takes it in a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPaths:
+    """The paths of what runs and later commands leave beside results.
+
+    ```
+    <output_root>/autorefiner/                     folder
+        journal.jsonl, run.lock, summary.json, report.html
+        numbers/<scene>.csv                        with data.renumber
+        statistics/, exports/<format>/             of `stats` and `export`
+    ```
+    """
+
+    output_root: Path
+
+    @property
+    def folder(self) -> Path:
+        """Folder of everything else here."""
+        return self.output_root / RECORD_DIR
+
+    @property
+    def journal(self) -> Path:
+        """One line for each frame that came to an end."""
+        return self.folder / "journal.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Keeps other runs off these results, and says which run does."""
+        return self.folder / "run.lock"
+
+    @property
+    def summary(self) -> Path:
+        """What the last run did, and its settings."""
+        return self.folder / "summary.json"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows what happened."""
+        return self.folder / "report.html"
+
+    @property
+    def statistics(self) -> Path:
+        """Folder of the tables that `stats` saves."""
+        return self.folder / "statistics"
+
+    def numbers(self, scene: str) -> Path:
+        """Return the table of the numbers that large ids of a scene were given."""
+        return self.folder / "numbers" / f"{scene}.csv"
+
+    def export(self, form: str) -> Path:
+        """Return the folder of an export in a format, unless it is put elsewhere."""
+        return self.folder / "exports" / form
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +85,8 @@ class Layout:
     <data_root>/<scene>/images/frame_000000.jpg                   image_path
     <data_root>/<scene>/obj_ids/frame_000000.jpg.pth              ids_path
     <output_root>/<scene>/obj_ids_refine/frame_000000.jpg.pth     output_path
-    <output_root>/autorefiner/                                    record_dir
+    <output_root>/obj_ids_refine.zarr/                            mirror_url
+    <output_root>/autorefiner/                                    record
     ```
 
     Raises
@@ -64,9 +118,17 @@ class Layout:
         return self.output.root or self.data_root
 
     @property
-    def record_dir(self) -> Path:
-        """Folder of what a run says about itself."""
-        return self.output_root / RECORD_DIR
+    def record(self) -> RecordPaths:
+        """Paths of what a run says about itself."""
+        return RecordPaths(self.output_root)
+
+    @property
+    def mirror_url(self) -> str:
+        """Where the mirror of the results lies, kept up or not: an absolute path, or a URL."""
+        mirror = self.output.mirror
+        if isinstance(mirror, str):
+            return mirror if "://" in mirror else str(Path(mirror).absolute())
+        return str((self.output_root / f"{self.output.dir}.zarr").absolute())
 
     def results_folder(self, scene: str) -> Path:
         """Folder that all results of a scene lie in, at whatever depth."""

@@ -24,8 +24,6 @@ from pipeline.dataset.layout import Layout
 from pipeline.errors import StorageError
 
 LARGEST_NUMBER = 65_535
-NUMBERS_DIR = "numbers"
-"""Folder of the record of runs that holds the tables."""
 
 _MARK = re.compile("[0-9a-f]{16}")
 _HEADING = "id,number"
@@ -115,11 +113,6 @@ def _starts(flat: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.concatenate(([True], flat[1:] != flat[:-1])))
 
 
-def numbers_path(layout: Layout, scene: str) -> Path:
-    """Return where the table of a scene lies."""
-    return layout.record_dir / NUMBERS_DIR / f"{scene}.csv"
-
-
 def read_numbers(layout: Layout, scene: str) -> Numbers:
     """Read the table of a scene; without a file it is empty.
 
@@ -128,7 +121,7 @@ def read_numbers(layout: Layout, scene: str) -> Numbers:
     StorageError
         The file cannot be read, or is no such table.
     """
-    path = numbers_path(layout, scene)
+    path = layout.record.numbers(scene)
     found = stamp(path)
     return _read(path, found) if found else Numbers()
 

@@ -36,7 +36,7 @@ from pipeline.refinement import (
     explain,
     refine_and_tell,
 )
-from pipeline.sam import make_proposer
+from pipeline.sam import SAM2, Proposer, ProposerFactory
 from pipeline.tables import Row, Table
 from pipeline.text import printable
 
@@ -185,6 +185,7 @@ def inspect_frame(
     image: str | os.PathLike[str],
     ids: str | os.PathLike[str] | None = None,
     config: ConfigLike = None,
+    proposers: ProposerFactory = SAM2,
 ) -> FrameView:
     """Refine one frame and keep everything that was decided on the way; nothing is written.
 
@@ -197,6 +198,8 @@ def inspect_frame(
         lies in a scene's `images/`, and the ids in `obj_ids/` beside that.
     config
         A `Config`, a mapping, the path of a YAML file, or None for the defaults.
+    proposers
+        What proposes masks.
 
     Raises
     ------
@@ -216,17 +219,19 @@ def inspect_frame(
         ids_path = Path(ids) if ids else _find_ids(image_path, settings)
         numbers = numbers_with([ids_path], *_home(image_path, settings))
         pixels, coarse = read_pair(image_path, ids_path, settings.data, numbers)
-    return _inspect(str(image_path), pixels, check_ids(coarse), settings, clock)
+    proposer = proposers.make(settings)
+    return _inspect(str(image_path), pixels, check_ids(coarse), proposer, settings, clock)
 
 
 def _inspect(
     name: str,
     image: npt.NDArray[np.uint8],
     coarse: npt.NDArray[np.uint16],
+    proposer: Proposer,
     config: Config,
     clock: StageClock,
 ) -> FrameView:
-    [proposals] = make_proposer(config).propose([image], [coarse], clock)
+    [proposals] = proposer.propose([image], [coarse], clock)
     refinement, decisions = refine_and_tell(coarse, proposals, config.refinement, clock, image)
     objects, masks = explain(decisions, refinement, proposals, config.refinement)
     numbers = _paint(proposals.logits, coarse.shape)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pipeline.config import ConfigLike, load_config
+from pipeline.config import ConfigLike
 from pipeline.dataset import (
     Layout,
     discover,
@@ -19,6 +19,7 @@ from pipeline.dataset import (
 from pipeline.errors import DatasetError, FrameError, IdMapError
 from pipeline.evaluation.metrics import FrameScores, IdMap, score_frame
 from pipeline.evaluation.results import Evaluation, ScoredFrame, UnscoredFrame
+from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 
 MIN_AREA = 400
@@ -44,7 +45,8 @@ def evaluate(
         by the same settings of `data`. 0 there means background, not "unknown": what grows into it
         is wrong.
     config
-        The settings of the run; its `data` and `output` say where the maps are.
+        The settings of the run, of which `data` and `output` say where the maps are; None takes
+        those of the last run.
     min_area
         Objects with fewer pixels in the truth get no scores.
 
@@ -60,8 +62,7 @@ def evaluate(
     DatasetError
         The data root holds no frame with truth, or none with coarse ids.
     """
-    settings = load_config(config)
-    layout = Layout(Path(data_root), settings.data, settings.output)
+    layout = open_dataset(data_root, config).layout
     # The first so many scenes with coarse ids need not be the first so many with truth.
     given = discover(layout.data_root, layout.data.model_copy(update={"max_scenes": None}))
     scenes = {frame.scene for frame in given.frames}

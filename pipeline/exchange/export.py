@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.config import ConfigLike, load_config
+from pipeline.config import ConfigLike
 from pipeline.errors import ConfigError
 from pipeline.exchange.chunks import check_folder
 from pipeline.exchange.folder import ExportFolder
@@ -15,9 +16,7 @@ from pipeline.exchange.registry import find_format
 from pipeline.exchange.report import ExportReport
 from pipeline.exchange.sources import IdsKind, Source, open_source
 from pipeline.exchange.task import Task, run_task
-
-EXPORTS_DIR = "exports"
-"""Folder of exports, beside the record of runs."""
+from pipeline.record.opening import open_dataset
 
 
 def export_dataset(
@@ -56,7 +55,8 @@ def export_dataset(
         What one joined file is for: the whole `dataset`, or one `scene`. None takes what suits the
         format.
     config
-        The settings of the run; its `data` and `output` say where the maps are.
+        The settings of the run, of which `data` and `output` say where the maps are; None takes
+        those of the last run.
     replace
         Make an export that is finished, and of which something changed since, anew.
 
@@ -69,11 +69,11 @@ def export_dataset(
     StorageError
         The export cannot be written.
     """
-    settings, form = load_config(config), find_format(to)
+    form, layout = find_format(to), open_dataset(data_root, config).layout
     if scenes:
-        data = settings.data.model_copy(update={"scenes": tuple(scenes)})
-        settings = settings.model_copy(update={"data": data})
-    source = open_source(Path(data_root), settings, ids, truth)
+        chosen = layout.data.model_copy(update={"scenes": tuple(scenes)})
+        layout = dataclasses.replace(layout, data=chosen)
+    source = open_source(layout, ids, truth)
     folder = ExportFolder(_choose_folder(source, out, form), form)
     task = Task(source, folder, _choose_per(form, per))
     with folder.claimed():
@@ -83,8 +83,8 @@ def export_dataset(
 def _choose_folder(source: Source, out: str | os.PathLike[str] | None, form: Format) -> Path:
     if out is not None:
         return Path(out).expanduser().absolute()
-    base = source.layout.output_root.absolute()
-    folder = source.layout.record_dir.absolute() / EXPORTS_DIR / form.name
+    base = source.layout.output_root
+    folder = source.layout.record.export(form.name)
     check_folder(base, folder)
     return folder
 

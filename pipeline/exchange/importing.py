@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline.config import ConfigLike, load_config
+from pipeline.config import ConfigLike
 from pipeline.dataset import discover
 from pipeline.errors import DatasetError
 from pipeline.exchange.labelled import LabelledImage
@@ -16,6 +16,7 @@ from pipeline.exchange.places import lay_out
 from pipeline.exchange.registry import find_reader
 from pipeline.exchange.report import ImportReport
 from pipeline.exchange.targets import choose_target
+from pipeline.record.opening import open_dataset
 from pipeline.text import printable
 
 
@@ -48,7 +49,8 @@ def import_ids(
     out
         Write below this folder instead of the data root.
     config
-        The settings of the run; its `data` says where the frames are.
+        The settings of the run, of which `data` says where the frames are; None takes those of the
+        last run.
     replace
         Write over maps that are there and differ.
 
@@ -62,10 +64,10 @@ def import_ids(
     StorageError
         The maps cannot be written.
     """
-    settings, read = load_config(config), find_reader(form)
+    layout, read = open_dataset(data_root, config).layout, find_reader(form)
     path = Path(source).expanduser()
-    target = choose_target(Path(data_root).absolute(), settings, into, out)
-    index = FrameIndex(lay_out(discover(data_root, settings.data).frames, target.layout))
+    target = choose_target(layout, into, out)
+    index = FrameIndex(lay_out(discover(layout.data_root, layout.data).frames, target.layout))
     looked = look_through(_match(read(path), index), target, replace=replace)
     if not looked.seen:
         raise DatasetError(_nothing_fits(path, looked, index))

@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.config import Config
 from pipeline.dataset import Layout, discover, ids_elsewhere, read_coarse_ids, read_ids
 from pipeline.records import FrameRef
 
@@ -37,7 +36,7 @@ class Source:
         return read_coarse_ids(frame, self.layout)
 
 
-def open_source(data_root: Path, settings: Config, kind: IdsKind, truth: str) -> Source:
+def open_source(layout: Layout, kind: IdsKind, truth: str) -> Source:
     """Find the frames of a data set that have ids of a kind; refined ones may still be missing.
 
     Raises
@@ -45,7 +44,6 @@ def open_source(data_root: Path, settings: Config, kind: IdsKind, truth: str) ->
     DatasetError
         There is no such frame.
     """
-    layout = Layout(data_root.absolute(), settings.data, settings.output)
     if kind == "truth":
         layout = replace(layout, data=ids_elsewhere(layout.data, truth))
     return Source(layout, discover(layout.data_root, layout.data).frames, kind)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from pipeline.config import Config, load_config
+from pipeline.config import load_config
 from pipeline.dataset import Layout, check_place, read_ids, write_ids
 from pipeline.dataset.formats import IDS_SUFFIXES
 from pipeline.dataset.places import images_pattern
@@ -97,9 +97,7 @@ class Target:
             raise StorageError(str(error)) from None
 
 
-def choose_target(
-    data_root: Path, settings: Config, into: str, out: str | os.PathLike[str] | None
-) -> Target:
+def choose_target(given: Layout, into: str, out: str | os.PathLike[str] | None) -> Target:
     """Make the target of an import.
 
     Raises
@@ -107,16 +105,15 @@ def choose_target(
     ConfigError
         The folder is one that holds images, coarse ids or results.
     """
-    root = Path(out).expanduser().absolute() if out is not None else settings.output.root
+    root = Path(out).expanduser().absolute() if out is not None else given.output.root
     place = {"dir": into, "root": root, "format": FORMAT}
-    given = Layout(data_root, settings.data, settings.output)
     try:
-        target = Target(Layout(data_root, settings.data, load_config({"output": place}).output))
+        target = Target(replace(given, output=load_config({"output": place}).output))
     except ConfigError as error:
         raise ConfigError(f"--into {into}: {error}") from None
     folder = _parts(target.layout.results_folder("x"))
     taken = [_parts(each) for each in (given.results_folder("x"), *given.input_folders("x"))]
-    if folder in taken or folder[: len(own := _parts(given.record_dir))] == own:
+    if folder in taken or folder[: len(own := _parts(given.record.folder))] == own:
         raise ConfigError(
             f"--into {into}: found a folder where images, coarse ids, results or the record of "
             "runs lie; expected one of its own"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pipeline.mirror.build import MirrorReport, build_mirror, check_mirror
     from pipeline.mirror.keep import Keeper
     from pipeline.mirror.open import Mirror, MirrorFrame, MirrorScene, open_mirror
-    from pipeline.mirror.place import Place, mirror_url
+    from pipeline.mirror.place import Place
     from pipeline.mirror.write import write_chunk
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "Place",
     "build_mirror",
     "check_mirror",
-    "mirror_url",
     "open_mirror",
     "write_chunk",
 ]
@@ -38,7 +37,6 @@ _HOME = {
     "Place": "place",
     "build_mirror": "build",
     "check_mirror": "build",
-    "mirror_url": "place",
     "open_mirror": "open",
     "write_chunk": "write",
 }

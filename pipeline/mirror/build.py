@@ -6,11 +6,10 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from distributed import Client
 
-from pipeline.config import ConfigLike, load_config
+from pipeline.config import ConfigLike
 from pipeline.dataset import Layout, discover, is_whole, read_provenance, stamp
 from pipeline.errors import DatasetError
 from pipeline.mirror.copy import (
@@ -23,8 +22,9 @@ from pipeline.mirror.copy import (
     spread,
 )
 from pipeline.mirror.keep import Keeper
-from pipeline.mirror.place import Place, mirror_url
+from pipeline.mirror.place import Place
 from pipeline.mirror.root import check_root, open_for_reading
+from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 
 _EXAMPLES = 3
@@ -85,8 +85,8 @@ def build_mirror(
     data_root
         Folder that holds the scenes.
     config
-        A `Config`, a mapping, the path of a YAML file, or None for the defaults; `output` says
-        where results and mirror lie.
+        A `Config`, a mapping, or the path of a YAML file; None takes the settings of the last run.
+        `output` says where results and mirror lie.
     client
         Of the cluster that copies; it is left open.
 
@@ -99,7 +99,7 @@ def build_mirror(
     StorageError
         The mirror cannot be read or written.
     """
-    layout, frames = _open_dataset(data_root, config)
+    layout, frames = _open(data_root, config)
     place = _choose_place(layout, frames)
     report = MirrorReport(place.url, place.fingerprint)
     keeper = Keeper(place, layout, frames)
@@ -131,7 +131,7 @@ def check_mirror(
 
     Parameters and errors are those of `build_mirror`; a mirror has to be there.
     """
-    layout, frames = _open_dataset(data_root, config)
+    layout, frames = _open(data_root, config)
     place = _choose_place(layout, frames)
     check_root(open_for_reading(place.url), place)
     report = MirrorReport(place.url, place.fingerprint)
@@ -139,14 +139,9 @@ def check_mirror(
     return report
 
 
-def _open_dataset(
-    data_root: str | os.PathLike[str], config: ConfigLike
-) -> tuple[Layout, list[FrameRef]]:
-    settings = load_config(config)
-    root = settings.output.root
-    output = settings.output.model_copy(update={"root": root and root.absolute()})
-    layout = Layout(Path(data_root).absolute(), settings.data, output)
-    return layout, discover(layout.data_root, settings.data).frames
+def _open(data_root: str | os.PathLike[str], config: ConfigLike) -> tuple[Layout, list[FrameRef]]:
+    layout = open_dataset(data_root, config).layout
+    return layout, discover(layout.data_root, layout.data).frames
 
 
 def _choose_place(layout: Layout, frames: Iterable[FrameRef]) -> Place:
@@ -155,7 +150,7 @@ def _choose_place(layout: Layout, frames: Iterable[FrameRef]) -> Place:
         path = layout.output_path(frame)
         if is_whole(path):
             fingerprint = settings_of(read_provenance(path))
-            return Place(mirror_url(layout), fingerprint, layout.output.mirror_shard)
+            return Place(layout.mirror_url, fingerprint, layout.output.mirror_shard)
     raise DatasetError(
         f"{layout.results_folder('<scene>')}: found no result in any such folder; "
         "expected some to mirror. `autorefiner run` makes them"

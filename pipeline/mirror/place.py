@@ -14,7 +14,6 @@ from pathlib import Path
 import fsspec
 from zarr.storage import FsspecStore
 
-from pipeline.dataset import Layout
 from pipeline.errors import AutoRefinerError, StorageError
 
 
@@ -30,14 +29,6 @@ class Place:
     """1, or the length of a shard."""
     session: str = field(default_factory=lambda: secrets.token_hex(8))
     """One opening of the mirror by a driver: what a worker remembers is good for one only."""
-
-
-def mirror_url(layout: Layout) -> str:
-    """Return where the mirror of a data set lies, whether it is kept up or not."""
-    mirror = layout.output.mirror
-    if isinstance(mirror, str):
-        return mirror if is_remote(mirror) else str(Path(mirror).absolute())
-    return str((layout.output_root / f"{layout.output.dir}.zarr").absolute())
 
 
 def is_remote(url: str) -> bool:

@@ -19,8 +19,6 @@ from pipeline.dataset import Stamp
 from pipeline.errors import StorageError
 from pipeline.records import FrameOutcome, FrameRef
 
-FILE_NAME = "journal.jsonl"
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -53,14 +51,13 @@ class Journal:
 
 
 @contextmanager
-def open_journal(record_dir: Path) -> Iterator[Journal]:
-    """Open the journal of an output root for appending, and create it where there is none."""
-    path = record_dir / FILE_NAME
-    if record_dir.is_symlink() or path.is_symlink():
+def open_journal(path: Path) -> Iterator[Journal]:
+    """Open a journal (`RecordPaths.journal`) for appending, and create it where there is none."""
+    if path.parent.is_symlink() or path.is_symlink():
         # A data set from elsewhere could lead what is written here to any file of the user's.
         raise StorageError(f"{path}: found a link; expected a folder and file of its own")
     try:
-        record_dir.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         _end_torn_line(path)
         file = path.open("ab", buffering=0)
     except OSError as error:
@@ -92,9 +89,8 @@ class JournalIndex:
 
 
 @contextmanager
-def read_journal(record_dir: Path) -> Iterator[JournalIndex]:
-    """Open the journal of an output root for reading; without one, nothing is on record."""
-    path = record_dir / FILE_NAME
+def read_journal(path: Path) -> Iterator[JournalIndex]:
+    """Open a journal for reading; without a file, nothing is on record."""
     try:
         file = path.open("rb")
     except FileNotFoundError:

@@ -26,8 +26,6 @@ import psutil
 
 from pipeline.errors import OutputInUse, StorageError
 
-FILE_NAME = "run.lock"
-
 SECONDS_BETWEEN_SIGNS = 15.0
 SECONDS_FRESH = 120.0
 """Age at which the text of a run on another machine no longer counts."""
@@ -51,8 +49,13 @@ class Holder:
 
 
 @contextmanager
-def hold_output(record_dir: Path) -> Iterator[None]:
+def hold_output(path: Path) -> Iterator[None]:
     """Keep other runs off an output root for as long as the block lasts.
+
+    Parameters
+    ----------
+    path
+        The lock file, `RecordPaths.lock`.
 
     Raises
     ------
@@ -61,12 +64,11 @@ def hold_output(record_dir: Path) -> Iterator[None]:
     StorageError
         The lock file cannot be written.
     """
-    path = record_dir / FILE_NAME
-    if record_dir.is_symlink() or path.is_symlink():
+    if path.parent.is_symlink() or path.is_symlink():
         # A data set from elsewhere could lead what is written here to any file of the user's.
         raise StorageError(f"{path}: found a link; expected a folder and file of its own")
     try:
-        record_dir.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
         raise _cannot_write(path, error) from None
@@ -92,10 +94,10 @@ def hold_output(record_dir: Path) -> Iterator[None]:
                 os.ftruncate(descriptor, 0)
 
 
-def read_holder(record_dir: Path) -> Holder | None:
-    """Return the run that works on an output root, if there is one."""
+def read_holder(path: Path) -> Holder | None:
+    """Return the run that holds a lock file, if there is one."""
     try:
-        descriptor = os.open(record_dir / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return None
     with os.fdopen(descriptor, "rb", buffering=0):

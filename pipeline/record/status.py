@@ -14,16 +14,16 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import ConfigLike, load_config
+from pipeline.config import ConfigLike
 from pipeline.dataset import Inventory, Layout, discover_some, find_linked
 from pipeline.record.journal import Entry, read_journal
 from pipeline.record.lock import read_holder
+from pipeline.record.opening import open_dataset
 from pipeline.record.plan import NO_RESULT, OF_OTHER_SETTINGS, Judgement, judge, open_and_judge
-from pipeline.record.saved import settings_of_last_run
 from pipeline.record.summary import failure_notes
 from pipeline.record.tally import Group, add_failure, by_count
 from pipeline.records import FrameRef
-from pipeline.sam import model_identity
+from pipeline.sam import SAM2, ProposerFactory
 from pipeline.text import columns_of, printable
 
 FRAMES_IN_HAND = 256
@@ -122,7 +122,11 @@ class Status:
         return "\n".join(lines)
 
 
-def read_status(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Status:
+def read_status(
+    data_root: str | os.PathLike[str],
+    config: ConfigLike = None,
+    proposers: ProposerFactory = SAM2,
+) -> Status:
     """Say how far a data set is, without opening a result.
 
     Parameters
@@ -132,15 +136,17 @@ def read_status(data_root: str | os.PathLike[str], config: ConfigLike = None) ->
     config
         The settings that results should have been made with, as for `refine_dataset`. None asks
         for those of the last run, where its summary is in its place, else for the defaults.
+    proposers
+        What the run proposed masks with.
 
     Raises
     ------
     AutoRefinerError
         A setting is wrong, there is no data set, or its journal cannot be read.
     """
-    layout, inventory, fingerprint = _find(data_root, config)
+    layout, inventory, fingerprint = _find(data_root, config, proposers)
     status = _begin(layout, inventory)
-    with read_journal(layout.record_dir) as journal:
+    with read_journal(layout.record.journal) as journal:
         for _, of_scene in groupby(inventory.frames, key=lambda frame: frame.scene):
             folder, there = None, set[str]()
             for frame in of_scene:
@@ -153,13 +159,17 @@ def read_status(data_root: str | os.PathLike[str], config: ConfigLike = None) ->
 
 
 def verify_dataset(
-    data_root: str | os.PathLike[str], config: ConfigLike = None, *, remove: bool = False
+    data_root: str | os.PathLike[str],
+    config: ConfigLike = None,
+    proposers: ProposerFactory = SAM2,
+    *,
+    remove: bool = False,
 ) -> Status:
     """Open every result and its inputs, and say what is whole and belongs together.
 
     Parameters
     ----------
-    data_root, config
+    data_root, config, proposers
         As for `read_status`.
     remove
         Remove results that are torn or of another input, so that the next run makes them again:
@@ -170,9 +180,9 @@ def verify_dataset(
     AutoRefinerError
         As `read_status`.
     """
-    layout, inventory, fingerprint = _find(data_root, config)
+    layout, inventory, fingerprint = _find(data_root, config, proposers)
     status = _begin(layout, inventory)
-    with read_journal(layout.record_dir) as journal:
+    with read_journal(layout.record.journal) as journal:
 
         def look(frame: FrameRef) -> Judgement:
             judgement = open_and_judge(frame, layout, fingerprint)
@@ -190,17 +200,18 @@ def verify_dataset(
     return status
 
 
-def _find(data_root: str | os.PathLike[str], config: ConfigLike) -> tuple[Layout, Inventory, str]:
-    root = Path(data_root).absolute()
-    settings = settings_of_last_run(root) if config is None else load_config(config)
-    layout = Layout(root, settings.data, settings.output)
-    inventory = discover_some(root, layout.data)
+def _find(
+    data_root: str | os.PathLike[str], config: ConfigLike, proposers: ProposerFactory
+) -> tuple[Layout, Inventory, str]:
+    dataset = open_dataset(data_root, config)
+    layout, settings = dataset.layout, dataset.settings
+    inventory = discover_some(layout.data_root, layout.data)
     inventory.problems += find_linked(layout, inventory.frames)
-    return layout, inventory, settings.fingerprint(model_identity(settings.model))
+    return layout, inventory, settings.fingerprint(proposers.identity(settings))
 
 
 def _begin(layout: Layout, inventory: Inventory) -> Status:
-    status = Status(running=str(read_holder(layout.record_dir) or ""))
+    status = Status(running=str(read_holder(layout.record.lock) or ""))
     for problem in inventory.problems:
         status.problems.setdefault(problem.kind, Group()).add(str(problem))
     return status

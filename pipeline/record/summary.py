@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from typing import Any
 
-from pipeline.record.tally import Group, SceneTally
+from pipeline.config import Config
+from pipeline.dataset import Layout
+from pipeline.record.tally import Group, SceneTally, Tally, by_count
 from pipeline.records import STAGES
 from pipeline.tables import Row, Table
 from pipeline.text import duration, printable
@@ -173,3 +176,52 @@ def _row(name: str, sums: SceneTally) -> Row:
     objects = (sums.objects, sums.matched, sums.merged, sums.fallback)
     share = f"{100 * sums.invalid_ratio:.1f} %"
     return (name, *map(str, ended), share, *map(str, objects))
+
+
+SHAPING_LIBRARIES = ("autorefiner", "sam2", "torch", "numpy", "pillow")
+
+
+def summarise(
+    tally: Tally, layout: Layout, config: Config, fingerprint: str, seconds: float
+) -> Summary:
+    """Return the summary of a run.
+
+    Parameters
+    ----------
+    tally
+        Of all frames of the data set.
+    layout
+        Says where results and records are.
+    config
+        All settings of the run.
+    fingerprint
+        Of these settings.
+    seconds
+        Wall time of the run.
+    """
+    paths = {
+        "results": str(layout.results_folder("<scene>")),
+        "journal": str(layout.record.journal),
+        "summary": str(layout.record.summary),
+    }
+    if layout.data.renumber:
+        paths["numbers"] = str(layout.record.numbers("<scene>"))
+    if layout.output.mirror:
+        paths["mirror"] = layout.mirror_url
+    if config.report.at_end:
+        paths["report"] = str(layout.record.report)
+    return Summary(
+        scenes=tally.scenes,
+        failures=by_count(tally.failures),
+        suspicious=tally.suspicious,
+        problems=tally.problems,
+        processed=tally.processed,
+        seconds=seconds,
+        stage_seconds=tally.stage_seconds,
+        paths=paths,
+        settings={
+            "fingerprint": fingerprint,
+            "versions": {name: metadata.version(name) for name in SHAPING_LIBRARIES},
+            "config": config.model_dump(mode="json"),
+        },
+    )

@@ -14,25 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.config import Config, ConfigLike, load_config
+from pipeline.config import Config, ConfigLike
 from pipeline.dataset import Layout
 from pipeline.drawing.pictures import draw_frame
 from pipeline.errors import ConfigError, DatasetError, FrameError, StorageError
-from pipeline.record.journal import FILE_NAME, read_entry, scan_journal
-from pipeline.record.saved import (
-    REPORT_NAME,
-    SUMMARY_NAME,
-    read_summary,
-    settings_on_record,
-    write_record,
-)
+from pipeline.record.journal import read_entry, scan_journal
+from pipeline.record.opening import open_dataset
+from pipeline.record.summary_file import read_summary, settings_on_record, write_record
 from pipeline.records import FrameOutcome
 from pipeline.report.columns import Columns, Frames
 from pipeline.report.html import OverTime, ShownFrame, render
 from pipeline.report.looks import Look, worth_a_look
 from pipeline.report.survey import make_survey
 from pipeline.report.timelines import Timelines, read_timelines
-from pipeline.statistics.saved import STATISTICS_DIR, find_tables
+from pipeline.statistics.saved import find_tables
 
 
 def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Path:
@@ -45,8 +40,9 @@ def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -
     data_root
         Folder that holds the scenes.
     config
-        The settings of the run, of which only `data`, `output` and `report` matter here; where the
-        last run left a summary, the page shows the settings that are in it.
+        The settings of the run, of which only `data`, `output` and `report` matter here; None takes
+        those of the last run. Where that left a summary, the page shows the settings that are in
+        it.
 
     Returns
     -------
@@ -60,27 +56,26 @@ def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -
     StorageError
         The record cannot be read, or the page not be written.
     """
-    settings = load_config(config)
-    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
-    summary = read_summary(layout.record_dir / SUMMARY_NAME)
-    return report(layout, settings, summary)
+    dataset = open_dataset(data_root, config)
+    summary = read_summary(dataset.layout.record.summary)
+    return report(dataset.layout, dataset.settings, summary)
 
 
 def report(layout: Layout, config: Config, summary: Mapping[str, Any]) -> Path:
     """Write the page of a run that has this summary; it is empty for one that came to no end."""
-    path = layout.record_dir / FILE_NAME
+    path = layout.record.journal
     try:
         journal = path.open("rb")
     except FileNotFoundError:
         raise DatasetError(
-            f"{layout.record_dir}: found no journal; expected the record of a run. "
+            f"{layout.record.folder}: found no journal; expected the record of a run. "
             "Run `autorefiner run` first, or give the settings that its run had"
         ) from None
     except OSError as error:
         raise StorageError(f"{path}: the journal cannot be read: {error}") from None
     with journal:
         page = _page(journal, layout, settings_on_record(summary, config), summary, config)
-    return write_record(layout.record_dir / REPORT_NAME, page)
+    return write_record(layout.record.report, page)
 
 
 def _page(
@@ -91,7 +86,7 @@ def _page(
     config: Config,
 ) -> str:
     columns, newest = Columns(), 0
-    timelines, problem = _read_statistics(layout.record_dir / STATISTICS_DIR, config)
+    timelines, problem = _read_statistics(layout.record.statistics, config)
     flicker = timelines.flicker if timelines else {}
     for place, entry in scan_journal(journal):
         columns.add(place, _with_flicker(entry.outcome, flicker), entry.fingerprint)

@@ -1,14 +1,14 @@
-"""The story of one frame: read, propose, match, merge, compose, write.
+"""The way of every frame: read, propose, match, merge, compose, place borders, write.
 
-`read_frame`, `refine_loaded` and `write_frame` are its three acts. A partition runs them for many
-frames with reading and writing behind the model's back; `refine_frame` runs the middle one for
-arrays that the caller has at hand.
+`read_frame`, `refine_together` and `write_frame` are its three acts. A partition runs them for many
+frames, with reading and writing beside the model's work; `refine_frame` runs the middle one for
+arrays that the caller has at hand. A frame alone is a batch of one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from pipeline.dataset.inputs import digest_inputs, numbers_of
 from pipeline.dataset.numbers import Numbers, TooManyIds, ids_in, number_ids
 from pipeline.records import FrameRef, Refinement
 from pipeline.refinement import check_ids, check_image, check_map, refine_proposals
-from pipeline.sam import Proposer, make_proposer
+from pipeline.sam import SAM2, Proposer, ProposerFactory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,10 +37,15 @@ class LoadedFrame:
     """(h, w) coarse ids, any integer dtype; its size is the size of the result."""
     digest: str
     """Hash of both files: what the result was made from."""
+    clock: StageClock
+    """Time of each stage on its way."""
 
 
 def refine_frame(
-    image: npt.NDArray[np.uint8], coarse_ids: npt.NDArray[Any], config: ConfigLike = None
+    image: npt.NDArray[np.uint8],
+    coarse_ids: npt.NDArray[Any],
+    config: ConfigLike = None,
+    proposers: ProposerFactory = SAM2,
 ) -> Refinement:
     """Refine the coarse ids of one image with SAM 2.
 
@@ -53,6 +58,8 @@ def refine_frame(
         `data.renumber` they may be larger; what `data.void` names is no object.
     config
         A `Config`, a mapping, the path of a YAML file, or None for the defaults.
+    proposers
+        What proposes masks: SAM 2, unless you have a model of your own.
 
     Returns
     -------
@@ -69,9 +76,11 @@ def refine_frame(
     """
     settings = load_config(config)
     ids, numbers = _settle(coarse_ids, settings.data)
-    loaded = LoadedFrame(check_image(image), check_ids(ids), digest="")
-    proposer = make_proposer(settings)
-    return replace(refine_loaded(loaded, proposer, settings, StageClock()), numbers=numbers)
+    frame = LoadedFrame(check_image(image), check_ids(ids), digest="", clock=StageClock())
+    [refined] = refine_together([frame], proposers.make(settings), settings)
+    if isinstance(refined, Exception):
+        raise refined
+    return replace(refined, numbers=numbers)
 
 
 def _settle(coarse_ids: Any, data: DataConfig) -> tuple[Any, Mapping[int, int]]:
@@ -89,9 +98,13 @@ def _settle(coarse_ids: Any, data: DataConfig) -> tuple[Any, Mapping[int, int]]:
 
 
 def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFrame:
-    """Read image and coarse ids; raises `FrameError` where either cannot be used.
+    """Read image and coarse ids.
 
-    So it does where the result could not be put: better before the work than after it.
+    Raises
+    ------
+    FrameError
+        Either cannot be used, or the result could not be put in its place, which is better known
+        before the work than after it.
     """
     image_path, ids_path = layout.image_path(frame), layout.ids_path(frame)
     with clock("read"):
@@ -100,15 +113,41 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
         numbers = numbers_of(frame, layout)
         digest = digest_inputs(image_path, ids_path, numbers.mark)
         image, ids = read_pair(image_path, ids_path, layout.data, numbers.of)
-        return LoadedFrame(image, ids, digest)
+        return LoadedFrame(image, ids, digest, clock)
 
 
-def refine_loaded(
-    loaded: LoadedFrame, proposer: Proposer, config: Config, clock: StageClock
-) -> Refinement:
-    """Propose masks, match and merge them to the coarse ids, and compose the refined map."""
-    [proposals] = proposer.propose([loaded.image], [loaded.ids], clock)
-    return refine_proposals(loaded.ids, proposals, config.refinement, clock, loaded.image)
+def refine_together(
+    frames: Sequence[LoadedFrame], proposer: Proposer, config: Config
+) -> Iterator[Refinement | Exception]:
+    """Refine frames, with one call of the proposer for all of them.
+
+    Yields
+    ------
+    Refinement or Exception
+        One for each frame, in order; the exception that a frame failed with takes the place of its
+        result.
+    """
+    alone = len(frames) == 1
+    clock = frames[0].clock if alone else StageClock()
+    try:
+        proposals = proposer.propose([f.image for f in frames], [f.ids for f in frames], clock)
+    except Exception as error:
+        if alone:
+            yield error
+            return
+        # The exception does not tell whose fault it was, so each frame is tried alone.
+        for frame in frames:
+            yield from refine_together([frame], proposer, config)
+        return
+    for frame in frames:
+        if not alone:
+            frame.clock.add_share(clock, len(frames))
+        # Taken out of the list, so that the masks of finished frames take no memory.
+        found = proposals.pop(0)
+        try:
+            yield refine_proposals(frame.ids, found, config.refinement, frame.clock, frame.image)
+        except Exception as error:
+            yield error
 
 
 def write_frame(

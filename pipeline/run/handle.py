@@ -16,24 +16,27 @@ from pipeline.cluster.nesting import end_if_nested
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dashboard import RunState
 from pipeline.errors import RunInterrupted, RunStopped
+from pipeline.record.opening import find_root
 from pipeline.record.summary import Summary
 from pipeline.record.tally import Group
 from pipeline.records import FrameOutcome
 from pipeline.run.runner import refine
 from pipeline.run.stopping import StopRequest
 from pipeline.run.watch import LiveRun, log_state
+from pipeline.sam import SAM2, ProposerFactory
 
 
 def start_run(
     data_root: str | os.PathLike[str],
     config: ConfigLike = None,
     client: Client | Cluster | None = None,
+    proposers: ProposerFactory = SAM2,
 ) -> Run:
     """Refine a data set in the background, and return at once.
 
     Parameters
     ----------
-    data_root, config, client
+    data_root, config, client, proposers
         As for `refine_dataset`. Without a client, a cluster is opened at the first call; it serves
         later calls with the same settings too, and closes with this process.
 
@@ -50,11 +53,11 @@ def start_run(
     """
     end_if_nested()
     settings = load_config(config)
-    root = os.path.abspath(data_root)  # noqa: PTH100 (as text, whatever it is given as)
+    root = str(find_root(data_root))
     for run in _runs:
-        if run.running and (run.data_root, run.config) == (root, settings):
+        if run.running and run.is_of(root, settings, proposers):
             return run
-    run = Run(root, settings, client)
+    run = Run(root, settings, client, proposers)
     _runs.add(run)
     return run
 
@@ -73,10 +76,12 @@ class Run:
         data_root: str,
         config: Config,
         client: Client | Cluster | None,
+        proposers: ProposerFactory,
     ) -> None:
         self.data_root = data_root
         self.config = config
         self._client = client
+        self._proposers = proposers
         self._stop = StopRequest()
         self._live: LiveRun | None = None
         self._summary: Summary | None = None
@@ -90,13 +95,19 @@ class Run:
     def _work(self) -> None:
         try:
             client = self._client or shared_client(self.config.cluster)
-            self._summary = refine(self.data_root, self.config, client, self._stop, [self])
+            self._summary = refine(
+                self.data_root, self.config, client, self._proposers, self._stop, [self]
+            )
         except (RunStopped, RunInterrupted) as end:
             self._summary, self._error = end.summary, end
         except BaseException as error:
             self._error = error
         finally:
             self._ended.set()
+
+    def is_of(self, data_root: str, config: Config, proposers: ProposerFactory) -> bool:
+        """Tell whether it was started with these."""
+        return (self.data_root, self.config, self._proposers) == (data_root, config, proposers)
 
     @property
     def running(self) -> bool:

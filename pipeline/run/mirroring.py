@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from distributed import Client
 
 from pipeline.dataset import Layout
-from pipeline.mirror import Keeper, Place, mirror_url
+from pipeline.mirror import Keeper, Place
 from pipeline.record.journal import Entry
 from pipeline.record.plan import Judgement
 from pipeline.records import FrameRef
@@ -88,7 +88,7 @@ def keep_mirror(
     if not layout.output.mirror:
         yield MirrorOfRun(None)
         return
-    place = Place(mirror_url(layout), fingerprint, layout.output.mirror_shard)
+    place = Place(layout.mirror_url, fingerprint, layout.output.mirror_shard)
     keeper = Keeper(place, layout, frames)
     try:
         yield MirrorOfRun(keeper)

@@ -20,11 +20,10 @@ from pipeline.dataset.numbers import (
     Numbers,
     TooManyIds,
     as_text,
-    numbers_path,
     read_numbers,
 )
 from pipeline.errors import FrameError, StorageError
-from pipeline.record.saved import write_record
+from pipeline.record.summary_file import write_record
 from pipeline.records import FrameRef
 
 log = logging.getLogger(__name__)
@@ -91,9 +90,9 @@ def _extend(scene: str, ids: set[int], layout: Layout) -> None:
 
 
 def _write(scene: str, numbers: Numbers, layout: Layout) -> None:
-    path = numbers_path(layout, scene)
+    path = layout.record.numbers(scene)
     # A data set from elsewhere could lead what is written here to any file of the user's.
-    folders = [each for each in path.parents if each.is_relative_to(layout.record_dir)]
+    folders = [each for each in path.parents if each.is_relative_to(layout.record.folder)]
     if any(folder.is_symlink() for folder in folders):
         raise StorageError(f"{path.parent}: found a link; expected a folder of its own")
     try:

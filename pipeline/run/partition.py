@@ -26,11 +26,10 @@ from pipeline.dataset.inputs import input_stamps
 from pipeline.errors import AutoRefinerError, FrameError, reason_of
 from pipeline.mirror import Place, write_chunk
 from pipeline.record.journal import Entry
-from pipeline.records import FrameOutcome, FrameRef, Proposals, Refinement
-from pipeline.refinement import refine_proposals
-from pipeline.run.frame import LoadedFrame, read_frame, refine_loaded, write_frame
+from pipeline.records import FrameOutcome, FrameRef, Refinement
+from pipeline.run.frame import LoadedFrame, read_frame, refine_together, write_frame
 from pipeline.run.stopping import is_stopped
-from pipeline.sam import Proposer, images_per_batch, make_proposer
+from pipeline.sam import SAM2, Proposer, ProposerFactory
 
 OUT_OF_MEMORY = "not even one prompt fits into the memory of the device"
 
@@ -42,6 +41,7 @@ class Job:
     layout: Layout
     config: Config
     fingerprint: str
+    proposers: ProposerFactory = SAM2
     run_id: str = ""
     """By which workers know a run that is to end early."""
     mirror: Place | None = None
@@ -71,13 +71,13 @@ def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
     AutoRefinerError
         The run cannot go on at all; never a `FrameError`.
     """
-    proposer = make_proposer(job.config)
+    proposer = job.proposers.make(job.config)
     entries: list[Entry | Future[Entry]] = []
     with (
         ThreadPoolExecutor(1, "autorefiner-read") as reader,
         ThreadPoolExecutor(1, "autorefiner-write") as writer,
     ):
-        for batch in _read_ahead(frames, job, reader):
+        for batch in _read_ahead(frames, proposer.images_per_call, job.layout, reader):
             if is_stopped(job.run_id):
                 break
             for reading, refined in _refine(batch, proposer, job.config):
@@ -101,12 +101,12 @@ def failed_entry(
 
 
 def _read_ahead(
-    frames: Iterable[FrameRef], job: Job, reader: ThreadPoolExecutor
+    frames: Iterable[FrameRef], size: int, layout: Layout, reader: ThreadPoolExecutor
 ) -> Iterator[list[_Reading]]:
-    """Yield frames, as many as the model takes at once, while the next ones are being read."""
-    todo, size = iter(frames), images_per_batch(job.config)
+    """Yield frames, as many at once as the proposer takes, while the next ones are being read."""
+    todo = iter(frames)
     ahead: list[_Reading] = []
-    while batch := [_read(frame, job.layout, reader) for frame in islice(todo, size)]:
+    while batch := [_read(frame, layout, reader) for frame in islice(todo, size)]:
         if ahead:
             yield ahead
         ahead = batch
@@ -125,41 +125,15 @@ def _refine(
     batch: list[_Reading], proposer: Proposer, config: Config
 ) -> Iterator[tuple[_Reading, Refinement | Exception]]:
     """Refine frames that were read together; a frame that fails comes with its error."""
-    proposals = _propose_together(batch, proposer)
+    readable = [reading.loaded for reading in batch if not reading.loaded.exception()]
+    refined = refine_together([loaded.result() for loaded in readable], proposer, config)
     for reading in batch:
         try:
-            loaded = reading.loaded.result()
-            if reading.frame in proposals:
-                found = proposals.pop(reading.frame)
-                refined = refine_proposals(
-                    loaded.ids, found, config.refinement, reading.clock, loaded.image
-                )
-            else:
-                refined = refine_loaded(loaded, proposer, config, reading.clock)
+            reading.loaded.result()
         except Exception as error:
             yield reading, error
         else:
-            yield reading, refined
-
-
-def _propose_together(batch: list[_Reading], proposer: Proposer) -> dict[FrameRef, Proposals]:
-    """Propose masks for the frames that could be read, with one call of the model.
-
-    None, if there are fewer than two, or if the call fails: then every frame goes alone, and
-    answers for itself.
-    """
-    readable = [reading for reading in batch if not reading.loaded.exception()]
-    if len(readable) < 2:
-        return {}
-    loaded = [reading.loaded.result() for reading in readable]
-    clock = StageClock()
-    try:
-        found = proposer.propose([one.image for one in loaded], [one.ids for one in loaded], clock)
-    except Exception:
-        return {}
-    for reading in readable:
-        reading.clock.add_share(clock, len(readable))
-    return {reading.frame: one for reading, one in zip(readable, found, strict=True)}
+            yield reading, next(refined)
 
 
 def _write(reading: _Reading, refinement: Refinement, job: Job) -> Entry:

@@ -21,7 +21,7 @@ from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster import use_cluster
 from pipeline.cluster.nesting import end_if_nested
-from pipeline.config import Config, ConfigLike, load_config
+from pipeline.config import ConfigLike, load_config
 from pipeline.dashboard import show_on_dashboard
 from pipeline.dataset import (
     Inventory,
@@ -33,9 +33,10 @@ from pipeline.dataset import (
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.record.journal import Journal, open_journal, read_journal
 from pipeline.record.lock import hold_output
+from pipeline.record.opening import open_dataset
 from pipeline.record.plan import Plan, judge_frames, make_plan
-from pipeline.record.saved import keep_summary, summarise
-from pipeline.record.summary import Summary
+from pipeline.record.summary import Summary, summarise
+from pipeline.record.summary_file import keep_summary
 from pipeline.record.tally import Tally
 from pipeline.records import FrameRef
 from pipeline.report.write import report
@@ -47,7 +48,7 @@ from pipeline.run.stopping import StopRequest, listen_for_stop
 from pipeline.run.stream import FrameStream
 from pipeline.run.watch import Bar, DashboardFeed, LiveRun, Watcher
 from pipeline.run.workers import warm_workers
-from pipeline.sam import model_identity, obtain_checkpoint
+from pipeline.sam import SAM2, ProposerFactory
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def refine_dataset(
     data_root: str | os.PathLike[str],
     config: ConfigLike = None,
     client: Client | Cluster | None = None,
+    proposers: ProposerFactory = SAM2,
 ) -> Summary:
     """Refine every frame of a data set that is not done yet.
 
@@ -71,6 +73,8 @@ def refine_dataset(
     client
         A client of a cluster that exists, or a cluster object; it is left open. None opens what
         `config.cluster` says.
+    proposers
+        What proposes masks: SAM 2, unless you have a model of your own.
 
     Returns
     -------
@@ -91,37 +95,39 @@ def refine_dataset(
     """
     stop = StopRequest()
     with listen_for_stop(stop):
-        return refine(data_root, config, client, stop, [Bar()])
+        return refine(data_root, config, client, proposers, stop, [Bar()])
 
 
 def refine(
     data_root: str | os.PathLike[str],
     config: ConfigLike,
     client: Client | Cluster | None,
+    proposers: ProposerFactory,
     stop: StopRequest,
     watchers: Sequence[Watcher],
 ) -> Summary:
     """Refine a data set for somebody who watches it, and may ask it to stop.
 
-    The first three parameters, the result and the errors are those of `refine_dataset`.
+    The first four parameters, the result and the errors are those of `refine_dataset`.
     """
     end_if_nested()
     start = time.monotonic()
-    settings = with_absolute_paths(load_config(config))
+    # A run goes by what it is given alone: without settings by the defaults, not by the last run.
+    dataset = open_dataset(data_root, load_config(config))
+    layout, settings = dataset.layout, dataset.settings
     start_log(settings.run.log_level, settings.run.log_format)
-    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
     ended: RunStopped | None = None
     inventory = discover_some(layout.data_root, layout.data)
     _tell_of_links(layout, inventory)
-    obtain_checkpoint(settings.model)
-    fingerprint = settings.fingerprint(model_identity(settings.model))
+    proposers.obtain(settings)
+    fingerprint = settings.fingerprint(proposers.identity(settings))
     run_id = secrets.token_hex(8)
     with (
-        hold_output(layout.record_dir),
-        open_journal(layout.record_dir) as record,
+        hold_output(layout.record.lock),
+        open_journal(layout.record.journal) as record,
         keep_mirror(layout, fingerprint, inventory.frames) as mirror,
     ):
-        job = Job(layout, settings, fingerprint, run_id, mirror.place)
+        job = Job(layout, settings, fingerprint, proposers, run_id, mirror.place)
         tally = _open_tally(inventory)
         plan = _plan(inventory, job, record, tally, mirror)
         try:
@@ -136,15 +142,15 @@ def refine(
                             tally.add_problem("too many ids", problem)
                     if plan.todo:
                         live = LiveRun(job, running, tally, len(plan.todo), plan.kept, start)
-                        with warm_workers(running, settings), stop.gently():
+                        with warm_workers(running, settings, proposers), stop.gently():
                             _refine_frames(plan.todo, live, record, mirror, stop, watchers)
                     if not stop.why:
                         for problem in mirror.catch_up(running):
                             tally.add_problem("incomplete mirror", problem)
         except RunStopped as error:
             ended = error
-        summary = summarise(tally, job, time.monotonic() - start)
-        on_record = keep_summary(layout.record_dir, summary)
+        summary = summarise(tally, layout, settings, fingerprint, time.monotonic() - start)
+        on_record = keep_summary(layout.record.summary, summary)
         if settings.report.at_end:
             report(layout, settings, on_record)
     if ended:
@@ -164,29 +170,6 @@ def _tell_of_links(layout: Layout, inventory: Inventory) -> None:
     inventory.problems += linked
 
 
-def with_absolute_paths(config: Config) -> Config:
-    """Workers may have another working directory, and another home, than the driver."""
-    model, output = config.model, config.output
-    architecture = model.config
-    if architecture and Path(architecture).is_file():
-        architecture = str(_absolute(Path(architecture)))
-    of_model = {
-        "config": architecture,
-        "checkpoint": _absolute(model.checkpoint),
-        "cache_dir": _absolute(model.cache_dir),
-    }
-    return config.model_copy(
-        update={
-            "model": model.model_copy(update=of_model),
-            "output": output.model_copy(update={"root": _absolute(output.root)}),
-        }
-    )
-
-
-def _absolute(path: Path | None) -> Path | None:
-    return path and path.absolute()
-
-
 def _open_tally(inventory: Inventory) -> Tally:
     tally = Tally()
     tally.expect(Counter(frame.scene for frame in inventory.frames))
@@ -199,7 +182,7 @@ def _plan(
     inventory: Inventory, job: Job, record: Journal, tally: Tally, mirror: MirrorOfRun
 ) -> Plan:
     layout = job.layout
-    with read_journal(layout.record_dir) as journal:
+    with read_journal(layout.record.journal) as journal:
         judgements = judge_frames(inventory.frames, journal, layout, job.fingerprint)
         plan = make_plan(mirror.watch(judgements), job.config.run.redo, record, tally)
     mirror.settle(plan.todo)

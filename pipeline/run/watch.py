@@ -21,8 +21,7 @@ from tqdm.auto import tqdm
 
 from pipeline.dashboard import RunState
 from pipeline.dashboard.state import TOPIC
-from pipeline.record.saved import summarise
-from pipeline.record.summary import Summary
+from pipeline.record.summary import Summary, summarise
 from pipeline.record.tally import Tally
 from pipeline.records import FrameOutcome
 from pipeline.run.partition import Job
@@ -82,7 +81,9 @@ class LiveRun:
     def summary(self) -> Summary:
         """Sum up what is done so far; a copy that the run does not change any more."""
         with self.lock:
-            return summarise(deepcopy(self.tally), self.job, time.monotonic() - self.start)
+            tally = deepcopy(self.tally)
+        job, seconds = self.job, time.monotonic() - self.start
+        return summarise(tally, job.layout, job.config, job.fingerprint, seconds)
 
 
 class Watcher(Protocol):

@@ -16,6 +16,7 @@ from distributed import Client, WorkerPlugin
 from pipeline.cluster.plugins import give_to_workers, take_from_workers
 from pipeline.config import Config
 from pipeline.dashboard.state import WORKER_METRIC, WorkerState
+from pipeline.sam import SAM2, ProposerFactory
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,9 @@ class WarmModel(WorkerPlugin):
 
     name = "autorefiner-warm-model"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, proposers: ProposerFactory) -> None:
         self.config = config
+        self.proposers = proposers
 
     def setup(self, worker: Any) -> None:
         """Start loading, without holding up the worker's event loop."""
@@ -43,11 +45,9 @@ class WarmModel(WorkerPlugin):
         worker.metrics.pop(WORKER_METRIC, None)
 
     def _load(self) -> None:
-        from pipeline.sam import load_model  # heavy, and only for workers
-
         start = time.perf_counter()
         try:
-            load_model(self.config)
+            self.proposers.make(self.config)
         except Exception as error:
             # The first task meets the same error, and raises it where the driver can see it.
             log.warning("the model could not be loaded ahead of the first frame: %s", error)
@@ -64,9 +64,11 @@ class WarmModel(WorkerPlugin):
 
 
 @contextmanager
-def warm_workers(client: Client, config: Config) -> Iterator[None]:
+def warm_workers(
+    client: Client, config: Config, proposers: ProposerFactory = SAM2
+) -> Iterator[None]:
     """Have every worker, now or later, load the model as it starts; no longer after the block."""
-    give_to_workers(client, WarmModel(config))
+    give_to_workers(client, WarmModel(config, proposers))
     try:
         yield
     finally:

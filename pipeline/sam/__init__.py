@@ -8,35 +8,31 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pipeline.sam.factory import SAM2, ProposerFactory
+
 if TYPE_CHECKING:
-    from pipeline.sam.checkpoints import model_identity, obtain_checkpoint
+    from pipeline.sam.checkpoints import obtain_checkpoint
     from pipeline.sam.model import load_model
-    from pipeline.sam.proposer import (
-        Proposer,
-        images_per_batch,
-        make_proposer,
-        propose_variants,
-    )
+    from pipeline.sam.proposer import Proposer, propose_variants
 
 __all__ = [
+    "SAM2",
     "Proposer",
-    "images_per_batch",
+    "ProposerFactory",
     "load_model",
-    "make_proposer",
-    "model_identity",
     "obtain_checkpoint",
     "propose_variants",
 ]
 
 _HOME = {
+    "Proposer": "proposer",
     "load_model": "model",
-    "model_identity": "checkpoints",
     "obtain_checkpoint": "checkpoints",
+    "propose_variants": "proposer",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = importlib.import_module(f"{__name__}.{_HOME.get(name, 'proposer')}")
-    return getattr(home, name)
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -31,6 +31,9 @@ class Proposer(Protocol):
     from one thread at a time. It needs no gradient context and leaves none behind.
     """
 
+    images_per_call: int
+    """How many images are best handed to `propose` at once."""
+
     def propose(
         self,
         images: Sequence[npt.NDArray[np.uint8]],
@@ -79,6 +82,7 @@ class SamProposer:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._model = load_model(config)
+        self.images_per_call = _images_per_call(config)
 
     def propose(
         self,
@@ -150,21 +154,7 @@ def _wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def make_proposer(config: Config) -> Proposer:
-    """Return the proposer that the settings name; its model is loaded once per process.
-
-    Raises
-    ------
-    ModelError
-        As `load_model`.
-    """
-    return SamProposer(config)
-
-
-def images_per_batch(config: Config) -> int:
-    """Return how many images to hand to a proposer at once.
-
-    A GPU is faster with several. The caches of a CPU are not.
-    """
+def _images_per_call(config: Config) -> int:
+    """Return how many images suit the device: a GPU is faster with several, a CPU is not."""
     on_gpu = resolve_device(config.model).type == "cuda"
     return config.proposals.images_per_batch or (_IMAGES_ON_GPU if on_gpu else 1)

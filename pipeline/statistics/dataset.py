@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -18,11 +17,12 @@ import numpy.typing as npt
 from dask.delayed import delayed
 from distributed import Client
 
-from pipeline.config import ConfigLike, load_config
+from pipeline.config import ConfigLike
 from pipeline.dataset import Layout, discover, read_coarse_ids
 from pipeline.errors import DatasetError, IdMapError
-from pipeline.mirror import MirrorScene, mirror_url, open_mirror
+from pipeline.mirror import MirrorScene, open_mirror
 from pipeline.mirror.scheme import Size
+from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 from pipeline.statistics.count import COLUMNS, count_pixels
 from pipeline.statistics.scene import SceneStatistics, from_counts
@@ -50,7 +50,7 @@ def compute_statistics(
     data_root
         Folder that holds the scenes.
     config
-        A `Config`, a mapping, the path of a YAML file, or None for the defaults.
+        A `Config`, a mapping, or the path of a YAML file; None takes those of the last run.
     client
         Of the cluster that counts.
 
@@ -65,10 +65,9 @@ def compute_statistics(
     FrameError
         A coarse id map cannot be read, or has not the size of its result any more.
     """
-    settings = load_config(config)
-    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
-    mirror = open_mirror(mirror_url(layout))
-    frames = discover(layout.data_root, settings.data).frames
+    layout = open_dataset(data_root, config).layout
+    mirror = open_mirror(layout.mirror_url)
+    frames = discover(layout.data_root, layout.data).frames
     coarse = CoarseIds(layout, {(frame.scene, frame.image): frame for frame in frames})
     known = {scene for scene, _ in coarse.frames}
     scenes = (scene for name, scene in mirror.items() if name in known)

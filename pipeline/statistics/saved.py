@@ -14,7 +14,6 @@ from pipeline.errors import ConfigError, StorageError
 from pipeline.statistics.scene import SceneStatistics
 from pipeline.statistics.tables import TABLES, Columns, make_tables
 
-STATISTICS_DIR = "statistics"
 """Folder of saved tables, beside the record of runs."""
 
 Form: TypeAlias = Literal["csv", "parquet"]

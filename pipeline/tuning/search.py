@@ -15,12 +15,12 @@ from distributed.deploy.cluster import Cluster
 from tqdm.auto import tqdm
 
 from pipeline.cluster import use_cluster
-from pipeline.config import ConfigLike, load_config
+from pipeline.config import ConfigLike, load_config, with_absolute_paths
 from pipeline.dataset import Layout, discover, discover_some, ids_elsewhere
 from pipeline.errors import ConfigError, DatasetError
+from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 from pipeline.run.log import start_log
-from pipeline.run.runner import with_absolute_paths
 from pipeline.run.workers import warm_workers
 from pipeline.sam import obtain_checkpoint
 from pipeline.tuning.candidates import Choices, make_candidates
@@ -69,10 +69,10 @@ def tune(
     AutoRefinerError
         A setting is wrong, there is no data set, model or cluster, or no frame can be used.
     """
-    settings = with_absolute_paths(load_config(config))
+    dataset = open_dataset(data_root, load_config(config))
+    layout, settings = dataset.layout, dataset.settings
     start_log(settings.run.log_level, settings.run.log_format)
     candidates = make_candidates(choices, settings)
-    layout = Layout(Path(data_root).absolute(), settings.data, settings.output)
     sample = _sample(layout, truth, n_frames)
     configs = tuple(with_absolute_paths(candidate.config) for candidate in candidates)
     for model in dict.fromkeys(each.model for each in configs):

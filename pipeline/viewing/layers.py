@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.config import Config
 from pipeline.dataset import Layout, discover, read_coarse_ids, read_ids, read_image
 from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
@@ -54,7 +53,7 @@ class SceneLayers:
         return read_ids(self.layout.output_path(frame)).astype(np.uint16)
 
 
-def find_scene(data_root: Path, scene: str | None, settings: Config) -> SceneLayers:
+def find_scene(layout: Layout, scene: str | None) -> SceneLayers:
     """Find the frames of a scene, of the first one unless told which.
 
     Raises
@@ -62,16 +61,16 @@ def find_scene(data_root: Path, scene: str | None, settings: Config) -> SceneLay
     DatasetError
         There is no such scene, or no frame in it.
     """
-    data = settings.data
+    data = layout.data
     if scene is not None:
         data = data.model_copy(update={"scenes": (scene,), "max_scenes": None})
-    frames = discover(data_root, data).frames
+    frames = discover(layout.data_root, data).frames
     if not frames:
-        raise DatasetError(f"{data_root}: found no frame; expected some to show")
+        raise DatasetError(f"{layout.data_root}: found no frame; expected some to show")
     # A name may look like a pattern, and fit other scenes too.
     chosen = next((frame.scene for frame in frames if frame.scene == scene), frames[0].scene)
     members = tuple(frame for frame in frames if frame.scene == chosen)
-    return SceneLayers(chosen, members, Layout(data_root.absolute(), data, settings.output))
+    return SceneLayers(chosen, members, layout)
 
 
 def fit(values: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[Any]:

@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from pipeline.config import ConfigLike, load_config
+from pipeline.config import ConfigLike
 from pipeline.errors import ConfigError
+from pipeline.record.opening import open_dataset
 from pipeline.viewing.in_napari import show_in_napari
 from pipeline.viewing.in_rerun import save_for_rerun, show_in_rerun
 from pipeline.viewing.layers import find_scene
@@ -37,7 +38,8 @@ def view_scene(
     save
         Write a file for rerun (`.rrd`) instead of opening a window.
     config
-        The settings of the run; its `data` and `output` say where the maps are.
+        The settings of the run, of which `data` and `output` say where the maps are; None takes
+        those of the last run.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def view_scene(
     chosen = _choose(viewer or ("rerun" if save else None))
     if save and chosen != "rerun":
         raise ConfigError(f"found a file to save with {chosen}; expected rerun, which has one")
-    layers = find_scene(Path(data_root), scene, load_config(config))
+    layers = find_scene(open_dataset(data_root, config).layout, scene)
     if save:
         return save_for_rerun(layers, Path(save).expanduser())
     return show_in_rerun(layers) if chosen == "rerun" else show_in_napari(layers)

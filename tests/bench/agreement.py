@@ -24,7 +24,7 @@ from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.evaluation.metrics import FrameScores, score_frame
 from pipeline.records import Proposals
 from pipeline.refinement import refine_proposals
-from pipeline.sam import load_model, make_proposer
+from pipeline.sam import SAM2, load_model
 from pipeline.sam.stock import mask_generator
 from tests.bench.reference import refine_plainly
 
@@ -77,7 +77,7 @@ def measure(config: Config, seed: int) -> tuple[list[float], dict[str, FrameScor
     maps = {"plain": refine_plainly(coarse, theirs)}
     proposals: dict[str, Proposals] = {}
     for mode in ("grid", "guided"):
-        proposer = make_proposer(load_config(config, [f"proposals.mode={mode}"]))
+        proposer = SAM2.make(load_config(config, [f"proposals.mode={mode}"]))
         [proposals[mode]] = proposer.propose([shot.image], [coarse], StageClock())
         refinement = config.refinement
         maps[mode] = refine_proposals(coarse, proposals[mode], refinement, StageClock()).ids

@@ -37,7 +37,7 @@ from pipeline.refinement import refine_proposals
 from pipeline.refinement.borders.place import place_borders
 from pipeline.refinement.borders.view import view_of
 from pipeline.refinement.refine import cell_size
-from pipeline.sam import make_proposer
+from pipeline.sam import SAM2
 
 DEMO = load_config({"model": {"name": "demo", "device": "cpu"}})
 DESK = Path(__file__).parents[1] / "data"
@@ -134,7 +134,7 @@ def print_set(name: str, frames: Iterator[Frame]) -> None:
 
 def print_cost(frames: list[Frame]) -> None:
     spent = np.zeros((len(frames), 3))
-    proposer = make_proposer(DEMO)
+    proposer = SAM2.make(DEMO)
     proposer.propose([frames[0].image], [frames[0].coarse], StageClock())
     for row, frame in zip(spent, frames, strict=True):
         start = time.process_time()
@@ -163,7 +163,7 @@ def print_cost(frames: list[Frame]) -> None:
 def refine(frame: Frame) -> tuple[np.ndarray, ...]:
     """Refine one frame in each of `WAYS`."""
     if frame.masks == "demo":
-        [proposals] = make_proposer(DEMO).propose([frame.image], [frame.coarse], StageClock())
+        [proposals] = SAM2.make(DEMO).propose([frame.image], [frame.coarse], StageClock())
     else:
         proposals = from_truth(frame)
     cell = cell_size(proposals.logits, frame.coarse.shape)

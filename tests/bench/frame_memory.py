@@ -52,11 +52,11 @@ def measure(
 ) -> tuple[float, float, int]:
     """Peak memory before and after a frame, in megabytes, and its number of masks."""
     from pipeline.refinement import refine_proposals
-    from pipeline.sam import make_proposer
+    from pipeline.sam import SAM2
 
     torch.set_num_threads(1)
     config = load_config(settings, [f"proposals.mode={mode}"])
-    proposer = make_proposer(config)
+    proposer = SAM2.make(config)
     ids = tiles(size, n_ids)
     image = np.random.default_rng(0).integers(0, 255, (n_ids + 1, 3), dtype=np.uint8)[ids]
     before = peak()

@@ -70,7 +70,10 @@ def plan(root: Path, records: Path, data: dict[str, Any]) -> tuple[float, float]
     layout = Layout(root, config.data, config.output)
     frames = discover(root, config.data).frames
     found = time.process_time() - start
-    with open_journal(layout.record_dir) as record, read_journal(layout.record_dir) as journal:
+    with (
+        open_journal(layout.record.journal) as record,
+        read_journal(layout.record.journal) as journal,
+    ):
         judged = judge_frames(frames, journal, layout, "f00d")
         planned = make_plan(judged, "none", record, Tally())
     seconds = time.process_time() - start

@@ -38,23 +38,27 @@ class NoOp(WorkerPlugin):
 
 
 def leave_out_the_work() -> None:
+    from types import SimpleNamespace
+
     import numpy as np
 
+    from pipeline.clock import StageClock
     from pipeline.records import Refinement
-    from pipeline.run import partition, workers
+    from pipeline.run import partition
     from pipeline.run.frame import LoadedFrame
+    from pipeline.sam.factory import SamFactory
 
     nothing = np.zeros((1, 1), np.uint16)
     stats = dict.fromkeys(
         ("invalid_ratio", "n_objects", "n_proposals", "direct", "merged", "matched", "fallback"),
         0.5,
     )
-    loaded = LoadedFrame(np.zeros((1, 1, 3), np.uint8), nothing, "")
-    partition.make_proposer = lambda _config: None
+    loaded = LoadedFrame(np.zeros((1, 1, 3), np.uint8), nothing, "", StageClock())
+    SamFactory.make = lambda *_: SimpleNamespace(images_per_call=1)
     partition.read_frame = lambda *_: loaded
-    partition.refine_loaded = lambda *_: Refinement(nothing, (), stats)
+    refined = Refinement(nothing, (), stats)
+    partition.refine_together = lambda frames, *_: iter([refined] * len(frames))
     partition.write_frame = lambda *_: None
-    workers.WarmModel._load = lambda _self: None
 
 
 def make_data(root: Path, frames: int) -> None:
@@ -102,7 +106,10 @@ def plan(root: Path) -> None:
     frames = discover(root, config.data).frames
     tally = Tally()
     tally.expect({frame.scene: 0 for frame in frames})
-    with open_journal(layout.record_dir) as record, read_journal(layout.record_dir) as journal:
+    with (
+        open_journal(layout.record.journal) as record,
+        read_journal(layout.record.journal) as journal,
+    ):
         make_plan(judge_frames(frames, journal, layout, "f00d"), "none", record, tally)
 
 
@@ -115,7 +122,7 @@ def put_on_record(root: Path) -> None:
 
     config = load_config(settings())
     layout = Layout(root, config.data, config.output)
-    with open_journal(layout.record_dir) as journal:
+    with open_journal(layout.record.journal) as journal:
         for frame in discover(root, config.data).frames:
             inputs = tuple(map(stamp, (layout.image_path(frame), layout.ids_path(frame))))
             os.link(layout.ids_path(frame), layout.output_path(frame))

@@ -27,7 +27,7 @@ from pipeline.config import Config, load_config
 from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.refinement import refine_proposals
-from pipeline.sam import load_model, make_proposer
+from pipeline.sam import SAM2, load_model
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.registry import KNOWN
 from pipeline.sam.stock import mask_generator
@@ -83,7 +83,7 @@ def measure(config: Config, image: np.ndarray, coarse: np.ndarray) -> dict[str, 
     seconds: dict[str, float] = {}
     for mode in MODES:
         settings = load_config(config, [f"proposals.mode={mode}"])
-        proposer, clock = make_proposer(settings), StageClock()
+        proposer, clock = SAM2.make(settings), StageClock()
         proposer.propose([image[:64, :64]], [coarse[:64, :64]], StageClock())
         start = time.process_time()
         [proposals] = proposer.propose([image], [coarse], clock)

@@ -12,10 +12,10 @@ import dask
 import pytest
 from distributed import Client, LocalCluster, Security
 
-import pipeline
 from pipeline.dashboard import show_on_dashboard
 from pipeline.run.partition import refine_partition
 from tests.browsing import expect
+from tests.proposers import start_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -79,7 +79,7 @@ def test_the_page_follows_a_run(
         expect(body).to_contain_text("No run has begun on this cluster yet", timeout=MILLISECONDS)
         root = make_dataset(scenes=1, frames=4)
         (root / "scene_0000" / "images" / "frame_000001.jpg").write_bytes(b"torn")
-        run = pipeline.start_run(root, settings, client)
+        run = start_run(root, settings, client)
         expect(body).to_contain_text("2 to do", timeout=MILLISECONDS)
         expect(body).to_contain_text("scene_0000", timeout=MILLISECONDS)
         go_on.set()

@@ -20,7 +20,7 @@ def test_defaults() -> None:
     assert layout.image_path(FRAME) == Path("scans/scene_0000/images/frame_000000.jpg")
     assert layout.ids_path(FRAME) == Path("scans/scene_0000/obj_ids/frame_000000.jpg.pth")
     assert layout.output_path(FRAME) == Path("scans/scene_0000/obj_ids_refine/frame_000000.jpg.pth")
-    assert layout.record_dir == Path("scans/autorefiner")
+    assert layout.record.folder == Path("scans/autorefiner")
 
 
 def test_settings() -> None:
@@ -32,7 +32,7 @@ def test_settings() -> None:
     assert layout.image_path(FRAME) == Path("scans/scene_0000/rgb/frame_000000.jpg")
     assert layout.ids_path(FRAME) == Path("scans/scene_0000/labels/frame_000000.jpg.pth")
     assert layout.output_path(FRAME) == Path("elsewhere/scene_0000/refined/frame_000000.jpg.png")
-    assert layout.record_dir == Path("elsewhere/autorefiner")
+    assert layout.record.folder == Path("elsewhere/autorefiner")
 
 
 @pytest.mark.parametrize(

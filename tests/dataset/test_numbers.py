@@ -18,7 +18,6 @@ from pipeline.dataset.numbers import (
     as_text,
     ids_in,
     number_ids,
-    numbers_path,
     read_numbers,
 )
 from pipeline.errors import StorageError
@@ -95,7 +94,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def write(layout: Layout, text: str) -> None:
-    path = numbers_path(layout, "s")
+    path = layout.record.numbers("s")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import pipeline
 from pipeline.config import load_config
 from pipeline.dataset import read_pair
 from pipeline.errors import DatasetError, ImageError
+from tests.proposers import inspect_frame
 
 MakeDataset = Callable[..., Path]
 
@@ -22,18 +22,18 @@ def image(make_dataset: MakeDataset) -> Path:
 
 def test_ids_are_found_as_a_run_finds_them_or_taken_as_named(image: Path) -> None:
     ids = image.parent.parent / "obj_ids" / "frame_000001.jpg.pth"
-    found, named = pipeline.inspect_frame(image), pipeline.inspect_frame(image, ids)
+    found, named = inspect_frame(image), inspect_frame(image, ids)
     assert found.refinement.objects == named.refinement.objects
     np.testing.assert_array_equal(found.coarse_ids, read_pair(image, ids)[1])
     elsewhere = image.rename(image.parent.parent.parent / "moved.jpg")
     with pytest.raises(DatasetError, match="found no ids for it"):
-        pipeline.inspect_frame(elsewhere)
-    assert pipeline.inspect_frame(elsewhere, ids).objects == named.objects
+        inspect_frame(elsewhere)
+    assert inspect_frame(elsewhere, ids).objects == named.objects
 
 
 def test_it_refines_as_a_run_does_and_writes_nothing(image: Path) -> None:
     before = sorted(image.parents[2].rglob("*"))
-    view = pipeline.inspect_frame(image)
+    view = inspect_frame(image)
     assert sorted(image.parents[2].rglob("*")) == before
     ids = np.unique(view.coarse_ids[view.coarse_ids > 0]).tolist()
     assert [o.record.id for o in view.objects] == ids
@@ -42,7 +42,7 @@ def test_it_refines_as_a_run_does_and_writes_nothing(image: Path) -> None:
 
 
 def test_tables_and_figure_hold_every_object_and_mask(image: Path) -> None:
-    view = pipeline.inspect_frame(image)
+    view = inspect_frame(image)
     text = view.as_text()
     assert "frame_000001.jpg: 64 x 48" in text
     assert len(view.object_table().rows) == len(view.objects)
@@ -59,13 +59,13 @@ def test_tables_and_figure_hold_every_object_and_mask(image: Path) -> None:
 
 def test_a_missing_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"nowhere\.jpg: found no such file"):
-        pipeline.inspect_frame(tmp_path / "nowhere.jpg")
+        inspect_frame(tmp_path / "nowhere.jpg")
 
 
 def test_names_cannot_steer_a_terminal_or_a_notebook(image: Path) -> None:
     ids = image.parent.parent / "obj_ids" / "frame_000001.jpg.pth"
     hostile = image.rename(image.with_name("<b>\x1b[2J.jpg"))
-    view = pipeline.inspect_frame(hostile, ids, load_config())
+    view = inspect_frame(hostile, ids, load_config())
     assert "\x1b" not in view.as_text()
     assert "<b>" not in view._repr_html_()
 
@@ -73,7 +73,7 @@ def test_names_cannot_steer_a_terminal_or_a_notebook(image: Path) -> None:
 def test_a_gray_frame_without_objects_can_be_looked_at(tmp_path: Path) -> None:
     Image.new("L", (40, 30), 90).save(tmp_path / "a.png")
     np.save(tmp_path / "a.npy", np.zeros((30, 40), np.int32))
-    view = pipeline.inspect_frame(tmp_path / "a.png", tmp_path / "a.npy")
+    view = inspect_frame(tmp_path / "a.png", tmp_path / "a.npy")
     assert view.objects == ()
     assert view.figure().width >= 80
     assert "0 ids" in view.as_text()

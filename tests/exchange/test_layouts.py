@@ -59,12 +59,12 @@ def test_numbers_that_come_back_are_numbers(tmp_path: Path) -> None:
     torch.save(torch.from_numpy(ids), tmp_path / "room/obj_ids/a.jpg.pth")
     settings = pipeline.load_config({"data": {"renumber": True}})
     layout = Layout(tmp_path, settings.data, settings.output)
-    from pipeline.dataset.numbers import Numbers, as_text, numbers_path
+    from pipeline.dataset.numbers import Numbers, as_text
 
     table = Numbers().extended([3, 70_000], void=(4,))
     assert table.of[70_000] == 5
-    numbers_path(layout, "room").parent.mkdir(parents=True)
-    numbers_path(layout, "room").write_text(as_text(table))
+    layout.record.numbers("room").parent.mkdir(parents=True)
+    layout.record.numbers("room").write_text(as_text(table))
     pipeline.export_dataset(tmp_path, "davis", out=tmp_path / "x", ids="coarse", config=settings)
     import_ids(tmp_path, "labels", tmp_path / "x", config=settings)
     [frame] = discover(tmp_path, settings.data).frames

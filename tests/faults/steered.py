@@ -17,7 +17,7 @@ import torch
 
 from pipeline.clock import StageClock
 from pipeline.records import Proposals
-from pipeline.run import partition, workers
+from pipeline.sam.factory import SamFactory
 
 PATH = Path(__file__)
 
@@ -37,6 +37,8 @@ def slow(hundredths: int) -> tuple[int, int, int]:
 
 class SteeredProposer:
     """Proposes the left half of every image, or does worse."""
+
+    images_per_call = 1
 
     def propose(
         self, images: Sequence[np.ndarray], coarse_ids: Sequence[np.ndarray], clock: StageClock
@@ -65,5 +67,4 @@ def eat_memory() -> None:
 
 
 def dask_setup(worker: object) -> None:
-    partition.make_proposer = lambda _config: SteeredProposer()
-    workers.WarmModel._load = lambda _self: None  # type: ignore[method-assign]
+    SamFactory.make = lambda _self, _config: SteeredProposer()  # type: ignore[method-assign]

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from pipeline.dataset import stamp
 from pipeline.errors import StorageError
-from pipeline.record.journal import FILE_NAME, Entry, _to_row, open_journal, read_journal
+from pipeline.record.journal import Entry, _to_row, open_journal, read_journal
 from pipeline.record.tally import SceneTally, Tally
 from pipeline.records import FrameOutcome, FrameRef
+
+FILE_NAME = "journal.jsonl"
 
 
 def entry(image: str = "a.jpg", status: str = "done", **outcome: object) -> Entry:
@@ -26,7 +28,7 @@ def entry(image: str = "a.jpg", status: str = "done", **outcome: object) -> Entr
 
 def known(folder: Path, *images: str) -> dict[str, Entry]:
     """Return what is on record, of all frames that a test may have put there."""
-    with read_journal(folder) as journal:
+    with read_journal(folder / FILE_NAME) as journal:
         found = {image: journal.find(FrameRef("scene", image, "")) for image in images or NAMES}
     return {image: one for image, one in found.items() if one}
 
@@ -37,14 +39,14 @@ NAMES = ("a.jpg", "b.jpg", "c.jpg")
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     done = entry("a.jpg", seconds={"read": 0.5}, stats={"matched": 3})
     failed = entry("b.jpg", "failed", stage="read", error="ImageError", message="line 1\nline 2")
-    with open_journal(tmp_path) as journal:
+    with open_journal(tmp_path / FILE_NAME) as journal:
         journal.append([done, failed])
     assert known(tmp_path) == {"a.jpg": done, "b.jpg": failed}
 
 
 def test_the_last_entry_of_a_frame_counts(tmp_path: Path) -> None:
     for status in ("failed", "done"):
-        with open_journal(tmp_path) as journal:
+        with open_journal(tmp_path / FILE_NAME) as journal:
             journal.append([entry(status=status)])
     assert known(tmp_path)["a.jpg"].outcome.status == "done"
 
@@ -54,14 +56,14 @@ def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
 
 
 def test_a_torn_line_costs_its_own_frame_only_wherever_it_was_torn(tmp_path: Path) -> None:
-    with open_journal(tmp_path) as journal:
+    with open_journal(tmp_path / FILE_NAME) as journal:
         journal.append([entry("a.jpg"), entry("b.jpg")])
     file = tmp_path / FILE_NAME
     whole = file.read_bytes()
     first = whole.index(b"\n") + 1
     for length in range(first, len(whole) - 1):
         file.write_bytes(whole[:length])
-        with open_journal(tmp_path) as journal:
+        with open_journal(tmp_path / FILE_NAME) as journal:
             journal.append([entry("c.jpg")])
         assert [*known(tmp_path)] == ["a.jpg", "c.jpg"]
 
@@ -70,7 +72,7 @@ def test_a_torn_line_costs_its_own_frame_only_wherever_it_was_torn(tmp_path: Pat
 def test_garbage_is_skipped(tmp_path_factory: pytest.TempPathFactory, garbage: bytes) -> None:
     folder = tmp_path_factory.mktemp("journal")
     (folder / FILE_NAME).write_bytes(garbage)
-    with open_journal(folder) as journal:
+    with open_journal(folder / FILE_NAME) as journal:
         journal.append([entry("a.jpg")])
     assert known(folder)["a.jpg"] == entry("a.jpg")
 
@@ -101,7 +103,7 @@ def test_any_name_and_message_survives(
 ) -> None:
     folder = tmp_path_factory.mktemp("journal")
     one = entry(image, "failed", message=message)
-    with open_journal(folder) as journal:
+    with open_journal(folder / FILE_NAME) as journal:
         journal.append([one])
     assert known(folder, image) == {image: one}
 
@@ -110,7 +112,7 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(StorageError, match=r"journal\.jsonl"),
-        open_journal(tmp_path / "file" / "x"),
+        open_journal(tmp_path / "file" / "x" / FILE_NAME),
     ):
         pass
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import OutputInUse, StorageError
-from pipeline.record.lock import FILE_NAME, SECONDS_FRESH, _this_process, hold_output, read_holder
+from pipeline.record.lock import SECONDS_FRESH, _this_process, hold_output, read_holder
 
+FILE_NAME = "run.lock"
 HOLD = """
 import sys, time
 from pathlib import Path
 from pipeline.record.lock import hold_output
-with hold_output(Path(sys.argv[1])):
+with hold_output(Path(sys.argv[1]) / "run.lock"):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -55,9 +56,9 @@ def test_a_second_run_is_told_who_holds_the_output(
     tmp_path: Path, other: subprocess.Popen[str]
 ) -> None:
     said = rf"process {other.pid} of .* on .*output\.root of its own"
-    with pytest.raises(OutputInUse, match=said), hold_output(tmp_path):
+    with pytest.raises(OutputInUse, match=said), hold_output(tmp_path / FILE_NAME):
         pass
-    holder = read_holder(tmp_path)
+    holder = read_holder(tmp_path / FILE_NAME)
     assert holder
     assert holder.pid == other.pid
 
@@ -66,7 +67,10 @@ def test_a_second_run_is_told_who_holds_the_output(
 def test_a_second_run_is_told_also_where_no_locks_are(
     tmp_path: Path, other: subprocess.Popen[str]
 ) -> None:
-    with pytest.raises(OutputInUse, match=f"process {other.pid} of"), hold_output(tmp_path):
+    with (
+        pytest.raises(OutputInUse, match=f"process {other.pid} of"),
+        hold_output(tmp_path / FILE_NAME),
+    ):
         pass
 
 
@@ -76,8 +80,8 @@ def test_a_process_that_was_killed_is_not_in_the_way(
     other.kill()
     other.wait()
     assert (tmp_path / FILE_NAME).read_text()
-    assert read_holder(tmp_path) is None
-    with hold_output(tmp_path):
+    assert read_holder(tmp_path / FILE_NAME) is None
+    with hold_output(tmp_path / FILE_NAME):
         assert json.loads((tmp_path / FILE_NAME).read_text())["pid"] == os.getpid()
 
 
@@ -87,17 +91,17 @@ def test_neither_is_one_whose_pid_is_gone_or_another_process_now(
     tmp_path: Path, changes: dict[str, object]
 ) -> None:
     leave_note(tmp_path, **changes)
-    with hold_output(tmp_path):
+    with hold_output(tmp_path / FILE_NAME):
         pass
 
 
 def test_another_machine_counts_while_its_note_is_fresh(tmp_path: Path) -> None:
     leave_note(tmp_path, host="node7")
-    with pytest.raises(OutputInUse, match="on node7"), hold_output(tmp_path):
+    with pytest.raises(OutputInUse, match="on node7"), hold_output(tmp_path / FILE_NAME):
         pass
     long_ago = time.time() - SECONDS_FRESH - 1
     os.utime(tmp_path / FILE_NAME, (long_ago, long_ago))
-    with hold_output(tmp_path):
+    with hold_output(tmp_path / FILE_NAME):
         pass
 
 
@@ -105,7 +109,7 @@ def test_the_note_is_renewed_while_the_output_is_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.record.lock.SECONDS_BETWEEN_SIGNS", 0.01)
-    with hold_output(tmp_path):
+    with hold_output(tmp_path / FILE_NAME):
         os.utime(tmp_path / FILE_NAME, (1, 1))
         deadline = time.monotonic() + 10
         while (tmp_path / FILE_NAME).stat().st_mtime < 2:
@@ -114,19 +118,19 @@ def test_the_note_is_renewed_while_the_output_is_held(
 
 
 def test_one_process_holds_it_once(tmp_path: Path) -> None:
-    with hold_output(tmp_path):
-        with pytest.raises(OutputInUse), hold_output(tmp_path):
+    with hold_output(tmp_path / FILE_NAME):
+        with pytest.raises(OutputInUse), hold_output(tmp_path / FILE_NAME):
             pass
-        assert read_holder(tmp_path) is None  # nobody else
-    with hold_output(tmp_path):
+        assert read_holder(tmp_path / FILE_NAME) is None  # nobody else
+    with hold_output(tmp_path / FILE_NAME):
         pass
 
 
 def test_garbage_in_the_note_is_no_holder(tmp_path: Path) -> None:
     for garbage in ("", "{", "[1]", '{"pid": 1}', "\0" * 5000):
         (tmp_path / FILE_NAME).write_text(garbage)
-        assert read_holder(tmp_path) is None
-        with hold_output(tmp_path):
+        assert read_holder(tmp_path / FILE_NAME) is None
+        with hold_output(tmp_path / FILE_NAME):
             pass
 
 
@@ -136,6 +140,6 @@ def test_a_link_is_never_followed(tmp_path: Path) -> None:
     record = tmp_path / "record"
     record.mkdir()
     (record / FILE_NAME).symlink_to(precious)
-    with pytest.raises(StorageError, match="found a link"), hold_output(record):
+    with pytest.raises(StorageError, match="found a link"), hold_output(record / FILE_NAME):
         pass
     assert precious.read_text() == "mine"

@@ -10,12 +10,13 @@ import pytest
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, write_ids
 from pipeline.dataset.inputs import digest_inputs
-from pipeline.record.journal import FILE_NAME, JournalIndex, open_journal, read_journal
+from pipeline.record import plan as planning
+from pipeline.record.journal import JournalIndex, open_journal, read_journal
 from pipeline.record.plan import Judgement, Plan, judge_frames, make_plan
 from pipeline.record.tally import Tally
 from pipeline.records import FrameRef
-from pipeline.run import plan as planning
 from pipeline.run.partition import Job, failed_entry, refine_partition
+from tests.proposers import COLOURS
 
 MakeDataset = Callable[..., Path]
 
@@ -28,12 +29,12 @@ class Done:
         self.root = root
         self.layout = Layout(root, config.data, config.output)
         self.frames = list(discover(root, config.data).frames)
-        entries = refine_partition(self.frames, Job(self.layout, config, "f00d"))
-        with open_journal(self.layout.record_dir) as journal:
+        entries = refine_partition(self.frames, Job(self.layout, config, "f00d", COLOURS))
+        with open_journal(self.layout.record.journal) as journal:
             journal.append(entries)
 
     def judge(self, fingerprint: str = "f00d", journal: bool = True) -> list[Judgement]:
-        with read_journal(self.layout.record_dir) as known:
+        with read_journal(self.layout.record.journal) as known:
             index = known if journal else JournalIndex()
             return list(judge_frames(self.frames, index, self.layout, fingerprint))
 
@@ -43,7 +44,7 @@ class Done:
     def plan(self, fingerprint: str = "f00d", redo: str = "none") -> Plan:
         tally = Tally()
         tally.expect({self.frames[0].scene: len(self.frames)})
-        with open_journal(self.layout.record_dir) as journal:
+        with open_journal(self.layout.record.journal) as journal:
             return make_plan(self.judge(fingerprint), redo, journal, tally)
 
 
@@ -100,7 +101,7 @@ def test_without_a_journal_the_results_speak_for_themselves(done: Done) -> None:
 
 def test_a_lost_journal_is_made_again(done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "NEWS_AT_ONCE", 2)
-    (done.layout.record_dir / FILE_NAME).unlink()
+    (done.layout.record.journal).unlink()
     assert done.plan().kept == 3
     assert [judgement.is_new for judgement in done.judge()] == [False] * 3
 
@@ -140,8 +141,8 @@ def test_a_failed_frame_waits_for_its_input_to_change(done: Done) -> None:
     good = done.layout.ids_path(frame).read_bytes()
     done.layout.ids_path(frame).write_bytes(b"torn")
     config = load_config()
-    with open_journal(done.layout.record_dir) as journal:
-        journal.append(refine_partition([frame], Job(done.layout, config, "f00d")))
+    with open_journal(done.layout.record.journal) as journal:
+        journal.append(refine_partition([frame], Job(done.layout, config, "f00d", COLOURS)))
     assert done.states() == ["failed", "done", "done"]
     assert done.judge()[0].why.startswith("failed, read: id map: ")
     assert (done.plan().todo, done.plan().kept) == ([], 3)
@@ -169,15 +170,15 @@ def test_redo_failed(done: Done) -> None:
     frame = done.frames[1]
     done.layout.output_path(frame).unlink()
     done.layout.image_path(frame).write_bytes(b"torn")
-    with open_journal(done.layout.record_dir) as journal:
-        journal.append(refine_partition([frame], Job(done.layout, load_config(), "f00d")))
+    with open_journal(done.layout.record.journal) as journal:
+        journal.append(refine_partition([frame], Job(done.layout, load_config(), "f00d", COLOURS)))
     assert images(done.plan(redo="none").todo) == []
     assert images(done.plan(redo="failed").todo) == [1]
 
 
 def test_a_result_that_is_there_counts_though_the_frame_is_on_record_as_failed(done: Done) -> None:
-    job = Job(done.layout, load_config(), "f00d")
-    with open_journal(done.layout.record_dir) as journal:
+    job = Job(done.layout, load_config(), "f00d", COLOURS)
+    with open_journal(done.layout.record.journal) as journal:
         journal.append([failed_entry(done.frames[1], job, "KilledWorker", "died after writing")])
     assert done.states() == ["done"] * 3
     assert [judgement.is_new for judgement in done.judge()] == [False, True, False]

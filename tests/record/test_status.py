@@ -12,19 +12,18 @@ from distributed import Client
 
 import pipeline
 from pipeline.record.lock import hold_output
-from pipeline.record.status import read_status, verify_dataset
 from pipeline.text import columns_of
+from tests.proposers import read_status, refine_dataset, verify_dataset
 
 MakeDataset = Callable[..., Path]
 
 
 @pytest.fixture
-def done(make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch) -> Path:
+def done(make_dataset: MakeDataset, inside_client: Client) -> Path:
     """Return a data set of two scenes that a run finished, but for a frame that failed."""
-    monkeypatch.setattr("pipeline.record.status.model_identity", lambda _config: "colours")
     root = make_dataset(scenes=2, frames=3)
     (root / "scene_0001" / "images" / "frame_000002.jpg").write_bytes(b"torn")
-    pipeline.refine_dataset(root, client=inside_client)
+    refine_dataset(root, client=inside_client)
     return root
 
 
@@ -58,11 +57,10 @@ def test_nothing_done_yet(make_dataset: MakeDataset) -> None:
 
 
 def test_without_settings_those_of_the_last_run_count(
-    make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
+    make_dataset: MakeDataset, inside_client: Client
 ) -> None:
-    monkeypatch.setattr("pipeline.record.status.model_identity", lambda _config: "colours")
     root = make_dataset(scenes=1, frames=2)
-    pipeline.refine_dataset(root, {"proposals": {"mode": "grid"}}, inside_client)
+    refine_dataset(root, {"proposals": {"mode": "grid"}}, inside_client)
     assert read_status(root).complete
     assert verify_dataset(root).complete
     assert read_status(root, {}).total.stale == 2, "settings that are given count, defaults too"
@@ -101,7 +99,7 @@ def test_verify_finds_what_size_and_time_hide_and_a_run_mends_it(
     whole, info = path.read_bytes(), path.stat()
     path.write_bytes(whole[:200] + bytes(len(whole) - 200))
     os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
-    assert pipeline.refine_dataset(done, client=inside_client).processed == 0
+    assert refine_dataset(done, client=inside_client).processed == 0
     found = verify_dataset(done)
     assert found.total.todo == 1
     [defect] = found.defects
@@ -109,12 +107,12 @@ def test_verify_finds_what_size_and_time_hide_and_a_run_mends_it(
     assert path.exists()
     verify_dataset(done, remove=True)
     assert not path.exists()
-    assert pipeline.refine_dataset(done, client=inside_client).processed == 1
+    assert refine_dataset(done, client=inside_client).processed == 1
     assert path.read_bytes() == whole
 
 
 def test_a_run_at_work_is_named(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with hold_output(done / "autorefiner"):
+    with hold_output(done / "autorefiner" / "run.lock"):
         monkeypatch.setattr("pipeline.record.lock._this_process", lambda: None)
         status = read_status(done)
     assert f"process {os.getpid()} of " in status.running

@@ -64,7 +64,7 @@ def root(make_dataset: MakeDataset) -> Path:
     frame = FrameRef("scene_0001", "frame_000009.jpg", "frame_000009.jpg.pth")
     message = "<script>alert(2)</script>\n</script> is no image"
     rows.append(FrameOutcome(frame, "failed", {}, {}, "read", "ImageError", message))
-    with open_journal(root / "autorefiner") as journal:
+    with open_journal(root / "autorefiner" / "journal.jsonl") as journal:
         journal.append(Entry(row, SETTINGS, (), None) for row in rows)
     return root
 
@@ -372,7 +372,7 @@ def test_statistics_that_are_older_than_the_results_are_out_of_date(root: Path) 
         ("frame_000004.jpg", made - 1, "12 of 13 done frames were counted."),
     ):
         done = FrameOutcome(replace(frame, image=image), "done", {"read": 0.1}, {})
-        with open_journal(root / "autorefiner") as journal:
+        with open_journal(root / "autorefiner" / "journal.jsonl") as journal:
             journal.append([Entry(done, SETTINGS, (), (1, written))])
         text = pipeline.write_report(root).read_text(encoding="utf-8")
         assert said in text

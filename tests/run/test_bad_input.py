@@ -21,11 +21,11 @@ import pytest
 from distributed import Client
 from PIL import Image
 
-import pipeline
 from pipeline.dataset import is_whole
 from pipeline.record.summary import Summary
 from pipeline.text import printable
 from tests.dataset import container_files, id_map_files, image_files
+from tests.proposers import refine_dataset
 
 IDS = np.zeros((24, 32), np.uint8)
 IDS[4:20, 5:15], IDS[6:18, 15:28] = 3, 7
@@ -213,9 +213,7 @@ def snapshot(folder: Path) -> dict[str, tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def run(
-    tmp_path_factory: pytest.TempPathFactory, inside_client: Client, _no_model_in_module: None
-) -> Iterator[Run]:
+def run(tmp_path_factory: pytest.TempPathFactory, inside_client: Client) -> Iterator[Run]:
     """Make the data set and refine it once, by colour, in a folder of its own."""
     place = tmp_path_factory.mktemp("bad input")
     root, outside = place / "scans", place / "outside"
@@ -229,7 +227,7 @@ def run(
         add_links(root, outside)
         add_sizes(root)
         before = snapshot(place)
-        summary = pipeline.refine_dataset(root, {"run": {"partition_size": 8}}, inside_client)
+        summary = refine_dataset(root, {"run": {"partition_size": 8}}, inside_client)
     with (root / "autorefiner" / "journal.jsonl").open() as journal:
         rows = {(row["scene"], row["image"]): row for row in map(json.loads, journal)}
     yield Run(root, summary, rows, before, snapshot(place))

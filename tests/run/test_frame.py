@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-import pipeline
 from pipeline.clock import StageClock
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover
@@ -15,6 +15,7 @@ from pipeline.dataset.inputs import digest_inputs
 from pipeline.records import Proposals
 from pipeline.run import frame
 from pipeline.run.frame import read_frame
+from tests.proposers import Handing
 
 MakeDataset = Callable[..., Path]
 
@@ -22,22 +23,21 @@ MakeDataset = Callable[..., Path]
 class OneMask:
     """Proposes the left half of any image."""
 
+    images_per_call = 1
+
     def propose(self, images: list, coarse_ids: list, clock: StageClock) -> list[Proposals]:
         logits = torch.full((1, 16, 16), -8.0)
         logits[:, :, :8] = 8.0
         return [Proposals(logits, torch.ones(1), torch.ones(1), torch.zeros(1, dtype=torch.int64))]
 
 
-@pytest.fixture
-def _one_mask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame, "make_proposer", lambda _config: OneMask())
+refine_frame = partial(frame.refine_frame, proposers=Handing.out(OneMask()))
 
 
-@pytest.mark.usefixtures("_one_mask")
 def test_arrays_are_refined_at_the_size_of_the_ids() -> None:
     ids = np.zeros((32, 64), np.int64)
     ids[:, :29] = 7
-    refined = pipeline.refine_frame(np.zeros((64, 128, 3), np.uint8), ids)
+    refined = refine_frame(np.zeros((64, 128, 3), np.uint8), ids)
     assert refined.ids.dtype == np.uint16
     assert (refined.ids[:, :32] == 7).all()
     assert (refined.ids[:, 32:] == 0).all()
@@ -45,7 +45,6 @@ def test_arrays_are_refined_at_the_size_of_the_ids() -> None:
     assert (record.id, record.how, record.n_masks, record.area) == (7, "direct", 1, 32 * 32)
 
 
-@pytest.mark.usefixtures("_one_mask")
 @pytest.mark.parametrize(
     ("image", "ids", "message"),
     [
@@ -57,24 +56,22 @@ def test_arrays_are_refined_at_the_size_of_the_ids() -> None:
 )
 def test_wrong_arrays_are_named(image: np.ndarray, ids: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        pipeline.refine_frame(image, ids)
+        refine_frame(image, ids)
 
 
-@pytest.mark.usefixtures("_one_mask")
 def test_arrays_are_numbered_as_files_are() -> None:
     ids = np.zeros((32, 64), np.int64)
     ids[:, :29], ids[:, 40:] = 2**40, 255
     image = np.zeros((64, 128, 3), np.uint8)
     settings = {"renumber": True, "void": [255]}
-    refined = pipeline.refine_frame(image, torch.from_numpy(ids), {"data": settings})
+    refined = refine_frame(image, torch.from_numpy(ids), {"data": settings})
     assert refined.numbers == {2**40: 1}
     assert {*np.unique(refined.ids)} == {0, 1}
-    assert pipeline.refine_frame(image, ids % 300).numbers == {}
+    assert refine_frame(image, ids % 300).numbers == {}
     with pytest.raises(ValueError, match=r"data\.renumber=true"):
-        pipeline.refine_frame(image, ids)
+        refine_frame(image, ids)
 
 
-@pytest.mark.usefixtures("_one_mask")
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
@@ -85,7 +82,7 @@ def test_arrays_are_numbered_as_files_are() -> None:
 )
 def test_wrong_arrays_to_number_are_named(ids: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        pipeline.refine_frame(np.zeros((8, 8, 3), np.uint8), ids, {"data": {"renumber": True}})
+        refine_frame(np.zeros((8, 8, 3), np.uint8), ids, {"data": {"renumber": True}})
 
 
 def test_what_changes_while_it_is_read_looks_changed(

@@ -8,8 +8,8 @@ import pytest
 from distributed import Client
 
 from pipeline.errors import ConfigError, DatasetError, RunInterrupted
-from pipeline.run.handle import start_run
 from pipeline.run.partition import refine_partition
+from tests.proposers import start_run
 
 Gate = threading.Event
 

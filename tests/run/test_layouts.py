@@ -12,16 +12,11 @@ from distributed import Client
 import pipeline
 from pipeline.dataset import Layout, discover, read_ids
 from pipeline.errors import DatasetError
-from pipeline.record.status import read_status, verify_dataset
+from tests.proposers import read_status, refine_dataset, verify_dataset
 from tests.trees import TREES, Tree, draw
 
 CASES = [(name, trees[0][1]) for name, trees in TREES.items()]
 CASES.append(("scannetpp", TREES["scannetpp"][1][1]))
-
-
-@pytest.fixture(autouse=True)
-def _identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.record.status.model_identity", lambda _config: "colours")
 
 
 def files(root: Path) -> dict[str, int]:
@@ -36,7 +31,7 @@ def test_a_named_layout_is_refined_where_it_lies(
     draw(root, tree)
     before = files(root)
     settings = {"data": {"layout": name}, "report": {"at_end": False}}
-    summary = pipeline.refine_dataset(root, settings, inside_client)
+    summary = refine_dataset(root, settings, inside_client)
     assert summary.complete
     assert summary.total.done == len(tree)
     assert files(root).items() >= before.items(), "input is left as it was"
@@ -47,7 +42,7 @@ def test_a_named_layout_is_refined_where_it_lies(
     # The settings of the last run are found, for they are beside the results.
     assert read_status(root).complete
     assert verify_dataset(root).complete
-    assert pipeline.refine_dataset(root, settings, inside_client).processed == 0
+    assert refine_dataset(root, settings, inside_client).processed == 0
 
 
 def test_a_read_only_root_keeps_its_files(tmp_path: Path, inside_client: Client) -> None:
@@ -61,7 +56,7 @@ def test_a_read_only_root_keeps_its_files(tmp_path: Path, inside_client: Client)
         },
         "output": {"root": str(out), "path": "obj_ids_refine/{scene}/{frame}.pth"},
     }
-    assert pipeline.refine_dataset(root, settings, inside_client).complete
+    assert refine_dataset(root, settings, inside_client).complete
     assert files(root) == before
     assert (out / "obj_ids_refine/5942004064/DSC00001.pth").is_file()
     assert read_status(root, settings).complete
@@ -75,16 +70,16 @@ def test_ids_of_the_middle_are_refined_on_the_middle(tmp_path: Path, inside_clie
     draw(root, TREES["autorefiner"][0][1])
     for image in (root / "room" / "images").iterdir():
         Image.fromarray(np.pad(np.asarray(Image.open(image)), ((3, 3), (2, 2), (0, 0)))).save(image)
-    refused = pipeline.refine_dataset(root, {"report": {"at_end": False}}, inside_client)
+    refused = refine_dataset(root, {"report": {"at_end": False}}, inside_client)
     assert refused.total.failed == 2
-    summary = pipeline.refine_dataset(root, {"data": {"fit": "centre"}}, inside_client)
+    summary = refine_dataset(root, {"data": {"fit": "centre"}}, inside_client)
     assert summary.complete
 
 
 def test_nothing_to_refine_is_an_error(tmp_path: Path, inside_client: Client) -> None:
     root = tmp_path / "data"
     draw(root, TREES["scannet"][0][1])
-    for look in (read_status, lambda root: pipeline.refine_dataset(root, None, inside_client)):
+    for look in (read_status, lambda root: refine_dataset(root, None, inside_client)):
         with pytest.raises(DatasetError, match=r"Use --set data\.layout=scannet"):
             look(root)
     assert not (root / "autorefiner").exists()
@@ -100,12 +95,12 @@ def test_linked_scenes_are_told_before_anything_is_done(
     [lines] = [read_status(root).problems["linked scene"].lines()]
     assert "output.root" in next(iter(lines))
     with pytest.raises(DatasetError, match=r"every scene.*output\.root"):
-        pipeline.refine_dataset(root, None, inside_client)
+        refine_dataset(root, None, inside_client)
     shutil.copytree(tmp_path / "elsewhere" / "room", root / "plain")
     with caplog.at_level(logging.WARNING):
-        summary = pipeline.refine_dataset(root, None, inside_client)
+        summary = refine_dataset(root, None, inside_client)
     assert "output.root" in caplog.text
     assert summary.problems["linked scene"].count == 1
     assert (summary.total.done, summary.total.failed) == (2, 2)
     out = {"output": {"root": str(tmp_path / "out")}}
-    assert pipeline.refine_dataset(root, out, inside_client).complete
+    assert refine_dataset(root, out, inside_client).complete

@@ -9,15 +9,14 @@ import pytest
 import zarr
 from distributed import Client
 
-import pipeline
 from pipeline.errors import ConfigError, StorageError
 from pipeline.mirror import Keeper, write_chunk
 from pipeline.records import FrameRef
 from pipeline.run import partition
+from tests.proposers import FailingProposer, Handing, refine_dataset
 from tests.refined import open_results
 
 MakeDataset = Callable[..., Path]
-FailOnCalls = Callable[..., None]
 
 MIRROR = {"output": {"mirror": True}, "run": {"partition_size": 2}}
 SHARDED = {"output": {"mirror": True, "mirror_shard": 4}, "run": {"partition_size": 3}}
@@ -41,7 +40,7 @@ def test_a_clean_run_on_two_workers(
     make_dataset: MakeDataset, inside_client: Client, settings: dict, written: list[FrameRef]
 ) -> None:
     root = make_dataset(scenes=2, frames=6)
-    summary = pipeline.refine_dataset(root, settings, inside_client)
+    summary = refine_dataset(root, settings, inside_client)
     assert summary.complete
     assert summary.paths["mirror"] == str(root / "obj_ids_refine.zarr")
     assert open_results(root).agrees()
@@ -52,7 +51,7 @@ def test_a_run_keeps_no_mirror_unless_asked(
     make_dataset: MakeDataset, inside_client: Client
 ) -> None:
     root = make_dataset(scenes=1, frames=2)
-    pipeline.refine_dataset(root, client=inside_client)
+    refine_dataset(root, client=inside_client)
     assert sorted(path.name for path in root.iterdir()) == ["autorefiner", "scene_0000"]
 
 
@@ -61,20 +60,19 @@ def test_a_mirror_can_lie_elsewhere(
 ) -> None:
     root = make_dataset(scenes=1, frames=2)
     monkeypatch.chdir(root.parent)
-    pipeline.refine_dataset(root, {"output": {"mirror": "elsewhere.zarr"}}, inside_client)
+    refine_dataset(root, {"output": {"mirror": "elsewhere.zarr"}}, inside_client)
     assert open_results(root, str(root.parent / "elsewhere.zarr")).agrees()
 
 
 @pytest.mark.parametrize("settings", [MIRROR, SHARDED])
 def test_a_stopped_run_that_goes_on_leaves_no_holes(
-    make_dataset: MakeDataset, inside_client: Client, fail_on_calls: FailOnCalls, settings: dict
+    make_dataset: MakeDataset, inside_client: Client, settings: dict
 ) -> None:
     root = make_dataset(scenes=2, frames=6)
-    fail_on_calls(StorageError("the disk is full"), 5)
+    failing = Handing.out(FailingProposer(StorageError("the disk is full"), (5,)))
     with pytest.raises(StorageError):
-        pipeline.refine_dataset(root, settings, inside_client)
-    fail_on_calls(StorageError("the disk is full"))
-    assert pipeline.refine_dataset(root, settings, inside_client).complete
+        refine_dataset(root, settings, inside_client, proposers=failing)
+    assert refine_dataset(root, settings, inside_client).complete
     assert open_results(root).agrees()
 
 
@@ -94,12 +92,12 @@ def test_a_worker_that_dies_over_a_chunk_costs_no_second_refinement(
 
     monkeypatch.setattr(partition, "write_chunk", write_and_die)
     with pytest.raises(StorageError, match="dead"):
-        pipeline.refine_dataset(root, MIRROR, inside_client)
+        refine_dataset(root, MIRROR, inside_client)
     results = open_results(root)
     left = [f for f in results.frames if not results.layout.output_path(f).exists()]
     assert len(left) < 4
     monkeypatch.setattr(partition, "write_chunk", write_chunk)
-    summary = pipeline.refine_dataset(root, MIRROR, inside_client)
+    summary = refine_dataset(root, MIRROR, inside_client)
     assert (summary.processed, summary.complete) == (len(left), True)
     assert results.agrees()
 
@@ -110,9 +108,9 @@ def test_what_a_killed_driver_had_not_recorded_is_copied_from_the_results(
     root = make_dataset(scenes=2, frames=3)
     with monkeypatch.context() as killed:
         killed.setattr(Keeper, "save", lambda _self: None)
-        pipeline.refine_dataset(root, MIRROR, inside_client)
+        refine_dataset(root, MIRROR, inside_client)
     assert not open_results(root).agrees()
-    summary = pipeline.refine_dataset(root, MIRROR, inside_client)
+    summary = refine_dataset(root, MIRROR, inside_client)
     assert summary.processed == 0
     assert open_results(root).agrees()
 
@@ -123,10 +121,10 @@ def test_what_got_lost_is_copied_from_the_results(
     make_dataset: MakeDataset, inside_client: Client, settings: dict, lost: str
 ) -> None:
     root = make_dataset(scenes=2, frames=6)
-    pipeline.refine_dataset(root, settings, inside_client)
+    refine_dataset(root, settings, inside_client)
     gone = root / "obj_ids_refine.zarr" / lost
     shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
-    assert pipeline.refine_dataset(root, settings, inside_client).processed == 0
+    assert refine_dataset(root, settings, inside_client).processed == 0
     assert open_results(root).agrees()
 
 
@@ -134,12 +132,12 @@ def test_a_finished_mirror_is_left_as_it_is(
     make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_dataset(scenes=1, frames=3)
-    pipeline.refine_dataset(root, MIRROR, inside_client)
+    refine_dataset(root, MIRROR, inside_client)
     mirror = root / "obj_ids_refine.zarr"
     before = {file: file.stat().st_mtime_ns for file in mirror.rglob("c.*")}
     assert len(before) == 3
     monkeypatch.setattr("pipeline.run.runner.use_cluster", None)  # no cluster is needed
-    pipeline.refine_dataset(root, MIRROR)
+    refine_dataset(root, MIRROR)
     assert {file: file.stat().st_mtime_ns for file in mirror.rglob("c.*")} == before
 
 
@@ -149,13 +147,13 @@ def test_a_result_made_anew_keeps_no_old_chunk(
     make_dataset: MakeDataset, inside_client: Client, settings: dict, between: dict | None
 ) -> None:
     root = make_dataset(scenes=1, frames=6)
-    pipeline.refine_dataset(root, settings, inside_client)
+    refine_dataset(root, settings, inside_client)
     ids = sorted((root / "scene_0000" / "obj_ids").iterdir())
     shutil.copyfile(ids[0], ids[3])
     old = open_results(root).in_file(open_results(root).frames[3])
     if between is None:
-        pipeline.refine_dataset(root, None, inside_client)
-    pipeline.refine_dataset(root, settings, inside_client)
+        refine_dataset(root, None, inside_client)
+    refine_dataset(root, settings, inside_client)
     results = open_results(root)
     assert results.agrees()
     assert not np.array_equal(results.in_mirror(results.frames[3]), old)
@@ -165,10 +163,10 @@ def test_a_frame_that_fails_is_not_in_the_mirror(
     make_dataset: MakeDataset, inside_client: Client
 ) -> None:
     root = make_dataset(scenes=1, frames=3)
-    pipeline.refine_dataset(root, MIRROR, inside_client)
+    refine_dataset(root, MIRROR, inside_client)
     (root / "scene_0000" / "images" / "frame_000001.jpg").write_bytes(b"torn")
     (root / "scene_0000" / "obj_ids_refine" / "frame_000001.jpg.pth").unlink()
-    assert pipeline.refine_dataset(root, MIRROR, inside_client).total.failed == 1
+    assert refine_dataset(root, MIRROR, inside_client).total.failed == 1
     results = open_results(root)
     assert results.in_mirror(results.frames[1]) is None
     assert results.agrees()
@@ -179,12 +177,12 @@ def test_scenes_and_frames_that_are_added_later_are_mirrored_too(
 ) -> None:
     root = make_dataset(scenes=2, frames=3)
     first = {**MIRROR, "data": {"max_scenes": 1}}
-    pipeline.refine_dataset(root, first, inside_client)
+    refine_dataset(root, first, inside_client)
     assert list(zarr.open(root / "obj_ids_refine.zarr", mode="r").group_keys()) == ["scene_0000"]
     for folder, suffix in (("images", ""), ("obj_ids", ".pth")):
         files = root / "scene_0000" / folder
         shutil.copyfile(files / f"frame_000002.jpg{suffix}", files / f"frame_000000_b.jpg{suffix}")
-    summary = pipeline.refine_dataset(root, MIRROR, inside_client)
+    summary = refine_dataset(root, MIRROR, inside_client)
     assert summary.processed == 4
     assert open_results(root).agrees()
 
@@ -193,9 +191,9 @@ def test_a_mirror_of_other_settings_stops_the_run_before_it_starts(
     make_dataset: MakeDataset, inside_client: Client
 ) -> None:
     root = make_dataset(scenes=1, frames=2)
-    pipeline.refine_dataset(root, MIRROR, inside_client)
+    refine_dataset(root, MIRROR, inside_client)
     before = [file.read_bytes() for file in sorted(root.glob("*/obj_ids_refine/*"))]
     other = {**MIRROR, "refinement": {"unclaimed": "coarse"}, "run": {"redo": "stale"}}
     with pytest.raises(ConfigError, match="found a mirror of results with the settings"):
-        pipeline.refine_dataset(root, other, inside_client)
+        refine_dataset(root, other, inside_client)
     assert [file.read_bytes() for file in sorted(root.glob("*/obj_ids_refine/*"))] == before

@@ -16,6 +16,7 @@ from pipeline.config import load_config
 from pipeline.dataset import read_ids
 from pipeline.errors import StorageError
 from pipeline.run import numbering
+from tests.proposers import inspect_frame, refine_dataset
 
 MakeDataset = Callable[..., Path]
 RENUMBER = {"data": {"renumber": True}}
@@ -49,7 +50,7 @@ def results(root: Path) -> dict[str, bytes]:
 
 
 def test_results_hold_the_numbers_of_the_table(root: Path, inside_client: Client) -> None:
-    summary = pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+    summary = refine_dataset(root, RENUMBER, client=inside_client)
     assert summary.complete
     assert summary.paths["numbers"] == str(root / "autorefiner" / "numbers" / "<scene>.csv")
     for scene in ("scene_0000", "scene_0001"):
@@ -66,9 +67,9 @@ def test_the_workers_change_nothing(
 ) -> None:
     other = root.with_name("other")
     shutil.copytree(root, other)
-    pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+    refine_dataset(root, RENUMBER, client=inside_client)
     monkeypatch.setattr(numbering, "FRAMES_IN_A_TASK", 1)
-    pipeline.refine_dataset(other, RENUMBER, client=inside_client)
+    refine_dataset(other, RENUMBER, client=inside_client)
     assert table(root) == table(other)
     assert results(root) == results(other)
 
@@ -83,45 +84,45 @@ def test_an_added_frame_gets_new_numbers_and_changes_none(
         path.rename(held_back / path.name)
     added = torch.load(next(held_back.glob("*.pth")))
     torch.save(torch.where(added == 1, LARGE - 5, added), next(held_back.glob("*.pth")))
-    pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+    refine_dataset(root, RENUMBER, client=inside_client)
     numbers, made = table(root), results(root)
-    again = pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+    again = refine_dataset(root, RENUMBER, client=inside_client)
     assert (again.processed, table(root), results(root)) == (0, numbers, made)
     for path in held_back.iterdir():
         path.rename(scene / ("obj_ids" if path.suffix == ".pth" else "images") / path.name)
-    summary = pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+    summary = refine_dataset(root, RENUMBER, client=inside_client)
     assert (summary.processed, summary.complete) == (1, True)
     assert table(root).items() > numbers.items()
     assert results(root).items() > made.items()
 
 
 def test_results_of_a_lost_table_are_made_anew(root: Path, inside_client: Client) -> None:
-    pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+    refine_dataset(root, RENUMBER, client=inside_client)
     numbers = table(root)
     (root / "autorefiner" / "numbers" / "scene_0000.csv").unlink()
-    summary = pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+    summary = refine_dataset(root, RENUMBER, client=inside_client)
     assert (summary.processed, summary.complete) == (3, True)
     assert table(root) == numbers
     (root / "autorefiner" / "journal.jsonl").unlink()
-    assert pipeline.refine_dataset(root, RENUMBER, client=inside_client).processed == 0
+    assert refine_dataset(root, RENUMBER, client=inside_client).processed == 0
 
 
 def test_without_the_setting_the_error_names_it(root: Path, inside_client: Client) -> None:
-    summary = pipeline.refine_dataset(root, client=inside_client)
+    summary = refine_dataset(root, client=inside_client)
     assert summary.total.failed == 6
     assert all(
         "data.renumber=true" in str(group.as_dict() if hasattr(group, "as_dict") else group)
         for group in summary.failures.values()
     )
     assert not (root / "autorefiner" / "numbers").exists()
-    assert pipeline.refine_dataset(root, RENUMBER, client=inside_client).complete
+    assert refine_dataset(root, RENUMBER, client=inside_client).complete
 
 
 def test_a_scene_of_too_many_ids_is_named_and_the_others_are_done(
     root: Path, inside_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.dataset.numbers.LARGEST_NUMBER", 2)
-    summary = pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+    summary = refine_dataset(root, RENUMBER, client=inside_client)
     assert "at most" in str(summary.problems["too many ids"])
     assert summary.total.failed == 6
     assert not (root / "autorefiner" / "numbers").exists()
@@ -129,7 +130,7 @@ def test_a_scene_of_too_many_ids_is_named_and_the_others_are_done(
 
 def test_a_map_that_cannot_be_read_fails_alone(root: Path, inside_client: Client) -> None:
     (root / "scene_0000" / "obj_ids" / "frame_000001.jpg.pth").write_bytes(b"nothing")
-    summary = pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+    summary = refine_dataset(root, RENUMBER, client=inside_client)
     assert (summary.total.failed, summary.total.done) == (1, 5)
 
 
@@ -141,7 +142,7 @@ def test_a_table_is_not_written_through_a_link(
     (root / "autorefiner").mkdir()
     (root / "autorefiner" / "numbers").symlink_to(elsewhere)
     with pytest.raises(StorageError, match="found a link"):
-        pipeline.refine_dataset(root, RENUMBER, client=inside_client)
+        refine_dataset(root, RENUMBER, client=inside_client)
     assert not [*elsewhere.iterdir()]
 
 
@@ -149,10 +150,10 @@ def test_one_frame_under_the_lens_has_the_numbers_of_the_run(
     root: Path, inside_client: Client
 ) -> None:
     image = root / "scene_0000" / "images" / "frame_000001.jpg"
-    fresh = pipeline.inspect_frame(image, config=RENUMBER)
+    fresh = inspect_frame(image, config=RENUMBER)
     assert fresh.coarse_ids.max() < LARGE
-    pipeline.refine_dataset(root, RENUMBER, client=inside_client)
-    view = pipeline.inspect_frame(image, config=RENUMBER)
+    refine_dataset(root, RENUMBER, client=inside_client)
+    view = inspect_frame(image, config=RENUMBER)
     made = read_ids(root / "scene_0000" / "obj_ids_refine" / "frame_000001.jpg.pth")
     np.testing.assert_array_equal(view.refinement.ids, made)
 
@@ -161,7 +162,7 @@ def test_coarse_maps_are_read_by_the_table_wherever_they_are_looked_at(
     root: Path, inside_client: Client
 ) -> None:
     config = load_config({**RENUMBER, "output": {"mirror": True}})
-    pipeline.refine_dataset(root, config, client=inside_client)
+    refine_dataset(root, config, client=inside_client)
     for statistics in pipeline.compute_statistics(root, config, inside_client):
         numbers = table(root, statistics.scene)
         assert {*statistics.ids.tolist()} <= {0, *numbers.values()}

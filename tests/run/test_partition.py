@@ -12,14 +12,18 @@ from pipeline.dataset import Layout, discover, read_ids
 from pipeline.errors import StorageError
 from pipeline.records import STAGES, FrameRef
 from pipeline.run.partition import Job, failed_entry, refine_partition
+from pipeline.sam import Proposer
+from tests.proposers import COLOURS, CountingProposer, FailingProposer, Handing
 
 MakeDataset = Callable[..., Path]
-FailOnCalls = Callable[..., None]
 
 
-def job_and_frames(root: Path, *overrides: str) -> tuple[Job, list[FrameRef]]:
+def job_and_frames(
+    root: Path, *overrides: str, proposer: Proposer | None = None
+) -> tuple[Job, list[FrameRef]]:
     config = load_config(None, overrides)
-    job = Job(Layout(root, config.data, config.output), config, "f00d")
+    proposers = Handing.out(proposer) if proposer else COLOURS
+    job = Job(Layout(root, config.data, config.output), config, "f00d", proposers)
     return job, list(discover(root, config.data).frames)
 
 
@@ -58,39 +62,42 @@ def test_a_bad_file_costs_its_own_frame_only(make_dataset: MakeDataset) -> None:
 
 
 def test_several_images_go_to_the_model_at_once(
-    make_dataset: MakeDataset, batches: list[int]
+    make_dataset: MakeDataset,
 ) -> None:
     root = make_dataset(scenes=1, frames=5)
-    job, frames = job_and_frames(root, "proposals.images_per_batch=2")
+    counting = CountingProposer(images_per_call=2)
+    job, frames = job_and_frames(root, proposer=counting)
     job.layout.image_path(frames[2]).write_bytes(b"not an image")
     entries = refine_partition(frames, job)
     assert [entry.outcome.frame for entry in entries] == frames
     statuses = [entry.outcome.status for entry in entries]
     assert statuses == ["done", "done", "failed", "done", "done"]
-    assert batches == [2, 1, 1]
+    assert counting.sizes == [2, 1, 1]
     assert list(entries[0].outcome.seconds) == list(STAGES)
     together = [read_ids(job.layout.output_path(frame)) for frame in frames[:2]]
-    alone, _ = job_and_frames(root, "proposals.images_per_batch=1")
+    alone, _ = job_and_frames(root)
     refine_partition(frames[:2], alone)
     for frame, ids in zip(frames[:2], together, strict=True):
         np.testing.assert_array_equal(read_ids(job.layout.output_path(frame)), ids)
 
 
 def test_frames_that_fail_together_answer_for_themselves(
-    make_dataset: MakeDataset, fail_on_calls: FailOnCalls
+    make_dataset: MakeDataset,
 ) -> None:
-    job, frames = job_and_frames(make_dataset(scenes=1, frames=3), "proposals.images_per_batch=3")
-    fail_on_calls(ZeroDivisionError("by zero"), 0, 2)  # all three, and then the second alone
+    # All three together, and then the second alone.
+    failing = FailingProposer(ZeroDivisionError("by zero"), (0, 2))
+    failing.images_per_call = 3
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=3), proposer=failing)
     entries = refine_partition(frames, job)
     assert [entry.outcome.status for entry in entries] == ["done", "failed", "done"]
     assert entries[1].outcome.error == "ZeroDivisionError"
 
 
 def test_a_bug_is_on_record_with_its_traceback(
-    make_dataset: MakeDataset, fail_on_calls: FailOnCalls
+    make_dataset: MakeDataset,
 ) -> None:
-    job, frames = job_and_frames(make_dataset(scenes=1, frames=3))
-    fail_on_calls(ZeroDivisionError("by zero"), 1)
+    failing = FailingProposer(ZeroDivisionError("by zero"), (1,))
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=3), proposer=failing)
     entries = refine_partition(frames, job)
     assert [entry.outcome.status for entry in entries] == ["done", "failed", "done"]
     outcome = entries[1].outcome
@@ -99,10 +106,12 @@ def test_a_bug_is_on_record_with_its_traceback(
 
 
 def test_a_frame_that_does_not_fit_into_the_device_is_on_record(
-    make_dataset: MakeDataset, fail_on_calls: FailOnCalls
+    make_dataset: MakeDataset,
 ) -> None:
-    job, frames = job_and_frames(make_dataset(scenes=1, frames=3))
-    fail_on_calls(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), 1)
+    failing = FailingProposer(
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), (1,)
+    )
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=3), proposer=failing)
     entries = refine_partition(frames, job)
     assert [entry.outcome.status for entry in entries] == ["done", "failed", "done"]
     outcome = entries[1].outcome
@@ -112,10 +121,10 @@ def test_a_frame_that_does_not_fit_into_the_device_is_on_record(
 
 
 def test_what_would_fail_every_frame_stops_the_run(
-    make_dataset: MakeDataset, fail_on_calls: FailOnCalls
+    make_dataset: MakeDataset,
 ) -> None:
-    job, frames = job_and_frames(make_dataset(scenes=1, frames=3))
-    fail_on_calls(StorageError("disk full"), 1)
+    failing = FailingProposer(StorageError("disk full"), (1,))
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=3), proposer=failing)
     with pytest.raises(StorageError, match="disk full"):
         refine_partition(frames, job)
 

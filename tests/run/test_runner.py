@@ -10,20 +10,18 @@ import dask
 import numpy as np
 import pytest
 import torch
-from distributed import Client, WorkerPlugin
+from distributed import Client
 from PIL import Image
 
-import pipeline
 from pipeline.clock import StageClock
 from pipeline.cluster import open_client
-from pipeline.config import ClusterConfig
+from pipeline.config import ClusterConfig, Config
 from pipeline.errors import DatasetError, StorageError
 from pipeline.records import Proposals
-from pipeline.run import partition
 from pipeline.run.workers import WarmModel
+from tests.proposers import FailingProposer, Handing, refine_dataset
 
 MakeDataset = Callable[..., Path]
-FailOnCalls = Callable[..., None]
 
 
 def results(root: Path) -> dict[str, bytes]:
@@ -35,7 +33,7 @@ def test_every_scene_is_refined_and_summed_up(
     make_dataset: MakeDataset, inside_client: Client
 ) -> None:
     root = make_dataset(scenes=2, frames=3)
-    summary = pipeline.refine_dataset(root, client=inside_client)
+    summary = refine_dataset(root, client=inside_client)
     assert summary.complete
     assert summary.processed == 6
     assert sorted(summary.scenes) == ["scene_0000", "scene_0001"]
@@ -50,12 +48,12 @@ def test_a_second_run_does_only_what_is_left(
     make_dataset: MakeDataset, inside_client: Client
 ) -> None:
     root = make_dataset(scenes=2, frames=3)
-    pipeline.refine_dataset(root, client=inside_client)
+    refine_dataset(root, client=inside_client)
     before = results(root)
     gone = list(before)[4]
     (root / gone).unlink()
     stamps = {file: file.stat().st_mtime_ns for file in root.glob("*/obj_ids_refine/*")}
-    summary = pipeline.refine_dataset(root, client=inside_client)
+    summary = refine_dataset(root, client=inside_client)
     assert summary.processed == 1
     assert summary.complete
     assert results(root) == before
@@ -69,7 +67,7 @@ def test_partitions_of_any_size_give_the_same_bytes(
     seen = []
     for size in (1, 2, 16):
         settings = {"run": {"partition_size": size}, "output": {"root": tmp_path / f"out{size}"}}
-        assert pipeline.refine_dataset(root, settings, inside_client).complete
+        assert refine_dataset(root, settings, inside_client).complete
         seen.append(results(tmp_path / f"out{size}"))
     assert len(seen[0]) == 6
     assert seen[0] == seen[1] == seen[2]
@@ -82,37 +80,36 @@ def test_bad_frames_are_on_record_and_the_others_done(
     bad = root / "scene_0001" / "images" / "frame_000001.jpg"
     good = bad.read_bytes()
     bad.write_bytes(good[:200])
-    summary = pipeline.refine_dataset(root, client=inside_client)
+    summary = refine_dataset(root, client=inside_client)
     assert not summary.complete
     assert (summary.total.done, summary.total.failed) == (5, 1)
     [(reason, failure)] = summary.failures.items()
     assert reason.startswith("read: image: a damaged image (")
     assert failure.examples[0].startswith("scene_0001/frame_000001.jpg: ")
-    again = pipeline.refine_dataset(root, client=inside_client)
+    again = refine_dataset(root, client=inside_client)
     assert (again.processed, again.total.failed) == (0, 1)
     bad.write_bytes(good)
-    mended = pipeline.refine_dataset(root, client=inside_client)
+    mended = refine_dataset(root, client=inside_client)
     assert (mended.processed, mended.complete) == (1, True)
 
 
 def test_frames_without_ids_are_named(make_dataset: MakeDataset, inside_client: Client) -> None:
     root = make_dataset(scenes=1, frames=2)
     (root / "scene_0000" / "obj_ids" / "frame_000001.jpg.pth").unlink()
-    summary = pipeline.refine_dataset(root, client=inside_client)
+    summary = refine_dataset(root, client=inside_client)
     assert summary.total.frames == 1
     [example] = summary.problems["image without ids"].examples
     assert "frame_000001.jpg" in example
 
 
 def test_what_fails_every_frame_stops_the_run(
-    make_dataset: MakeDataset, inside_client: Client, fail_on_calls: FailOnCalls
+    make_dataset: MakeDataset, inside_client: Client
 ) -> None:
     root = make_dataset(scenes=1, frames=8)
-    fail_on_calls(StorageError("the disk is full"), 3)
+    failing = Handing.out(FailingProposer(StorageError("the disk is full"), (3,)))
     with pytest.raises(StorageError, match="the disk is full"):
-        pipeline.refine_dataset(root, client=inside_client)
-    fail_on_calls(StorageError("the disk is full"))
-    assert pipeline.refine_dataset(root, client=inside_client).complete
+        refine_dataset(root, client=inside_client, proposers=failing)
+    assert refine_dataset(root, client=inside_client).complete
 
 
 def test_relative_paths_are_those_of_the_driver(
@@ -120,7 +117,7 @@ def test_relative_paths_are_those_of_the_driver(
 ) -> None:
     root = make_dataset(scenes=1, frames=1)
     monkeypatch.chdir(root.parent)
-    summary = pipeline.refine_dataset("scans", {"output": {"root": "out"}}, inside_client)
+    summary = refine_dataset("scans", {"output": {"root": "out"}}, inside_client)
     assert summary.paths["journal"] == str(root.parent / "out" / "autorefiner" / "journal.jsonl")
     assert len(results(root.parent / "out")) == 1
 
@@ -133,20 +130,20 @@ def test_a_journal_that_a_link_leads_elsewhere_is_refused(
     elsewhere.mkdir()
     (root / "autorefiner").symlink_to(elsewhere)
     with pytest.raises(StorageError, match="a link"):
-        pipeline.refine_dataset(root, client=inside_client)
+        refine_dataset(root, client=inside_client)
     assert not list(elsewhere.iterdir())
 
 
 def test_no_data_set_is_an_error(tmp_path: Path, inside_client: Client) -> None:
     with pytest.raises(DatasetError):
-        pipeline.refine_dataset(tmp_path, client=inside_client)
+        refine_dataset(tmp_path, client=inside_client)
 
 
 def test_a_client_that_was_given_is_used_and_stays_open(
     make_dataset: MakeDataset, inside_client: Client
 ) -> None:
     with Client(inside_client.cluster, set_as_default=False) as other:
-        assert pipeline.refine_dataset(make_dataset(1, 2), client=other).complete
+        assert refine_dataset(make_dataset(1, 2), client=other).complete
         assert other.submit(sum, [1, 2]).result() == 3
         plugins = other.run(lambda dask_worker: [*dask_worker.plugins])
         assert all(WarmModel.name not in names for names in plugins.values())
@@ -161,7 +158,7 @@ def test_a_summary_is_never_written_through_a_link(
     (root / "autorefiner").mkdir()
     for name in ("summary.json.tmp", "summary.json"):
         (root / "autorefiner" / name).symlink_to(precious)
-    pipeline.refine_dataset(root, client=inside_client)
+    refine_dataset(root, client=inside_client)
     assert precious.read_text() == "mine"
     assert json.loads((root / "autorefiner" / "summary.json").read_text())["complete"]
 
@@ -170,7 +167,18 @@ POISON = (1, 2, 3)
 
 
 class Deadly:
-    """Kills its process on the image whose first pixel says so."""
+    """Kills its process on the image whose first pixel says so; is its own factory."""
+
+    images_per_call = 1
+
+    def obtain(self, config: Config) -> None:
+        """Nothing has to be there."""
+
+    def identity(self, config: Config) -> str:
+        return "deadly"
+
+    def make(self, config: Config) -> Deadly:
+        return self
 
     def propose(
         self, images: Sequence[np.ndarray], coarse_ids: Sequence[np.ndarray], clock: StageClock
@@ -179,11 +187,6 @@ class Deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         none = torch.zeros(0)
         return [Proposals(torch.zeros(0, 8, 8), none, none, none.long())]
-
-
-class InstallDeadly(WorkerPlugin):
-    def setup(self, worker: object) -> None:
-        partition.make_proposer = lambda _config: Deadly()
 
 
 @pytest.mark.slow
@@ -200,8 +203,7 @@ def test_a_frame_that_kills_its_worker_is_isolated(make_dataset: MakeDataset) ->
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         open_client(ClusterConfig(kind="cpu", workers=2)) as client,
     ):
-        client.register_plugin(InstallDeadly())
-        summary = pipeline.refine_dataset(root, {"run": {"partition_size": 2}}, client)
+        summary = refine_dataset(root, {"run": {"partition_size": 2}}, client, proposers=Deadly())
     assert (summary.total.done, summary.total.failed) == (3, 1)
     assert list(summary.failures) == ["run: KilledWorker"]
     assert (

@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,15 +13,15 @@ from distributed import Client, get_worker
 from hypothesis import given
 from hypothesis import strategies as st
 
-import pipeline
 from pipeline.clock import StageClock
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef, Proposals
-from pipeline.run import runner
 from pipeline.run.partition import Job, refine_partition
+from pipeline.run.runner import refine
 from pipeline.run.stopping import StopRequest
 from pipeline.run.stream import WAVE, cut
+from tests.proposers import Handing, refine_dataset
 
 MakeDataset = Callable[..., Path]
 
@@ -59,6 +60,8 @@ def test_workers_that_come_late_are_given_work() -> None:
 class Uneven:
     """Takes long for a few frames, and notes who had which when."""
 
+    images_per_call = 1
+
     def __init__(self) -> None:
         self.spans: list[tuple[str, float, float]] = []
 
@@ -76,9 +79,8 @@ def test_with_uneven_frames_no_worker_idles_at_the_end(
     make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uneven = Uneven()
-    monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: uneven)
     root = make_dataset(scenes=1, frames=48)
-    assert pipeline.refine_dataset(root, client=inside_client).complete
+    assert refine_dataset(root, client=inside_client, proposers=Handing.out(uneven)).complete
     ends: dict[str, float] = {}
     for worker, _, end in uneven.spans:
         ends[worker] = max(ends.get(worker, 0.0), end)
@@ -101,7 +103,7 @@ def test_frames_are_begun_in_their_order(
     monkeypatch.setattr("pipeline.run.stream.refine_partition", note_and_refine)
     root = make_dataset(scenes=2, frames=30)
     one_by_one = {"run": {"partition_size": 1}}
-    assert pipeline.refine_dataset(root, one_by_one, inside_client).complete
+    assert refine_dataset(root, one_by_one, inside_client).complete
     names = [(frame.scene, frame.image) for frame in begun]
     places = [sorted(names).index(name) for name in names]
     # Four are in flight at most, on two workers: they may be that far apart.
@@ -113,23 +115,18 @@ def test_a_run_that_is_asked_to_stop_says_what_is_done(
 ) -> None:
     root = make_dataset(scenes=1, frames=40)
     stop = StopRequest()
-    monkeypatch.setattr(runner, "StopRequest", lambda: stop)
-    uneven = Uneven()
-    monkeypatch.setattr("pipeline.run.partition.make_proposer", lambda _config: uneven)
-    propose = uneven.propose
 
-    def propose_and_ask(*words: object) -> list[Proposals]:
-        if len(uneven.spans) == 4:
-            stop.ask("enough")
-        return propose(*words)  # type: ignore[arg-type]
+    class Asking(Uneven):
+        def propose(self, *words: Any) -> list[Proposals]:
+            if len(self.spans) == 4:
+                stop.ask("enough")
+            return super().propose(*words)
 
-    monkeypatch.setattr(uneven, "propose", propose_and_ask)
     with pytest.raises(RunInterrupted, match="enough: the run was stopped") as stopped:
-        pipeline.refine_dataset(root, client=inside_client)
+        refine(root, None, inside_client, Handing.out(Asking()), stop, [])
     assert 4 <= stopped.value.summary.total.done < 40
     assert len(list(root.glob("*/obj_ids_refine/*"))) == stopped.value.summary.total.done
-    monkeypatch.setattr(runner, "StopRequest", StopRequest)
-    summary = pipeline.refine_dataset(root, client=inside_client)
+    summary = refine_dataset(root, client=inside_client)
     assert summary.complete
     assert summary.processed == 40 - stopped.value.summary.total.done
 
@@ -140,8 +137,8 @@ def test_a_doomed_run_ends_early(make_dataset: MakeDataset, inside_client: Clien
         image.write_bytes(b"no image")
     settings = {"run": {"partition_size": 4}}
     with pytest.raises(RunStopped, match=r"of \d+ frames failed.*max_failure_rate=0.9") as stopped:
-        pipeline.refine_dataset(root, settings, inside_client)
+        refine_dataset(root, settings, inside_client)
     assert 100 <= stopped.value.summary.total.failed < 160
     assert "read: image: no image" in stopped.value.summary.failures
     to_the_end = {"run": {"max_failure_rate": 1.0}}
-    assert pipeline.refine_dataset(root, to_the_end, inside_client).total.failed == 160
+    assert refine_dataset(root, to_the_end, inside_client).total.failed == 160

@@ -7,8 +7,9 @@ from dask.utils import key_split
 from distributed import Client, SchedulerPlugin
 
 from pipeline.dashboard.state import TOPIC, history
-from pipeline.run.runner import refine, refine_dataset
+from pipeline.run.runner import refine
 from pipeline.run.stopping import StopRequest
+from tests.proposers import COLOURS, refine_dataset
 
 
 class Recorder:
@@ -31,7 +32,7 @@ class Recorder:
 def test_a_watcher_learns_of_every_frame_once(make_dataset, inside_client):
     recorder = Recorder()
     root = make_dataset(scenes=2, frames=3)
-    refine(root, None, inside_client, StopRequest(), [recorder])
+    refine(root, None, inside_client, COLOURS, StopRequest(), [recorder])
     words = [word for word, _ in recorder.told]
     assert words[0] == "begin"
     assert words[-1] == "end"

@@ -8,7 +8,7 @@ import torch
 from pipeline.clock import StageClock
 from pipeline.config import Config, load_config
 from pipeline.records import Proposals
-from pipeline.sam import Proposer, make_proposer
+from pipeline.sam import SAM2, Proposer
 
 Image = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.int32]
@@ -16,7 +16,7 @@ MODES = ("grid", "guided")
 
 
 def proposer(config: Config, mode: str) -> Proposer:
-    return make_proposer(load_config(config, [f"proposals.mode={mode}"]))
+    return SAM2.make(load_config(config, [f"proposals.mode={mode}"]))
 
 
 def assert_equal(one: Proposals, other: Proposals) -> None:

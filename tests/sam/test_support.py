@@ -14,7 +14,7 @@ from pipeline.config import load_config
 from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.record.tally import SUSPICIOUS_SUPPORT
-from pipeline.sam import make_proposer
+from pipeline.sam import SAM2
 from pipeline.sam.support import image_support
 
 
@@ -89,7 +89,7 @@ def test_any_ids_have_an_answer_within_bounds(ids: np.ndarray) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["guided", "grid"])
 def test_the_demo_model_tells_rooms_apart(mode: str) -> None:
-    proposer = make_proposer(
+    proposer = SAM2.make(
         load_config({"model": {"name": "demo"}, "proposals": {"mode": mode, "points_per_side": 4}})
     )
     frames = []

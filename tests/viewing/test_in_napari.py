@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import load_config
 from pipeline.dataset import read_image
 from pipeline.viewing.in_napari import FRAMES_KEPT, LazyStack, add_layers, make_stacks
 from pipeline.viewing.layers import find_scene
@@ -47,7 +46,7 @@ def test_few_frames_of_a_stack_are_in_memory() -> None:
 
 def test_stacks_of_a_scene(made: Refined) -> None:
     made.layout.output_path(made.frames[1]).write_bytes(b"torn")
-    stacks, problems = make_stacks(find_scene(made.root, None, load_config()))
+    stacks, problems = make_stacks(find_scene(made.layout, None))
     for number, frame in enumerate(made.frames):
         image = read_image(made.layout.image_path(frame))
         assert np.array_equal(stacks["image"][number], image)
@@ -61,7 +60,7 @@ def test_stacks_of_a_scene(made: Refined) -> None:
 def test_napari_takes_them(made: Refined) -> None:
     components = pytest.importorskip("napari.components", reason="napari is not installed")
     viewer = components.ViewerModel()
-    stacks, _ = make_stacks(find_scene(made.root, None, load_config()))
+    stacks, _ = make_stacks(find_scene(made.layout, None))
     add_layers(viewer, stacks)
     assert [layer.name for layer in viewer.layers] == ["image", "coarse", "refined"]
     viewer.dims.set_current_step(0, 2)
