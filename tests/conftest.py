@@ -28,13 +28,18 @@ if TYPE_CHECKING:
 settings.register_profile(
     "shared", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("shared"), max_examples=10)
 settings.load_profile("shared")
 
 MakeDataset = Callable[..., Path]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run quick tests before slow ones, so that a failure shows early."""
+    """Mark tests that run on a cluster; run quick tests before slow ones to show failures early."""
+    for item in items:
+        if "inside_client" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.cluster)
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
