@@ -43,6 +43,7 @@ lint: setup
 
 docs: setup
 	$(BIN)/python docs/make_reference.py
+	$(BIN)/python docs/make_map.py
 
 demo: setup
 	$(BIN)/autorefiner demo $(DEMO)

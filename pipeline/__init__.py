@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.exchange.export import export_dataset
     from pipeline.exchange.importing import import_ids
     from pipeline.mirror import build_mirror, check_mirror, open_mirror
+    from pipeline.record.opening import open_dataset
     from pipeline.record.status import read_status, verify_dataset
     from pipeline.refinement import refine_masks
     from pipeline.report.write import write_report
@@ -47,6 +48,7 @@ _HOME = {
     "load_config": "pipeline.config",
     "load_model": "pipeline.sam",
     "open_client": "pipeline.cluster",
+    "open_dataset": "pipeline.record.opening",
     "open_mirror": "pipeline.mirror",
     "read_status": "pipeline.record.status",
     "refine_dataset": "pipeline.run.runner",
@@ -87,6 +89,7 @@ __all__ = [
     "load_config",
     "load_model",
     "open_client",
+    "open_dataset",
     "open_mirror",
     "read_status",
     "refine_dataset",

@@ -1,4 +1,4 @@
-"""What the user has set for Dask itself, and what to say where that keeps a run from starting.
+"""The user's own settings of Dask, and the error where they keep a run from starting.
 
 As it is imported, Dask reads `~/.config/dask/*.yaml`, the files below `DASK_CONFIG`, and variables
 named `DASK_…`. A wrong value shows as an exception of any type, some only when a cluster is opened.
@@ -7,6 +7,7 @@ Dask is imported inside the functions, as most commands do without.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Iterator, Mapping
@@ -15,8 +16,12 @@ from typing import Any
 
 from pipeline.errors import AutoRefinerError, ClusterError, ConfigError
 
+log = logging.getLogger(__name__)
+
 _NO_SETTINGS = {"DASK_CONFIG", "DASK_ROOT_CONFIG", "DASK_INTERNAL_INHERIT_CONFIG"}
 """Variables that say where settings are, and are none."""
+_LINK = "distributed.dashboard.link"
+_PLAIN_LINK = "{scheme}://{host}:{port}/status"
 _NAMED_KEYS = 4
 _MAX_CAUSE = 200
 _EXPECTED = (OSError, RuntimeError, ValueError)
@@ -88,6 +93,29 @@ def explaining(what: str, advice: str) -> Iterator[None]:
         raise ClusterError(
             ". ".join(part for part in (f"{what}: {_cause(error)}", advice, own) if part)
         ) from error
+
+
+def mend_dashboard_link() -> None:
+    """Replace a link to Dask's dashboard that cannot be formatted here by the plain one, and warn.
+
+    Notebook hubs spell the link with variables of their own, which a run that is started by ssh or
+    a batch system lacks; a scheduler and a client format it wherever they show it, and fail. The
+    plain link is set for this process and those that it starts.
+    """
+    import dask
+    from distributed.utils import format_dashboard_link
+
+    try:
+        format_dashboard_link("127.0.0.1", 8787)
+    except Exception as error:
+        log.warning(
+            "the link to the dashboard, set by %s, cannot be formatted (%s: %s); the plain address "
+            "is shown",
+            source_of(_LINK),
+            type(error).__name__,
+            error,
+        )
+        dask.config.set({_LINK: _PLAIN_LINK})
 
 
 def own_settings() -> str:

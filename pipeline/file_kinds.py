@@ -1,4 +1,4 @@
-"""Names of file formats, told by their first bytes, for messages about files of the wrong kind."""
+"""Names of file formats by their first bytes, for messages about files of the wrong kind."""
 
 from __future__ import annotations
 

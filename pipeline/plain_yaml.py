@@ -1,4 +1,4 @@
-"""YAML as plain data: mappings, lists, texts and numbers, and nothing that could surprise.
+"""YAML as plain data: mappings, lists, texts and numbers.
 
 YAML can name classes to build (tags), repeat a part by name until a few lines stand for billions
 of values (aliases), nest without end, and give a key twice. No setting needs any of it, so all of

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from pipeline.tables import Table
 
@@ -16,10 +17,28 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-How: TypeAlias = Literal["direct", "low_confidence", "merged", "fallback"]
 STAGES = ("read", "encode", "decode", "match", "merge", "compose", "borders", "write")
 """A frame's way, in order; the names that a `StageClock` is given."""
-Status: TypeAlias = Literal["done", "failed"]
+
+
+class FrameStatus(StrEnum):
+    """How the work on a frame ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+
+
+class How(StrEnum):
+    """Where the pixels of an object come from."""
+
+    DIRECT = "direct"
+    """From one mask that fits the coarse object."""
+    LOW_CONFIDENCE = "low_confidence"
+    """From one mask with an IoU below the threshold, where other objects explain the rest of it."""
+    MERGED = "merged"
+    """From several masks together."""
+    FALLBACK = "fallback"
+    """From the coarse map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +134,7 @@ class FrameOutcome:
     """What became of one frame: the row of the journal."""
 
     frame: FrameRef
-    status: Status
+    status: FrameStatus
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time by stage."""
     stats: Mapping[str, float] = field(default_factory=dict)
@@ -128,6 +147,11 @@ class FrameOutcome:
     """What a user can act on; of a bug, its traceback."""
     reason: str | None = None
     """Why it failed, in words that are the same for all frames with the same fault."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the frame has no result of this work."""
+        return self.status == FrameStatus.FAILED
 
     @property
     def why(self) -> str:

@@ -26,6 +26,11 @@ def test_reference_pages_say_what_the_code_says(name: str) -> None:
     assert on_disk == pages[name](), "run `make docs`"
 
 
+def test_the_map_of_the_design_is_that_of_the_code() -> None:
+    drawn = runpy.run_path(str(ROOT / "docs" / "make_map.py"))["design_page"]()
+    assert (ROOT / "pipeline" / "DESIGN.md").read_text(encoding="utf-8") == drawn, "run `make docs`"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):

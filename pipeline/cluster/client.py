@@ -1,4 +1,4 @@
-"""A client of the cluster that the settings or the caller name, with workers that can work."""
+"""A client of the cluster that the settings or the caller name, with its workers checked."""
 
 from __future__ import annotations
 
@@ -11,20 +11,16 @@ from typing import Any
 from distributed import Client
 from distributed.deploy.cluster import Cluster
 
-from pipeline.cluster.dashboard_link import mend_dashboard_link
-from pipeline.cluster.freed_memory import KeepFreedMemory
+from pipeline.cluster.certificates import own_certificates
 from pipeline.cluster.kind import ADDRESS_VARIABLE, choose_kind, named_scheduler
-from pipeline.cluster.local import open_local_cluster
-from pipeline.cluster.loss import noticing_loss
-from pipeline.cluster.muster import address_of, check_workers, wait_for_workers
-from pipeline.cluster.nesting import end_if_nested
-from pipeline.cluster.plugins import give_to_workers
-from pipeline.cluster.quiet import quiet
-from pipeline.cluster.security import own_certificates
+from pipeline.cluster.local import open_local_cluster, quiet
+from pipeline.cluster.lost_cluster import noticing_loss
+from pipeline.cluster.main_guard import end_if_nested
 from pipeline.cluster.slurm import open_slurm_cluster
-from pipeline.cluster.torch_threads import TorchThreads
+from pipeline.cluster.worker_setup import KeepFreedMemory, TorchThreads, give_to_workers
+from pipeline.cluster.workers import address_of, check_workers, wait_for_workers
 from pipeline.config import ClusterConfig
-from pipeline.dask_settings import explaining
+from pipeline.dask_settings import explaining, mend_dashboard_link
 from pipeline.errors import ClusterError
 
 log = logging.getLogger(__name__)
@@ -50,11 +46,11 @@ def use_cluster(given: Client | Cluster | None, config: ClusterConfig) -> Iterat
             yield client
     elif isinstance(given, Client):
         with noticing_loss(given):
-            _muster(given, config)
+            _prepare(given, config)
             yield given
     elif isinstance(given, Cluster):
         with _leaving(Client(given, set_as_default=False)) as client:
-            _muster(client, config)
+            _prepare(client, config)
             yield client
     else:
         raise ClusterError(
@@ -77,18 +73,18 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
     kind, why = choose_kind(config)
     if kind == "existing":
         with _leaving(_join(config)) as client:
-            _muster(client, config)
+            _prepare(client, config)
             log.info("joined the cluster at %s (%s)", address_of(client), why)
             yield client
     elif kind == "slurm":
         with open_slurm_cluster(config) as cluster, _leaving(_client_of(cluster)) as client:
             give_to_workers(client, TorchThreads(config.slurm_cores))
-            _muster(client, config)
+            _prepare(client, config)
             log.info("SLURM cluster, %d job(s)", config.workers or 1)
             yield client
     else:
         with open_local_cluster(kind, config) as client, noticing_loss(client):
-            _muster(client, config)
+            _prepare(client, config)
             workers = len(client.nthreads())
             log.info("%s cluster, %d worker(s): %s", kind.upper(), workers, why)
             yield client
@@ -101,7 +97,7 @@ def _client_of(cluster: Cluster) -> Client:
 
 @contextmanager
 def _leaving(client: Client) -> Iterator[Client]:
-    """Close a client of a cluster that may be gone by then: that it is has been said."""
+    """Close a client at the end of the block, silently where its cluster is gone by then."""
     try:
         with noticing_loss(client):
             yield client
@@ -110,7 +106,7 @@ def _leaving(client: Client) -> Iterator[Client]:
             client.close()
 
 
-def _muster(client: Client, config: ClusterConfig) -> None:
+def _prepare(client: Client, config: ClusterConfig) -> None:
     wait_for_workers(client, config.worker_timeout)
     check_workers(client)
     give_to_workers(client, KeepFreedMemory())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,15 +10,13 @@ from typing import Any, Literal
 
 import dask
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster, WorkerPlugin
+from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
 
-from pipeline.cluster.nesting import GUARD
-from pipeline.cluster.plugins import give_to_workers
-from pipeline.cluster.quiet import quiet
-from pipeline.cluster.security import own_certificates
-from pipeline.cluster.torch_threads import TorchThreads
-from pipeline.cluster.upkeep import keep_workers
+from pipeline.cluster.certificates import own_certificates
+from pipeline.cluster.main_guard import GUARD
+from pipeline.cluster.worker_setup import DeafToSignals, TorchThreads, give_to_workers
+from pipeline.cluster.workers import keep_workers
 from pipeline.config import ClusterConfig
 from pipeline.dask_settings import explaining
 from pipeline.errors import ClusterError
@@ -60,33 +57,32 @@ def open_local_cluster(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> I
         yield client
 
 
-class DeafToSignals(WorkerPlugin):
-    """Leaves Ctrl-C and SIGTERM to the driver.
-
-    A terminal sends the one, and systemd or a batch system the other, to every process there is.
-    """
-
-    name = "autorefiner-deaf-to-signals"
-
-    def setup(self, worker: Any) -> None:  # noqa: ARG002
-        """Ignore both where the worker has a process of its own."""
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
-
-
 @contextmanager
 def closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
-    """Close a cluster at the end of the block, without a word and without waiting for ever."""
+    """Close a cluster at the end of the block, silently and within `SECONDS_TO_CLOSE`."""
     try:
         yield cluster
     finally:
-        # A process that holds torch may take longer to end than a nanny waits. It has no work left,
-        # so killing it is no news, and neither are the TimeoutErrors that can come of it, one of
-        # them here and one in a callback. A nanny whose process died as it started may wait for it
-        # without end; what is left then dies with this process.
+        # A process that holds torch may take longer to end than its nanny waits, which then kills
+        # it. It has no work left, so neither the nanny's warning nor the TimeoutErrors that can
+        # follow (one here, one in a callback) are worth showing. A nanny whose process died as it
+        # started may wait for it without end; what is left then dies with this process.
         with quiet("distributed.nanny", "tornado.application"), suppress(TimeoutError):
             cluster.close(timeout=SECONDS_TO_CLOSE)
+
+
+@contextmanager
+def quiet(*names: str) -> Iterator[None]:
+    """Silence these loggers below CRITICAL until the block ends."""
+    logs = [logging.getLogger(name) for name in names]
+    levels = [each.level for each in logs]
+    for each in logs:
+        each.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for each, level in zip(logs, levels, strict=True):
+            each.setLevel(level)
 
 
 def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:
@@ -115,7 +111,7 @@ def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:
         open_cluster = LocalCUDACluster
         common["n_workers"] = config.workers
     with explaining("no local cluster can be opened", _ADVICE), warnings.catch_warnings():
-        # A taken port is no news: another is found, and the dashboard's address is printed.
+        # Where the port is taken, Dask finds another one, and the dashboard's address is printed.
         warnings.filterwarnings("ignore", message="Port .* is already in use")
         return open_cluster(**common)
 

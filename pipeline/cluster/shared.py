@@ -11,7 +11,7 @@ from pipeline.cluster.client import open_client
 from pipeline.config import ClusterConfig
 
 
-class _Keeper:
+class _OpenCluster:
     """Holds a cluster open in a thread of its own.
 
     Dask wants it closed in the context it was opened in; each cell of a notebook has another.
@@ -50,7 +50,7 @@ class _Keeper:
 
 
 _lock = threading.Lock()
-_keeper: _Keeper | None = None
+_current: _OpenCluster | None = None
 
 
 def shared_client(config: ClusterConfig) -> Client:
@@ -64,12 +64,12 @@ def shared_client(config: ClusterConfig) -> Client:
     ClusterError
         As `open_client`.
     """
-    global _keeper  # noqa: PLW0603 (there is one per process: that is its purpose)
+    global _current  # noqa: PLW0603 (there is one per process: that is its purpose)
     with _lock:
-        if _keeper is None or not _keeper.serves(config):
+        if _current is None or not _current.serves(config):
             _drop()
-            _keeper = _Keeper(config)
-        return _keeper.client
+            _current = _OpenCluster(config)
+        return _current.client
 
 
 def close_shared_client() -> None:
@@ -79,10 +79,10 @@ def close_shared_client() -> None:
 
 
 def _drop() -> None:
-    global _keeper
-    if _keeper is not None:
-        keeper, _keeper = _keeper, None
-        keeper.close()
+    global _current
+    if _current is not None:
+        cluster, _current = _current, None
+        cluster.close()
 
 
 atexit.register(close_shared_client)

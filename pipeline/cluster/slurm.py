@@ -9,8 +9,8 @@ from typing import Any
 
 from distributed.deploy.cluster import Cluster
 
-from pipeline.cluster.security import own_certificates
-from pipeline.cluster.upkeep import keep_workers
+from pipeline.cluster.certificates import own_certificates
+from pipeline.cluster.workers import keep_workers
 from pipeline.config import ClusterConfig
 from pipeline.dask_settings import explaining
 from pipeline.errors import ClusterError

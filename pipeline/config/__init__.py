@@ -1,4 +1,4 @@
-"""Settings: what there is, and how it is read."""
+"""Every setting, its default and its bounds, and how settings are read."""
 
 from pipeline.config.load import ConfigLike, load_config, with_absolute_paths
 from pipeline.config.settings import (

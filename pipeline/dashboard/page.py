@@ -6,7 +6,7 @@ Bokeh calls `document` for every browser that opens the page, in the scheduler's
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from bokeh.layouts import column, row
@@ -21,6 +21,7 @@ from bokeh.models.widgets.markups import Div
 from bokeh.plotting import figure
 
 from pipeline.dashboard.state import TOPIC, WORKER_METRIC, RunState, history, speed
+from pipeline.dashboard.task_names import scene_of
 from pipeline.dashboard.words import COLOURS, headline, in_gib
 from pipeline.records import STAGES
 from pipeline.tables import Row, Table
@@ -149,7 +150,7 @@ def worker_row(worker: Any) -> Row:
     loaded = told.get("model_seconds")
     return (
         str(worker.name),
-        _in_hand([task.key for task in worker.processing]),
+        _in_hand(task.key for task in worker.processing),
         "-" if loaded is None else f"{loaded:.1f} s",
         in_gib(told.get("device_memory")),
         in_gib(told.get("device_memory_peak")),
@@ -157,14 +158,9 @@ def worker_row(worker: Any) -> Row:
     )
 
 
-def _in_hand(keys: list[Any]) -> str:
-    """Count partitions by their scene: a key is (`refine-SCENE-HASH`, number)."""
-    names = [str(key[0]) for key in keys if isinstance(key, tuple)]
-    scenes = Counter(
-        name.removeprefix("refine-").rpartition("-")[0]
-        for name in names
-        if name.startswith("refine-")
-    )
+def _in_hand(keys: Iterable[Any]) -> str:
+    """Count partitions by their scene."""
+    scenes = Counter(scene for key in keys if (scene := scene_of(key)) is not None)
     shown = [f"{count} of {scene}" for scene, count in scenes.most_common(NAMED_AT_MOST)]
     more = len(scenes) - len(shown)
     return ", ".join(shown) + (f" and of {more} more" if more else "") or "none"

@@ -1,14 +1,14 @@
-"""Where frames live: discover them, read images and ids, write ids."""
+"""Where bytes lie: finding frames, reading images and ids, writing ids."""
 
 from pipeline.dataset.discover import Inventory, discover
 from pipeline.dataset.files import Stamp, digest_file, stamp
 from pipeline.dataset.frames import numbers_with, read_coarse_ids, read_inputs, read_pair
 from pipeline.dataset.id_maps import list_ids, read_ids, read_size
 from pipeline.dataset.images import read_image
+from pipeline.dataset.input_patterns import ids_elsewhere
 from pipeline.dataset.layout import Layout, RecordPaths
 from pipeline.dataset.links import check_scenes, find_linked
 from pipeline.dataset.nothing import discover_some
-from pipeline.dataset.places import ids_elsewhere
 from pipeline.dataset.problems import Problem
 from pipeline.dataset.results import check_place, is_whole, read_provenance, write_ids
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from pipeline.config import DataConfig
 from pipeline.config.patterns import Hole, PathPattern
 from pipeline.dataset.files import describe_os_error
+from pipeline.dataset.input_patterns import is_wanted, kinds_of, settle
 from pipeline.dataset.pairing import pair
-from pipeline.dataset.places import is_wanted, kinds_of, settle
 from pipeline.dataset.problems import Problem, is_text, unusable_name
 from pipeline.dataset.walk import RECORD_DIR, Kind, Listed, find_files, find_scenes, list_folders
 from pipeline.errors import DatasetError

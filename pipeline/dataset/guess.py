@@ -19,8 +19,8 @@ from typing import TypeAlias
 from pipeline.config import DataConfig
 from pipeline.config.settings import LAYOUT_NAMES
 from pipeline.dataset.formats import IDS_SUFFIXES
+from pipeline.dataset.input_patterns import pairs_in, ways_of
 from pipeline.dataset.pairing import IMAGE_SUFFIXES
-from pipeline.dataset.places import pairs_in, ways_of
 from pipeline.dataset.walk import OWN_FOLDERS
 from pipeline.errors import ConfigError
 from pipeline.text import printable

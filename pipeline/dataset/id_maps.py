@@ -23,7 +23,7 @@ import numpy.typing as npt
 from pipeline.config import DataConfig
 from pipeline.dataset.files import read_whole
 from pipeline.dataset.formats import BY_SUFFIX, CONTAINERS, has_note
-from pipeline.dataset.formats.claims import NotAnIdMap, map_shape
+from pipeline.dataset.formats.contained_arrays import NotAnIdMap, map_shape
 from pipeline.dataset.numbers import Numbers, count_ids, ids_in, number_ids
 from pipeline.errors import IdMapError, IdRangeError
 

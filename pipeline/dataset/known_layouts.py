@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pipeline.config.settings import LayoutName
 
 
-class Places(NamedTuple):
+class PatternPair(NamedTuple):
     """Patterns of the images and of the coarse ids of one way to lie on disk."""
 
     images: str
@@ -24,64 +24,64 @@ _OF_SCANNETPP = (
 )
 _KIND_FIRST = "obj_ids/{scene}/{frame}"
 
-KNOWN_LAYOUTS: dict[LayoutName, tuple[Places, ...]] = {
+KNOWN_LAYOUTS: dict[LayoutName, tuple[PatternPair, ...]] = {
     "scannetpp": (
         # Images that the toolbox writes with its ids are on the same grid, so they come first.
-        Places("undistorted/{scene}/{frame}", _KIND_FIRST),
+        PatternPair("undistorted/{scene}/{frame}", _KIND_FIRST),
         # The download keeps its scenes below data/.
         *(
-            Places(above + images, ids)
+            PatternPair(above + images, ids)
             for above in ("", "data/")
             for ids in (_KIND_FIRST, f"{above}{{scene}}/obj_ids/{{frame}}")
             for images in _OF_SCANNETPP
         ),
     ),
     "scannet": (
-        Places("{scene}/color/{frame:d}", "{scene}/instance-filt/{frame:d}"),
-        Places("{scene}/color/{frame:d}", "{scene}/instance/{frame:d}"),
-        Places("scans/{scene}/color/{frame:d}", "scans/{scene}/instance-filt/{frame:d}"),
-        Places("scans/{scene}/color/{frame:d}", "scans/{scene}/instance/{frame:d}"),
+        PatternPair("{scene}/color/{frame:d}", "{scene}/instance-filt/{frame:d}"),
+        PatternPair("{scene}/color/{frame:d}", "{scene}/instance/{frame:d}"),
+        PatternPair("scans/{scene}/color/{frame:d}", "scans/{scene}/instance-filt/{frame:d}"),
+        PatternPair("scans/{scene}/color/{frame:d}", "scans/{scene}/instance/{frame:d}"),
     ),
     "3rscan": (
-        Places(
+        PatternPair(
             "{scene}/sequence/frame-{frame:d}.color",
             "{scene}/sequence/frame-{frame:d}.rendered.instances",
         ),
-        Places(
+        PatternPair(
             "{scene}/sequence/frame-{frame:d}.color",
             "{scene}/sequence/frame-{frame:d}.instances",
         ),
-        Places(
+        PatternPair(
             "{scene}/frame-{frame:d}.color",
             "{scene}/frame-{frame:d}.rendered.instances",
         ),
     ),
     "replica": (
-        Places(
+        PatternPair(
             "{scene}/{sequence}/rgb/rgb_{frame:d}",
             "{scene}/{sequence}/semantic_instance/semantic_instance_{frame:d}",
         ),
-        Places(
+        PatternPair(
             "{scene}/rgb/rgb_{frame:d}",
             "{scene}/semantic_instance/semantic_instance_{frame:d}",
         ),
     ),
     "hypersim": (
-        Places(
+        PatternPair(
             "{scene}/images/scene_{camera}_final_preview/frame.{frame:d}.tonemap.jpg",
             "{scene}/images/scene_{camera}_geometry_hdf5/frame.{frame:d}.semantic_instance",
         ),
-        Places(
+        PatternPair(
             "{scene}/images/scene_{camera}_final_preview/frame.{frame:d}.color.jpg",
             "{scene}/images/scene_{camera}_geometry_hdf5/frame.{frame:d}.semantic_instance",
         ),
     ),
     "insscene": (
-        Places("{scene}/images/{frame}", "{scene}/refined_ins_ids/{frame}"),
-        Places(
+        PatternPair("{scene}/images/{frame}", "{scene}/refined_ins_ids/{frame}"),
+        PatternPair(
             "processed_scannetpp_v2/{scene}/images/{frame}",
             "processed_scannetpp_v2/{scene}/refined_ins_ids/{frame}",
         ),
-        Places("{scene}/Image/{frame}", "{scene}/ObjectSegmentation/{frame}"),
+        PatternPair("{scene}/Image/{frame}", "{scene}/ObjectSegmentation/{frame}"),
     ),
 }

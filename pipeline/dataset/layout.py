@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.dataset.formats import RESULT_FORMATS
-from pipeline.dataset.places import images_pattern, kinds_of, settle
-from pipeline.dataset.result_places import (
+from pipeline.dataset.input_patterns import images_pattern, kinds_of, settle
+from pipeline.dataset.result_patterns import (
     check_folders,
     check_result_place,
     result_folder,

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.config import DataConfig
 from pipeline.dataset.discover import Inventory, discover
 from pipeline.dataset.guess import guess_layout
-from pipeline.dataset.places import is_wanted, kinds_of, settle
+from pipeline.dataset.input_patterns import is_wanted, kinds_of, settle
 from pipeline.dataset.walk import Kind, find_scenes, names_along
 from pipeline.errors import DatasetError
 from pipeline.text import printable

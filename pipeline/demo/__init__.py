@@ -1,1 +1,1 @@
-"""Procedural scenes with exact truth, and the tiny SAM 2 trained on them."""
+"""Procedural scenes with exact truth, to try and to measure the product on."""

@@ -1,4 +1,4 @@
-"""Metrics against a ground truth, for one frame and for a data set."""
+"""How good ids are: scores against a truth, comparisons, one frame under the lens."""
 
 from pipeline.evaluation.metrics import FrameScores, MapScores, score_frame
 from pipeline.evaluation.results import (

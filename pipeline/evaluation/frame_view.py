@@ -18,7 +18,7 @@ from torch import Tensor
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dataset import Layout, discover, numbers_with, read_pair
-from pipeline.dataset.places import kinds_of, root_of, ways_of
+from pipeline.dataset.input_patterns import kinds_of, root_of, ways_of
 from pipeline.drawing.overlay import (
     draw_ids,
     overlay,
@@ -28,7 +28,7 @@ from pipeline.drawing.overlay import (
 )
 from pipeline.drawing.pictures import data_uri, shrink
 from pipeline.errors import DatasetError, ImageError
-from pipeline.records import STAGES, ObjectRecord, Refinement
+from pipeline.records import STAGES, How, ObjectRecord, Refinement
 from pipeline.refinement import (
     MaskDecision,
     ObjectDecision,
@@ -44,10 +44,10 @@ SMALLEST_NUMBERED = 0.001
 """Share of the picture from which an object's number is written on it."""
 NOTEBOOK_WIDTH = 1300
 HOW_SHOWN = {
-    "direct": "direct",
-    "low_confidence": "low conf.",
-    "merged": "merged",
-    "fallback": "coarse",
+    How.DIRECT: "direct",
+    How.LOW_CONFIDENCE: "low conf.",
+    How.MERGED: "merged",
+    How.FALLBACK: "coarse",
 }
 
 

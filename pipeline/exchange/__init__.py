@@ -1,1 +1,1 @@
-"""Results as other tools want them, and corrected masks back: one module a format."""
+"""Other tools' formats: ids are exported, corrected masks imported."""

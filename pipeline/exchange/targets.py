@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.config import load_config
 from pipeline.dataset import Layout, check_place, read_ids, write_ids
 from pipeline.dataset.formats import IDS_SUFFIXES
-from pipeline.dataset.places import images_pattern
+from pipeline.dataset.input_patterns import images_pattern
 from pipeline.errors import ConfigError, FrameError, StorageError
 from pipeline.exchange.labelled import Ids
 from pipeline.exchange.places import Place

@@ -1,4 +1,4 @@
-"""The mirror: all results of a data set as one zarr store, kept beside the files.
+"""All results of a data set as one zarr store, kept beside the files.
 
 Names are imported on first use: zarr and dask take their time, and most commands need neither.
 """
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.mirror.build import MirrorReport, build_mirror, check_mirror
-    from pipeline.mirror.keep import Keeper
+    from pipeline.mirror.keep import MirrorKeeper
     from pipeline.mirror.open import Mirror, MirrorFrame, MirrorScene, open_mirror
-    from pipeline.mirror.place import Place
+    from pipeline.mirror.store import MirrorSpec
     from pipeline.mirror.write import write_chunk
 
 __all__ = [
-    "Keeper",
     "Mirror",
     "MirrorFrame",
+    "MirrorKeeper",
     "MirrorReport",
     "MirrorScene",
-    "Place",
+    "MirrorSpec",
     "build_mirror",
     "check_mirror",
     "open_mirror",
@@ -29,12 +29,12 @@ __all__ = [
 ]
 
 _HOME = {
-    "Keeper": "keep",
     "Mirror": "open",
     "MirrorFrame": "open",
+    "MirrorKeeper": "keep",
     "MirrorReport": "build",
     "MirrorScene": "open",
-    "Place": "place",
+    "MirrorSpec": "store",
     "build_mirror": "build",
     "check_mirror": "build",
     "open_mirror": "open",

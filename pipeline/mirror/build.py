@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from distributed import Client
+from toolz import partition_all
 
 from pipeline.config import ConfigLike
 from pipeline.dataset import Layout, discover, is_whole, read_provenance, stamp
@@ -16,27 +17,26 @@ from pipeline.mirror.copy import (
     BATCH,
     Finding,
     Verdict,
-    batches,
     compare_frames,
     settings_of,
     spread,
 )
-from pipeline.mirror.keep import Keeper
-from pipeline.mirror.place import Place
+from pipeline.mirror.keep import MirrorKeeper
 from pipeline.mirror.root import check_root, open_for_reading
+from pipeline.mirror.store import MirrorSpec
 from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 
 _EXAMPLES = 3
-_FINE: frozenset[Verdict] = frozenset({"same", "copied"})
+_FINE: frozenset[Verdict] = frozenset({Verdict.SAME, Verdict.COPIED})
 _IN_WORDS: dict[Verdict, str] = {
-    "same": "agree with their results",
-    "copied": "copied",
-    "differs": "differ from their results",
-    "missing": "not in the mirror, or not on its record",
-    "no result": "in the mirror without a result",
-    "unreadable": "left out: the result cannot be read",
-    "stale": "left out: the result is of other settings",
+    Verdict.SAME: "agree with their results",
+    Verdict.COPIED: "copied",
+    Verdict.DIFFERS: "differ from their results",
+    Verdict.MISSING: "not in the mirror, or not on its record",
+    Verdict.NO_RESULT: "in the mirror without a result",
+    Verdict.UNREADABLE: "left out: the result cannot be read",
+    Verdict.STALE: "left out: the result is of other settings",
 }
 
 
@@ -100,18 +100,18 @@ def build_mirror(
         The mirror cannot be read or written.
     """
     layout, frames = _open(data_root, config)
-    place = _choose_place(layout, frames)
-    report = MirrorReport(place.url, place.fingerprint)
-    keeper = Keeper(place, layout, frames)
+    spec = _choose_spec(layout, frames)
+    report = MirrorReport(spec.url, spec.fingerprint)
+    keeper = MirrorKeeper(spec, layout, frames)
     wrong = []
-    for finding in _compare([f for f in frames if keeper.has_traces(f)], layout, place, client):
+    for finding in _compare([f for f in frames if keeper.has_traces(f)], layout, spec, client):
         if finding.result:
             keeper.note(finding.frame, finding.result)
             report.add([finding])
         else:
             wrong.append(finding.frame)
     keeper.settle(wrong)
-    agree = report.counts["same"]
+    agree = report.counts[Verdict.SAME]
     results = {frame: stamp(layout.output_path(frame)) for frame in frames}
     for frame, result in results.items():
         keeper.expect(frame, result)
@@ -119,7 +119,7 @@ def build_mirror(
     left = keeper.copy_waiting(client)
     keeper.finish()
     report.add(left)
-    report.counts["copied"] = sum(map(bool, results.values())) - agree - len(left)
+    report.counts[Verdict.COPIED] = sum(map(bool, results.values())) - agree - len(left)
     report.counts += Counter()
     return report
 
@@ -132,10 +132,10 @@ def check_mirror(
     Parameters and errors are those of `build_mirror`; a mirror has to be there.
     """
     layout, frames = _open(data_root, config)
-    place = _choose_place(layout, frames)
-    check_root(open_for_reading(place.url), place)
-    report = MirrorReport(place.url, place.fingerprint)
-    report.add(_compare(frames, layout, place, client))
+    spec = _choose_spec(layout, frames)
+    check_root(open_for_reading(spec.url), spec)
+    report = MirrorReport(spec.url, spec.fingerprint)
+    report.add(_compare(frames, layout, spec, client))
     return report
 
 
@@ -144,13 +144,13 @@ def _open(data_root: str | os.PathLike[str], config: ConfigLike) -> tuple[Layout
     return layout, discover(layout.data_root, layout.data).frames
 
 
-def _choose_place(layout: Layout, frames: Iterable[FrameRef]) -> Place:
+def _choose_spec(layout: Layout, frames: Iterable[FrameRef]) -> MirrorSpec:
     """Name the mirror, of the settings that the first result says it was made with."""
     for frame in frames:
         path = layout.output_path(frame)
         if is_whole(path):
             fingerprint = settings_of(read_provenance(path))
-            return Place(layout.mirror_url, fingerprint, layout.output.mirror_shard)
+            return MirrorSpec(layout.mirror_url, fingerprint, layout.output.mirror_shard)
     raise DatasetError(
         f"{layout.results_folder('<scene>')}: found no result in any such folder; "
         "expected some to mirror. `autorefiner run` makes them"
@@ -158,6 +158,6 @@ def _choose_place(layout: Layout, frames: Iterable[FrameRef]) -> Place:
 
 
 def _compare(
-    frames: list[FrameRef], layout: Layout, place: Place, client: Client
+    frames: list[FrameRef], layout: Layout, spec: MirrorSpec, client: Client
 ) -> Iterator[Finding]:
-    return spread(compare_frames, batches(frames, BATCH), client, layout, place)
+    return spread(compare_frames, list(partition_all(BATCH, frames)), client, layout, spec)

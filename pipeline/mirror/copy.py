@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,19 +15,31 @@ from zarr.errors import GroupNotFoundError
 
 from pipeline.dataset import Layout, Stamp, read_ids, read_provenance, stamp
 from pipeline.errors import ClusterError, FrameError
-from pipeline.mirror.place import Place
+from pipeline.mirror.store import MirrorSpec
 from pipeline.mirror.write import SceneArrays, open_scene, write_shard
 from pipeline.records import FrameRef
 
-Verdict: TypeAlias = Literal[
-    "same", "copied", "differs", "missing", "no result", "unreadable", "stale"
-]
-"""same: chunk and file agree. copied: they do now. differs: they do not, or the chunk is torn.
-missing: a result without a chunk. no result: a chunk without a result. unreadable: the result is no
-id map. stale: the result is of other settings than the mirror."""
-
 BATCH = 16
 """Frames in one task."""
+
+
+class Verdict(StrEnum):
+    """How the chunk of a frame and its result stand to one another."""
+
+    SAME = "same"
+    """They agree."""
+    COPIED = "copied"
+    """They agree now."""
+    DIFFERS = "differs"
+    """They do not agree, or the chunk is torn."""
+    MISSING = "missing"
+    """A result without a chunk."""
+    NO_RESULT = "no result"
+    """A chunk without a result."""
+    UNREADABLE = "unreadable"
+    """The result is no id map."""
+    STALE = "stale"
+    """The result is of other settings than the mirror."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,7 @@ class Shard:
     frames: tuple[FrameRef, ...]
 
 
-def copy_shards(shards: Sequence[Shard], layout: Layout, place: Place) -> list[Finding]:
+def copy_shards(shards: Sequence[Shard], layout: Layout, spec: MirrorSpec) -> list[Finding]:
     """Copy results into the mirror, a whole chunk or shard at a time.
 
     Raises
@@ -56,12 +69,12 @@ def copy_shards(shards: Sequence[Shard], layout: Layout, place: Place) -> list[F
     StorageError
         The mirror cannot be written. A result that cannot be read is a finding.
     """
-    return [finding for shard in shards for finding in _copy_shard(shard, layout, place)]
+    return [finding for shard in shards for finding in _copy_shard(shard, layout, spec)]
 
 
-def compare_frames(frames: Sequence[FrameRef], layout: Layout, place: Place) -> list[Finding]:
+def compare_frames(frames: Sequence[FrameRef], layout: Layout, spec: MirrorSpec) -> list[Finding]:
     """Read chunks and results, and tell which agree; frames that have neither are left out."""
-    findings = (_compare(frame, layout, place) for frame in frames)
+    findings = (_compare(frame, layout, spec) for frame in frames)
     return [finding for finding in findings if finding]
 
 
@@ -94,47 +107,47 @@ def spread(
         yield from findings
 
 
-def _copy_shard(shard: Shard, layout: Layout, place: Place) -> Iterator[Finding]:
-    numbers = open_scene(place, shard.scene).numbers
+def _copy_shard(shard: Shard, layout: Layout, spec: MirrorSpec) -> Iterator[Finding]:
+    numbers = open_scene(spec, shard.scene).numbers
     content: list[tuple[int, npt.NDArray[np.uint16]]] = []
     findings: list[Finding] = []
     for frame in shard.frames:
         # The stamp comes before the bytes: a file replaced in between looks changed, not copied.
         result = stamp(layout.output_path(frame))
-        ids = _read_result(frame, layout, place.fingerprint)
-        if isinstance(ids, str):
+        ids = _read_result(frame, layout, spec.fingerprint)
+        if isinstance(ids, Verdict):
             findings.append(Finding(frame, ids))
             continue
         content.append((numbers[frame.image], ids))
-        findings.append(Finding(frame, "copied", result))
-    write_shard(place, shard.scene, shard.number, content)
+        findings.append(Finding(frame, Verdict.COPIED, result))
+    write_shard(spec, shard.scene, shard.number, content)
     yield from findings
 
 
-def _compare(frame: FrameRef, layout: Layout, place: Place) -> Finding | None:
+def _compare(frame: FrameRef, layout: Layout, spec: MirrorSpec) -> Finding | None:
     result = stamp(layout.output_path(frame))
-    scene = _find_scene(frame, place)
+    scene = _find_scene(frame, spec)
     number = scene.numbers[frame.image] if scene else -1
     is_recorded = scene is not None and bool(scene.recorded[number])
     if not result:
-        return Finding(frame, "no result") if is_recorded else None
-    ids = _read_result(frame, layout, place.fingerprint)
-    if isinstance(ids, str):
+        return Finding(frame, Verdict.NO_RESULT) if is_recorded else None
+    ids = _read_result(frame, layout, spec.fingerprint)
+    if isinstance(ids, Verdict):
         return Finding(frame, ids)
     if not scene or not is_recorded:
-        return Finding(frame, "missing")
+        return Finding(frame, Verdict.MISSING)
     array = scene.find((ids.shape[0], ids.shape[1]))
     try:
         is_same = array is not None and np.array_equal(np.asarray(array[number]), ids)
     except Exception:  # whatever a torn chunk makes its decoder raise
         is_same = False
-    return Finding(frame, "same", result) if is_same else Finding(frame, "differs")
+    return Finding(frame, Verdict.SAME, result) if is_same else Finding(frame, Verdict.DIFFERS)
 
 
-def _find_scene(frame: FrameRef, place: Place) -> SceneArrays | None:
+def _find_scene(frame: FrameRef, spec: MirrorSpec) -> SceneArrays | None:
     """Open a scene, if it is in the mirror with this very frame."""
     try:
-        scene = open_scene(place, frame.scene)
+        scene = open_scene(spec, frame.scene)
     except (FileNotFoundError, GroupNotFoundError):
         return None
     return scene if frame.image in scene.numbers else None
@@ -142,23 +155,17 @@ def _find_scene(frame: FrameRef, place: Place) -> SceneArrays | None:
 
 def _read_result(
     frame: FrameRef, layout: Layout, fingerprint: str
-) -> npt.NDArray[np.uint16] | Literal["unreadable", "stale"]:
+) -> npt.NDArray[np.uint16] | Verdict:
     path = layout.output_path(frame)
     try:
         ids = read_ids(path)
     except FrameError:
-        return "unreadable"
+        return Verdict.UNREADABLE
     if settings_of(read_provenance(path)) != fingerprint:
-        return "stale"
+        return Verdict.STALE
     return ids.astype(np.uint16)
 
 
 def settings_of(provenance: dict[str, str]) -> str:
     """Return the settings that a result was made with; results of other programs do not say."""
     return provenance.get("settings", "unknown")
-
-
-def batches(items: Iterable[Any], size: int) -> list[list[Any]]:
-    """Cut a sequence into lists of at most `size`."""
-    iterator = iter(items)
-    return list(iter(lambda: list(islice(iterator, size)), []))

@@ -15,13 +15,13 @@ from itertools import groupby
 
 import zarr
 from distributed import Client
+from toolz import partition_all
 
 from pipeline.dataset import Layout, Stamp, read_size
 from pipeline.errors import FrameError
-from pipeline.mirror.copy import BATCH, Finding, Shard, batches, copy_shards, spread
-from pipeline.mirror.place import Place, list_names, open_store, reaching, refuse_link
+from pipeline.mirror.copy import BATCH, Finding, Shard, copy_shards, spread
 from pipeline.mirror.root import open_for_writing
-from pipeline.mirror.scenes import SceneRecord
+from pipeline.mirror.scene_record import SceneRecord
 from pipeline.mirror.scheme import (
     FILES,
     IDS,
@@ -32,6 +32,7 @@ from pipeline.mirror.scheme import (
     read_files,
     size_of,
 )
+from pipeline.mirror.store import MirrorSpec, list_names, open_store, reaching, refuse_link
 from pipeline.records import FrameRef
 
 SECONDS_BETWEEN_SAVES = 60.0
@@ -45,12 +46,12 @@ def _scene(frame: FrameRef) -> str:
     return frame.scene
 
 
-class Keeper:
+class MirrorKeeper:
     """A mirror that is being kept up to date with a data set.
 
     Parameters
     ----------
-    place
+    spec
         The mirror.
     layout
         The data set.
@@ -65,14 +66,14 @@ class Keeper:
         The mirror cannot be read or written.
     """
 
-    def __init__(self, place: Place, layout: Layout, frames: Iterable[FrameRef]) -> None:
-        self.place, self._layout = place, layout
+    def __init__(self, spec: MirrorSpec, layout: Layout, frames: Iterable[FrameRef]) -> None:
+        self.spec, self._layout = spec, layout
         self._frames = {scene: tuple(part) for scene, part in groupby(frames, _scene)}
         self._waiting: dict[FrameRef, Stamp] = {}
         self._unwanted: list[FrameRef] = []
         self._last_save = time.monotonic()
-        with reaching(place.url):
-            root = open_for_writing(place)
+        with reaching(spec.url):
+            root = open_for_writing(spec)
             with ThreadPoolExecutor(_THREADS) as threads:
                 records = threads.map(lambda scene: self._open_scene(root, scene), self._frames)
                 self._scenes = dict(zip(self._frames, records, strict=True))
@@ -104,7 +105,7 @@ class Keeper:
 
         The record is saved now and then.
         """
-        if self.place.frames_per_file > 1:
+        if self.spec.frames_per_file > 1:
             self._waiting[frame] = result
             return
         self.note(frame, result)
@@ -126,9 +127,9 @@ class Keeper:
 
     def copy_waiting(self, client: Client) -> list[Finding]:
         """Copy the results that wait, on the cluster; return those that could not be."""
-        parts = batches(self._shards(), max(1, BATCH // self.place.frames_per_file))
+        parts = list(partition_all(max(1, BATCH // self.spec.frames_per_file), self._shards()))
         left = []
-        for finding in spread(copy_shards, parts, client, self._layout, self.place):
+        for finding in spread(copy_shards, parts, client, self._layout, self.spec):
             if finding.result:
                 self.note(finding.frame, finding.result)
             else:
@@ -141,40 +142,40 @@ class Keeper:
     def save(self) -> None:
         """Write what is on record."""
         self._last_save = time.monotonic()
-        with reaching(self.place.url), ThreadPoolExecutor(_THREADS) as threads:
+        with reaching(self.spec.url), ThreadPoolExecutor(_THREADS) as threads:
             list(threads.map(SceneRecord.save, self._scenes.values()))
 
     def finish(self) -> None:
         """Write what is on record, and the metadata of all arrays into one place."""
         self.save()
-        with reaching(self.place.url), warnings.catch_warnings():
+        with reaching(self.spec.url), warnings.catch_warnings():
             # Not in the specification yet, zarr says; those who do not know it do without.
             warnings.filterwarnings("ignore", message="Consolidated metadata")
-            zarr.consolidate_metadata(open_store(self.place.url))
+            zarr.consolidate_metadata(open_store(self.spec.url))
 
     def _forget(self, frames: Iterable[FrameRef]) -> None:
         by_scene: dict[str, list[str]] = defaultdict(list)
         for frame in frames:
             by_scene[frame.scene].append(frame.image)
-        with reaching(self.place.url), ThreadPoolExecutor(_THREADS) as threads:
+        with reaching(self.spec.url), ThreadPoolExecutor(_THREADS) as threads:
             list(threads.map(lambda scene: self._scenes[scene].forget(by_scene[scene]), by_scene))
 
     def _open_scene(self, root: zarr.Group, scene: str) -> SceneRecord:
         names = [frame.image for frame in self._frames[scene]]
         node = node_name(scene)
-        refuse_link(self.place.url, node)
+        refuse_link(self.spec.url, node)
         group = root.get(node)
         if not isinstance(group, zarr.Group) or not _is_laid_out_for(group, names):
             # Numbers changed with the frames, so everything is copied anew.
             size = self._first_size(scene)
-            group = create_scene(root, scene, names, size, self.place.frames_per_file)
-        for name in list_names(self.place.url, node):
+            group = create_scene(root, scene, names, size, self.spec.frames_per_file)
+        for name in list_names(self.spec.url, node):
             if name in (IDS, FILES) or size_of(name):
-                refuse_link(self.place.url, f"{node}/{name}")
+                refuse_link(self.spec.url, f"{node}/{name}")
         record = SceneRecord(
-            url=self.place.url,
+            url=self.spec.url,
             group=group,
-            frames_per_file=self.place.frames_per_file,
+            frames_per_file=self.spec.frames_per_file,
             numbers={image: number for number, image in enumerate(names)},
             files=read_files(group),
         )
@@ -194,7 +195,7 @@ class Keeper:
         """Return the shards to write: those of waiting frames, with all that belongs into them."""
         shards = []
         for scene, frames in self._frames.items():
-            record, length = self._scenes[scene], self.place.frames_per_file
+            record, length = self._scenes[scene], self.spec.frames_per_file
             for number, part in groupby(frames, lambda f: record.numbers[f.image] // length):  # noqa: B023
                 members = tuple(part)
                 if any(frame in self._waiting for frame in members):

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import zarr
 
 from pipeline.errors import ConfigError
-from pipeline.mirror.place import is_remote, reaching
 from pipeline.mirror.root import open_for_reading
 from pipeline.mirror.scheme import IDS, Size, array_name, attribute
+from pipeline.mirror.store import is_remote, reaching
 
 FRAMES_PER_BLOCK = 16
 """Frames in one block of a dask array: a task a frame would cost more than reading it."""

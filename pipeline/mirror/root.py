@@ -8,14 +8,14 @@ import zarr
 from zarr.errors import ContainsArrayError, GroupNotFoundError
 
 from pipeline.errors import ConfigError
-from pipeline.mirror.place import Place, list_names, open_store, reaching, refuse_link
 from pipeline.mirror.scheme import SCHEME, attribute
+from pipeline.mirror.store import MirrorSpec, list_names, open_store, reaching, refuse_link
 
 _MADE_WITH = ("autorefiner", "zarr", "numpy")
 _ABSENT = (FileNotFoundError, GroupNotFoundError, ContainsArrayError)
 
 
-def open_for_writing(place: Place) -> zarr.Group:
+def open_for_writing(spec: MirrorSpec) -> zarr.Group:
     """Open a mirror for writing, or create it where nothing is.
 
     Raises
@@ -25,25 +25,25 @@ def open_for_writing(place: Place) -> zarr.Group:
     StorageError
         The mirror cannot be read or written.
     """
-    refuse_link(place.url)
+    refuse_link(spec.url)
     wanted = {
         "scheme": SCHEME,
-        "fingerprint": place.fingerprint,
-        "frames_per_file": place.frames_per_file,
+        "fingerprint": spec.fingerprint,
+        "frames_per_file": spec.frames_per_file,
         "versions": {name: metadata.version(name) for name in _MADE_WITH},
     }
-    with reaching(place.url):
-        store = open_store(place.url)
+    with reaching(spec.url):
+        store = open_store(spec.url)
         try:
             root = zarr.open_group(store, mode="r+", use_consolidated=False)
         except _ABSENT:
-            if list_names(place.url):
+            if list_names(spec.url):
                 raise ConfigError(
-                    f"{place.url}: found files that are no mirror; "
+                    f"{spec.url}: found files that are no mirror; "
                     "set output.mirror to a path where nothing is"
                 ) from None
             return zarr.create_group(store, attributes=wanted)
-        check_root(root, place)
+        check_root(root, spec)
         # Written anew, without the consolidated metadata: what is added now would not be in it.
         return root.update_attributes(wanted)
 
@@ -70,20 +70,20 @@ def open_for_reading(url: str) -> zarr.Group:
         return root
 
 
-def check_root(root: zarr.Group, place: Place) -> None:
+def check_root(root: zarr.Group, spec: MirrorSpec) -> None:
     """Raise `ConfigError` where a mirror holds results of other settings, or is none."""
     if attribute(root, "scheme") != SCHEME:
-        raise _no_mirror(place.url)
-    if attribute(root, "fingerprint") != place.fingerprint:
+        raise _no_mirror(spec.url)
+    if attribute(root, "fingerprint") != spec.fingerprint:
         raise ConfigError(
-            f"{place.url}: found a mirror of results with the settings "
-            f"{attribute(root, 'fingerprint')}; expected {place.fingerprint}. "
+            f"{spec.url}: found a mirror of results with the settings "
+            f"{attribute(root, 'fingerprint')}; expected {spec.fingerprint}. "
             "Remove it, or set output.mirror to another path"
         )
-    if attribute(root, "frames_per_file") != place.frames_per_file:
+    if attribute(root, "frames_per_file") != spec.frames_per_file:
         raise ConfigError(
-            f"{place.url}: found {attribute(root, 'frames_per_file')} frame(s) a file; expected "
-            f"{place.frames_per_file}. Set output.mirror_shard to what is there, "
+            f"{spec.url}: found {attribute(root, 'frames_per_file')} frame(s) a file; expected "
+            f"{spec.frames_per_file}. Set output.mirror_shard to what is there, "
             "or remove the mirror"
         )
 

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from pipeline.mirror.place import Place, open_store, reaching, remove
 from pipeline.mirror.scheme import (
     IDS,
     NO_FILE,
@@ -28,6 +27,7 @@ from pipeline.mirror.scheme import (
     open_ids,
     read_files,
 )
+from pipeline.mirror.store import MirrorSpec, open_store, reaching, remove
 from pipeline.records import FrameRef
 
 
@@ -37,7 +37,7 @@ class SceneArrays:
 
     group: zarr.Group
     numbers: dict[str, int]
-    """Place of each frame along the first axis, by the name of its image."""
+    """Position of each frame along the first axis, by the name of its image."""
     recorded: npt.NDArray[np.bool_]
     """(frames,): which of them the driver had on record when the scene was opened."""
     main: Size | None
@@ -64,7 +64,7 @@ class SceneArrays:
         return IDS if size == self.main else array_name(size)
 
 
-def write_chunk(place: Place, frame: FrameRef, ids: npt.NDArray[np.uint16]) -> None:
+def write_chunk(spec: MirrorSpec, frame: FrameRef, ids: npt.NDArray[np.uint16]) -> None:
     """Write the chunk of one frame of a mirror without shards.
 
     Raises
@@ -72,20 +72,23 @@ def write_chunk(place: Place, frame: FrameRef, ids: npt.NDArray[np.uint16]) -> N
     StorageError
         The mirror cannot be written.
     """
-    with reaching(place.url):
-        scene = open_scene(place, frame.scene)
+    with reaching(spec.url):
+        scene = open_scene(spec, frame.scene)
         height, width = ids.shape
         scene.find_or_create((height, width))[scene.numbers[frame.image]] = ids
 
 
 def write_shard(
-    place: Place, scene_name: str, shard: int, frames: Sequence[tuple[int, npt.NDArray[np.uint16]]]
+    spec: MirrorSpec,
+    scene_name: str,
+    shard: int,
+    frames: Sequence[tuple[int, npt.NDArray[np.uint16]]],
 ) -> None:
     """Write frames that belong into one shard, whole; what else the shard held is gone.
 
     Parameters
     ----------
-    place, scene_name, shard
+    spec, scene_name, shard
         Which shard, by its number along the first axis.
     frames
         Number of each frame in the scene, and its (H, W) ids. Frames of another size than the
@@ -96,14 +99,14 @@ def write_shard(
     StorageError
         The mirror cannot be written.
     """
-    with reaching(place.url):
-        scene = open_scene(place, scene_name)
-        start = shard * place.frames_per_file
-        stop = min(start + place.frames_per_file, len(scene.numbers))
+    with reaching(spec.url):
+        scene = open_scene(spec, scene_name)
+        start = shard * spec.frames_per_file
+        stop = min(start + spec.frames_per_file, len(scene.numbers))
         whole = [(number, ids) for number, ids in frames if ids.shape == scene.main]
-        if place.frames_per_file > 1:
+        if spec.frames_per_file > 1:
             # zarr reads a shard before it replaces it, and a torn one could never be mended.
-            remove(place.url, [f"{scene.group.path}/{IDS}/{chunk_name(shard)}"])
+            remove(spec.url, [f"{scene.group.path}/{IDS}/{chunk_name(shard)}"])
         if whole and scene.main:
             content = np.zeros((stop - start, *scene.main), np.uint16)
             for number, ids in whole:
@@ -115,10 +118,10 @@ def write_shard(
 
 
 @functools.lru_cache(maxsize=32)
-def open_scene(place: Place, scene: str) -> SceneArrays:
+def open_scene(spec: MirrorSpec, scene: str) -> SceneArrays:
     """Open a scene; remembered for one session, within which no frame changes its number."""
     group = zarr.open_group(
-        open_store(place.url), path=node_name(scene), mode="r+", use_consolidated=False
+        open_store(spec.url), path=node_name(scene), mode="r+", use_consolidated=False
     )
     numbers = {image: number for number, image in enumerate(attribute(group, "frames"))}
     recorded = read_files(group)[:, 0] != NO_FILE

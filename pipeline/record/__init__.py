@@ -1,1 +1,1 @@
-"""What is remembered on disk of a run: journal, plan, lock, summary; and how far a data set is."""
+"""What runs leave on disk about themselves, and how a data set is opened again."""

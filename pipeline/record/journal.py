@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from pipeline.dataset import Stamp
 from pipeline.errors import StorageError
-from pipeline.records import FrameOutcome, FrameRef
+from pipeline.records import FrameOutcome, FrameRef, FrameStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +182,13 @@ def _from_row(row: Mapping[str, Any]) -> Entry | None:
     """Make an entry of a row, or nothing of one that this program did not write."""
     texts = (row.get("scene"), row.get("image"), row.get("ids"), row.get("fingerprint"))
     figures = (row.get("seconds"), row.get("stats"))
-    if (
-        not all(isinstance(text, str) for text in texts)
-        or not all(_maps_to_numbers(part) for part in figures)
-        or row.get("status") not in ("done", "failed")
-    ):
+    if not all(isinstance(text, str) for text in texts) or not all(map(_maps_to_numbers, figures)):
         return None
     try:
         return Entry(
             outcome=FrameOutcome(
                 frame=FrameRef(row["scene"], row["image"], row["ids"]),
-                status=row["status"],
+                status=FrameStatus(row["status"]),
                 seconds=row["seconds"],
                 stats=row["stats"],
                 stage=row["stage"],

@@ -12,27 +12,47 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from enum import StrEnum
 
 from pipeline.dataset import Layout, read_ids, read_provenance, stamp
 from pipeline.dataset.inputs import digest_inputs, input_stamps, numbers_of
 from pipeline.errors import FrameError
 from pipeline.record.journal import Entry, Journal, JournalIndex
 from pipeline.record.tally import Tally
-from pipeline.records import FrameOutcome, FrameRef
+from pipeline.records import FrameOutcome, FrameRef, FrameStatus
 
-State = Literal["todo", "done", "failed", "stale"]
-"""todo: no result, or a torn one, or one of another input. done: nothing to do. failed: on record
-as failed with this input and these settings. stale: a whole result of other settings."""
 
-REDO: Mapping[str, frozenset[State]] = {
-    "none": frozenset({"todo"}),
-    "stale": frozenset({"todo", "stale"}),
-    "failed": frozenset({"todo", "failed"}),
-    "all": frozenset({"todo", "done", "failed", "stale"}),
+class FrameState(StrEnum):
+    """What a run finds of a frame before it begins."""
+
+    TODO = "todo"
+    """No result, or a torn one, or one of another input."""
+    DONE = "done"
+    """Nothing to do."""
+    FAILED = "failed"
+    """On record as failed with this input and these settings."""
+    STALE = "stale"
+    """A whole result of other settings."""
+
+
+class NotDone(StrEnum):
+    """Reasons for which a frame is not done, in words for people."""
+
+    NO_RESULT = "no result"
+    TORN = "torn"
+    OTHER_INPUT = "made from another input"
+    UNKNOWN_INPUT = "what it was made from cannot be told"
+    OTHER_SETTINGS = "made with other settings"
+    FAILED = "failed"
+
+
+REDO: Mapping[str, frozenset[FrameState]] = {
+    "none": frozenset({FrameState.TODO}),
+    "stale": frozenset({FrameState.TODO, FrameState.STALE}),
+    "failed": frozenset({FrameState.TODO, FrameState.FAILED}),
+    "all": frozenset(FrameState),
 }
 """The states of frames that a run does, by `RunConfig.redo`."""
-
 
 NEWS_AT_ONCE = 1000
 """Entries that the journal did not know, and gets at once."""
@@ -43,17 +63,20 @@ class Judgement:
     """The state of one frame, and what it rests on."""
 
     frame: FrameRef
-    state: State
-    why: str = ""
-    """In words for people; empty for a frame that is done."""
+    state: FrameState
+    reason: NotDone | None = None
+    """None for a frame that is done."""
+    detail: str = ""
+    """What the reason alone does not say, in words for people."""
     entry: Entry | None = None
     """Of a frame that is done or failed."""
     is_new: bool = False
     """Whether the entry is missing from the journal, or another one is there."""
 
-
-NO_RESULT = "no result"
-OF_OTHER_SETTINGS = "made with other settings"
+    @property
+    def why(self) -> str:
+        """Say in words why the frame is not done; nothing for one that is."""
+        return ": ".join(part for part in (self.reason, self.detail) if part)
 
 
 @dataclass(slots=True)
@@ -106,18 +129,20 @@ def judge(frame: FrameRef, entry: Entry | None, layout: Layout, fingerprint: str
     inputs = input_stamps(frame, layout)
     if entry and entry.inputs == inputs:
         same_settings = entry.fingerprint == fingerprint
-        if entry.outcome.status == "failed" and same_settings:
+        if entry.outcome.failed and same_settings:
             # Unless a result is there all the same: a worker can die just after it wrote one.
             opened = open_and_judge(frame, layout, fingerprint) if output else None
-            if opened and opened.state == "done":
+            if opened and opened.state == FrameState.DONE:
                 return opened
-            return Judgement(frame, "failed", _reason(entry.outcome), entry)
+            return Judgement(
+                frame, FrameState.FAILED, NotDone.FAILED, _failure(entry.outcome), entry
+            )
         if output and entry.output == output:
             if same_settings:
-                return Judgement(frame, "done", entry=entry)
-            return Judgement(frame, "stale", OF_OTHER_SETTINGS)
+                return Judgement(frame, FrameState.DONE, entry=entry)
+            return Judgement(frame, FrameState.STALE, NotDone.OTHER_SETTINGS)
     if not output:
-        return Judgement(frame, "todo", NO_RESULT)
+        return Judgement(frame, FrameState.TODO, NotDone.NO_RESULT)
     return open_and_judge(frame, layout, fingerprint)
 
 
@@ -128,25 +153,26 @@ def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgeme
     try:
         read_ids(path)
     except FrameError as error:
-        why = f"torn: found {error.found}" if path.exists() else NO_RESULT
-        return Judgement(frame, "todo", why)
+        if not path.exists():
+            return Judgement(frame, FrameState.TODO, NotDone.NO_RESULT)
+        return Judgement(frame, FrameState.TODO, NotDone.TORN, f"found {error.found}")
     provenance = read_provenance(path)
     if provenance.get("settings") != fingerprint:
-        return Judgement(frame, "stale", OF_OTHER_SETTINGS)
+        return Judgement(frame, FrameState.STALE, NotDone.OTHER_SETTINGS)
     try:
         mark = numbers_of(frame, layout).mark
         if provenance["inputs"] != digest_inputs(*inputs, mark):
-            return Judgement(frame, "todo", "made from another input")
+            return Judgement(frame, FrameState.TODO, NotDone.OTHER_INPUT)
         stats = dict(json.loads(provenance["stats"]))
     except (FrameError, KeyError, ValueError, TypeError):
-        # Whatever is wrong here, doing the frame again says it better.
-        return Judgement(frame, "todo", "what it was made from cannot be told")
-    outcome = FrameOutcome(frame, "done", stats=stats)
+        # The frame is done again; where its input is at fault, the run then reports the real error.
+        return Judgement(frame, FrameState.TODO, NotDone.UNKNOWN_INPUT)
+    outcome = FrameOutcome(frame, FrameStatus.DONE, stats=stats)
     stamps = tuple(found for found in input_stamps(frame, layout) if found)
     entry = Entry(outcome, fingerprint, stamps, stamp(path))
-    return Judgement(frame, "done", entry=entry, is_new=True)
+    return Judgement(frame, FrameState.DONE, entry=entry, is_new=True)
 
 
-def _reason(outcome: FrameOutcome) -> str:
+def _failure(outcome: FrameOutcome) -> str:
     last_line = (outcome.message or "").strip().rpartition("\n")[2]
-    return f"failed, {outcome.why}: {last_line}"
+    return f"{outcome.why}: {last_line}"

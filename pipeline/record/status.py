@@ -10,16 +10,19 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from itertools import groupby, islice
+from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from toolz import partition_all
 
 from pipeline.config import ConfigLike
 from pipeline.dataset import Inventory, Layout, discover_some, find_linked
 from pipeline.record.journal import Entry, read_journal
 from pipeline.record.lock import read_holder
 from pipeline.record.opening import open_dataset
-from pipeline.record.plan import NO_RESULT, OF_OTHER_SETTINGS, Judgement, judge, open_and_judge
+from pipeline.record.plan import FrameState, Judgement, NotDone, judge, open_and_judge
 from pipeline.record.summary import failure_notes
 from pipeline.record.tally import Group, add_failure, by_count
 from pipeline.records import FrameRef
@@ -28,6 +31,12 @@ from pipeline.text import columns_of, printable
 
 FRAMES_IN_HAND = 256
 """Frames that `verify_dataset` hands to its threads ahead of those it has an answer for."""
+
+
+class Glance(StrEnum):
+    """What only `read_status` finds of a frame, as it opens no result."""
+
+    UNRECORDED = "unrecorded"
 
 
 @dataclass(slots=True)
@@ -42,14 +51,14 @@ class SceneStatus:
     unrecorded: int = 0
     """Results that the journal does not know; the next run opens them and sees."""
 
-    def add(self, state: str) -> None:
+    def add(self, state: FrameState | Glance) -> None:
         """Count one frame."""
         self.frames += 1
         setattr(self, state, getattr(self, state) + 1)
 
 
 @dataclass(slots=True)
-class Status:
+class DatasetStatus:
     """How far a data set is."""
 
     scenes: dict[str, SceneStatus] = field(default_factory=dict)
@@ -74,10 +83,10 @@ class Status:
         """Whether every frame is done."""
         return self.total.done == self.total.frames
 
-    def add(self, frame: FrameRef, state: str, entry: Entry | None) -> None:
+    def add(self, frame: FrameRef, state: FrameState | Glance, entry: Entry | None) -> None:
         """Count one frame; `entry` is what is on record about it."""
         self.scenes.setdefault(frame.scene, SceneStatus()).add(state)
-        if state == "failed" and entry:
+        if state == FrameState.FAILED and entry:
             add_failure(self.failures, entry.outcome)
 
     def as_dict(self) -> dict[str, Any]:
@@ -116,7 +125,7 @@ class Status:
         for kind, group in self.problems.items():
             lines += [f"input, {kind}: {group.count}", *(f"  {each}" for each in group.lines())]
         if self.total.stale:
-            lines += [f"stale: {OF_OTHER_SETTINGS}; --redo stale makes them again"]
+            lines += [f"stale: {NotDone.OTHER_SETTINGS}; --redo stale makes them again"]
         if self.running:
             lines += [f"a run is at work: {self.running}"]
         return "\n".join(lines)
@@ -126,7 +135,7 @@ def read_status(
     data_root: str | os.PathLike[str],
     config: ConfigLike = None,
     proposers: ProposerFactory = SAM2,
-) -> Status:
+) -> DatasetStatus:
     """Say how far a data set is, without opening a result.
 
     Parameters
@@ -164,7 +173,7 @@ def verify_dataset(
     proposers: ProposerFactory = SAM2,
     *,
     remove: bool = False,
-) -> Status:
+) -> DatasetStatus:
     """Open every result and its inputs, and say what is whole and belongs together.
 
     Parameters
@@ -186,13 +195,13 @@ def verify_dataset(
 
         def look(frame: FrameRef) -> Judgement:
             judgement = open_and_judge(frame, layout, fingerprint)
-            if judgement.why != NO_RESULT:
+            if judgement.reason != NotDone.NO_RESULT:
                 return judgement
             return judge(frame, journal.find(frame), layout, fingerprint)
 
         for judgement in _in_threads(look, inventory.frames):
             status.add(judgement.frame, judgement.state, judgement.entry)
-            if judgement.state == "todo" and judgement.why != NO_RESULT:
+            if judgement.state == FrameState.TODO and judgement.reason != NotDone.NO_RESULT:
                 path = layout.output_path(judgement.frame)
                 is_removed = remove and _remove(path)
                 ending = ", removed" if is_removed else ""
@@ -210,8 +219,8 @@ def _find(
     return layout, inventory, settings.fingerprint(proposers.identity(settings))
 
 
-def _begin(layout: Layout, inventory: Inventory) -> Status:
-    status = Status(running=str(read_holder(layout.record.lock) or ""))
+def _begin(layout: Layout, inventory: Inventory) -> DatasetStatus:
+    status = DatasetStatus(running=str(read_holder(layout.record.lock) or ""))
     for problem in inventory.problems:
         status.problems.setdefault(problem.kind, Group()).add(str(problem))
     return status
@@ -232,21 +241,20 @@ def _names_in(folder: Path) -> set[str]:
         return set()
 
 
-def _state(entry: Entry | None, is_there: bool, fingerprint: str) -> str:
-    if entry and entry.outcome.status == "failed" and entry.fingerprint == fingerprint:
-        return "failed"
+def _state(entry: Entry | None, is_there: bool, fingerprint: str) -> FrameState | Glance:
+    if entry and entry.outcome.failed and entry.fingerprint == fingerprint:
+        return FrameState.FAILED
     if not is_there:
-        return "todo"
-    if entry is None or entry.outcome.status == "failed":
-        return "unrecorded"
-    return "done" if entry.fingerprint == fingerprint else "stale"
+        return FrameState.TODO
+    if entry is None or entry.outcome.failed:
+        return Glance.UNRECORDED
+    return FrameState.DONE if entry.fingerprint == fingerprint else FrameState.STALE
 
 
 def _in_threads(
     look: Callable[[FrameRef], Judgement], frames: list[FrameRef]
 ) -> Iterator[Judgement]:
     """Look at frames in several threads, and yield in order; never a million answers at once."""
-    rest = iter(frames)
     with ThreadPoolExecutor() as pool:
-        while batch := list(islice(rest, FRAMES_IN_HAND)):
+        for batch in partition_all(FRAMES_IN_HAND, frames):
             yield from pool.map(look, batch)

@@ -59,7 +59,7 @@ class SceneTally:
 
     def add(self, outcome: FrameOutcome) -> None:
         """Take in one frame."""
-        if outcome.status == "failed":
+        if outcome.failed:
             self.failed += 1
             return
         self.done += 1
@@ -138,7 +138,7 @@ class Tally:
     def add_kept(self, outcome: FrameOutcome) -> None:
         """Take in a frame that an earlier run finished."""
         self.scenes[outcome.frame.scene].add(outcome)
-        if outcome.status == "failed":
+        if outcome.failed:
             self._add_failure(outcome)
         elif is_suspicious(outcome):
             support = outcome.stats["image_support"]

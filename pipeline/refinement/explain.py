@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.config import RefinementConfig
-from pipeline.records import ObjectRecord, Proposals, Refinement
+from pipeline.records import How, ObjectRecord, Proposals, Refinement
 from pipeline.refinement.arrays import Ints
 from pipeline.refinement.decisions import Decisions
 from pipeline.refinement.gate import agreement, trust
@@ -124,7 +124,7 @@ def _why_masks(
     if not len(masks):
         return "no mask is most like it: goes by its coarse pixels"
     belief = f"agreement {agreed:.2f} x trust {trusted:.2f} = {agreed * trusted:.2f}"
-    if record.how == "fallback":
+    if record.how == How.FALLBACK:
         if agreed * trusted < asked:
             return (
                 f"{belief}, below the {asked:.2f} that this frame asks for: goes by its coarse "
@@ -132,9 +132,10 @@ def _why_masks(
             )
         return "its masks lost out to those of other objects: goes by its coarse pixels"
     found = {
-        "direct": "one mask fits",
-        "low_confidence": f"one mask, IoU below {config.iou_threshold:g}, but the rest explains it",
-        "merged": f"{record.n_masks} masks fit best together",
+        How.DIRECT: "one mask fits",
+        How.LOW_CONFIDENCE: f"one mask, IoU below {config.iou_threshold:g}, "
+        "but the rest explains it",
+        How.MERGED: f"{record.n_masks} masks fit best together",
     }
     return f"{found[record.how]}; {belief}"
 

@@ -48,10 +48,7 @@ def describe(
         for g, id_ in enumerate(regions.ids.tolist())
         if g
     ]
-    count = {
-        how: sum(record.how == how for record in records)
-        for how in ("direct", "low_confidence", "merged", "fallback")
-    }
+    count = {how: sum(record.how == how for record in records) for how in How}
     labelled = int(coarse_area[1:].sum())
     lost = sum(max(0, record.coarse_area - record.area) for record in records)
     return Refinement(
@@ -66,18 +63,18 @@ def describe(
             "n_proposals": n_proposals,
             "n_frayed": decisions.n_frayed,
             **_image_stats(verdict, records, refined.size),
-            **count,
-            "matched": len(records) - count["fallback"],
+            **{how.value: number for how, number in count.items()},
+            "matched": len(records) - count[How.FALLBACK],
         },
     )
 
 
 def _how(n_masks: int, iou: float, iou_threshold: float) -> How:
     if n_masks == 0:
-        return "fallback"
+        return How.FALLBACK
     if n_masks > 1:
-        return "merged"
-    return "direct" if iou >= iou_threshold else "low_confidence"
+        return How.MERGED
+    return How.DIRECT if iou >= iou_threshold else How.LOW_CONFIDENCE
 
 
 def _share_moved(coarse_area: int, area: int, kept: int) -> float:

@@ -1,1 +1,1 @@
-"""What happened: summary, figures."""
+"""The page that shows what happened to a data set."""

@@ -93,7 +93,7 @@ class Columns:
         self._place.append(place)
         self._scene.append(_number(self._scenes, frame.scene))
         self._setting.append(_number(self._settings, fingerprint))
-        failed = outcome.status == "failed"
+        failed = outcome.failed
         self._reason.append(self._number_of_reason(outcome.why) if failed else -1)
         for name, column in self._measures.items():
             column.append(outcome.stats.get(name, np.nan))

@@ -25,7 +25,7 @@ from pipeline.config import Config
 from pipeline.drawing.pictures import FramePictures
 from pipeline.records import FrameRef
 from pipeline.report.looks import REASONS, Reason
-from pipeline.report.survey import Distribution, SceneRow, Survey
+from pipeline.report.survey import Distribution, SceneRow, Survey, Unit
 from pipeline.report.timelines import Timelines
 from pipeline.text import duration
 
@@ -171,7 +171,7 @@ def _hash(text: str) -> str:
 
 
 def _amount(distribution: Distribution, value: float) -> str:
-    if distribution.is_share:
+    if distribution.unit == Unit.SHARE:
         return f"{100 * value:.3g} %"
     return f"{value:.3g} {distribution.unit}".strip()
 

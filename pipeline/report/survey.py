@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,21 @@ class SceneRow:
         return max(0, self.frames - self.done - self.failed - self.stale)
 
 
+class Unit(StrEnum):
+    """What a figure counts, as it is written behind the number."""
+
+    SHARE = "%"
+    """The figure is in [0, 1]; it is shown times 100."""
+    NUMBER = ""
+    SECONDS = "s"
+
+
 @dataclass(frozen=True, slots=True)
 class Distribution:
     """How one figure is spread over all done frames."""
 
     title: str
-    is_share: bool
-    unit: str
+    unit: Unit
     counts: tuple[int, ...]
     low: float
     high: float
@@ -186,23 +195,23 @@ def _distributions(frames: Frames) -> list[Distribution]:
     objects = measures["n_objects"]
     with np.errstate(invalid="ignore", divide="ignore"):
         kept_coarse = measures["fallback"] / objects
-    shown: list[tuple[str, Values, str, bool]] = [
-        ("Invalid pixels", measures["invalid_ratio"], "%", False),
-        ("Changed pixels", measures["changed_ratio"], "%", False),
-        ("Agreement of masks and ids", measures["agreement"], "%", True),
-        ("Area that objects lost", measures["lost_ratio"], "%", False),
-        ("Pixels where the image refused the masks", measures["refused_ratio"], "%", False),
-        ("Image's support of coarse borders", measures["support_coarse"], "%", True),
-        ("Image's support of refined borders", measures["support_refined"], "%", True),
-        ("Objects that kept coarse pixels", kept_coarse, "%", False),
-        ("Objects a frame", objects, "", False),
-        ("Seconds a frame", frame_seconds(frames), "s", False),
+    shown: list[tuple[str, Values, Unit, bool]] = [
+        ("Invalid pixels", measures["invalid_ratio"], Unit.SHARE, False),
+        ("Changed pixels", measures["changed_ratio"], Unit.SHARE, False),
+        ("Agreement of masks and ids", measures["agreement"], Unit.SHARE, True),
+        ("Area that objects lost", measures["lost_ratio"], Unit.SHARE, False),
+        ("Pixels where the image refused the masks", measures["refused_ratio"], Unit.SHARE, False),
+        ("Image's support of coarse borders", measures["support_coarse"], Unit.SHARE, True),
+        ("Image's support of refined borders", measures["support_refined"], Unit.SHARE, True),
+        ("Objects that kept coarse pixels", kept_coarse, Unit.SHARE, False),
+        ("Objects a frame", objects, Unit.NUMBER, False),
+        ("Seconds a frame", frame_seconds(frames), Unit.SECONDS, False),
     ]
     found = [_distribution(title, values[done], unit, low) for title, values, unit, low in shown]
     return [distribution for distribution in found if distribution]
 
 
-def _distribution(title: str, values: Values, unit: str, tail_is_low: bool) -> Distribution | None:
+def _distribution(title: str, values: Values, unit: Unit, tail_is_low: bool) -> Distribution | None:
     values = values[np.isfinite(values)]
     if not len(values):
         return None
@@ -214,7 +223,6 @@ def _distribution(title: str, values: Values, unit: str, tail_is_low: bool) -> D
     counts, _ = np.histogram(values.clip(low, high), N_BINS, (low, high))
     return Distribution(
         title=title,
-        is_share=unit == "%",
         unit=unit,
         counts=tuple(counts.tolist()),
         low=low,

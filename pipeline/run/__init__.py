@@ -1,1 +1,1 @@
-"""Running: the plan, one frame's way through the stages, partitions on a Dask cluster."""
+"""The work: one frame, partitions of frames on a Dask cluster, and the run as a whole."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, DataConfig, load_config
 from pipeline.dataset import Layout, check_place, read_pair, write_ids
-from pipeline.dataset.formats.claims import NotAnIdMap
+from pipeline.dataset.formats.contained_arrays import NotAnIdMap
 from pipeline.dataset.id_maps import settle_ids
 from pipeline.dataset.inputs import digest_inputs, numbers_of
 from pipeline.dataset.numbers import Numbers, TooManyIds, ids_in, number_ids

@@ -12,7 +12,7 @@ from distributed import Client
 from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster import shared_client
-from pipeline.cluster.nesting import end_if_nested
+from pipeline.cluster.main_guard import end_if_nested
 from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dashboard import RunState
 from pipeline.errors import RunInterrupted, RunStopped
@@ -184,7 +184,7 @@ class Run:
 
     def update(self, run: LiveRun, outcomes: Sequence[FrameOutcome]) -> None:  # noqa: ARG002
         """See `Watcher.update`."""
-        done = [outcome for outcome in outcomes if outcome.status == "done"]
+        done = [outcome for outcome in outcomes if not outcome.failed]
         self._latest = done[-1] if done else self._latest
 
     def end(self, run: LiveRun) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from distributed import Client
 
 from pipeline.dataset import Layout
-from pipeline.mirror import Keeper, Place
+from pipeline.mirror import MirrorKeeper, MirrorSpec
 from pipeline.record.journal import Entry
 from pipeline.record.plan import Judgement
 from pipeline.records import FrameRef
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 class MirrorOfRun:
     """The mirror that a run keeps up to date; without one, nothing."""
 
-    def __init__(self, keeper: Keeper | None) -> None:
+    def __init__(self, keeper: MirrorKeeper | None) -> None:
         self._keeper = keeper
 
     @property
-    def place(self) -> Place | None:
+    def spec(self) -> MirrorSpec | None:
         """Where workers write chunks; shards are made of results when a run has them all."""
-        if self._keeper and self._keeper.place.frames_per_file == 1:
-            return self._keeper.place
+        if self._keeper and self._keeper.spec.frames_per_file == 1:
+            return self._keeper.spec
         return None
 
     @property
@@ -73,7 +73,7 @@ class MirrorOfRun:
 
 
 @contextmanager
-def keep_mirror(
+def mirror_of_run(
     layout: Layout, fingerprint: str, frames: Iterable[FrameRef]
 ) -> Iterator[MirrorOfRun]:
     """Open the mirror of a run, if the settings ask for one, and close it after the block.
@@ -88,8 +88,8 @@ def keep_mirror(
     if not layout.output.mirror:
         yield MirrorOfRun(None)
         return
-    place = Place(layout.mirror_url, fingerprint, layout.output.mirror_shard)
-    keeper = Keeper(place, layout, frames)
+    spec = MirrorSpec(layout.mirror_url, fingerprint, layout.output.mirror_shard)
+    keeper = MirrorKeeper(spec, layout, frames)
     try:
         yield MirrorOfRun(keeper)
     except BaseException:

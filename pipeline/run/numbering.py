@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 
 from distributed import Client
+from toolz import partition_all
 
-from pipeline.cluster.loss import noticing_loss
+from pipeline.cluster.lost_cluster import noticing_loss
 from pipeline.dataset import Layout, list_ids
 from pipeline.dataset.numbers import (
     LARGEST_NUMBER,
@@ -46,9 +47,11 @@ def number_scenes(frames: Sequence[FrameRef], layout: Layout, client: Client) ->
         The cluster is lost.
     """
     scenes = ((scene, list(group)) for scene, group in groupby(frames, lambda each: each.scene))
-    while batch := list(islice(scenes, SCENES_AT_ONCE)):
+    for batch in partition_all(SCENES_AT_ONCE, scenes):
         tasks = {
-            scene: client.map(_list_all, _cut(of_scene), layout=layout, pure=False)
+            scene: client.map(
+                _list_all, [*partition_all(FRAMES_IN_A_TASK, of_scene)], layout=layout, pure=False
+            )
             for scene, of_scene in batch
         }
         for scene, futures in tasks.items():
@@ -64,12 +67,7 @@ def number_scenes(frames: Sequence[FrameRef], layout: Layout, client: Client) ->
                 )
 
 
-def _cut(frames: list[FrameRef]) -> list[list[FrameRef]]:
-    starts = range(0, len(frames), FRAMES_IN_A_TASK)
-    return [frames[at : at + FRAMES_IN_A_TASK] for at in starts]
-
-
-def _list_all(frames: list[FrameRef], layout: Layout) -> list[int]:
+def _list_all(frames: Sequence[FrameRef], layout: Layout) -> list[int]:
     """Return the different ids of some frames, by size."""
     ids: set[int] = set()
     for frame in frames:

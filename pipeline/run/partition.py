@@ -24,9 +24,9 @@ from pipeline.config import Config
 from pipeline.dataset import Layout, Stamp, stamp
 from pipeline.dataset.inputs import input_stamps
 from pipeline.errors import AutoRefinerError, FrameError, reason_of
-from pipeline.mirror import Place, write_chunk
+from pipeline.mirror import MirrorSpec, write_chunk
 from pipeline.record.journal import Entry
-from pipeline.records import FrameOutcome, FrameRef, Refinement
+from pipeline.records import FrameOutcome, FrameRef, FrameStatus, Refinement
 from pipeline.run.frame import LoadedFrame, read_frame, refine_together, write_frame
 from pipeline.run.stopping import is_stopped
 from pipeline.sam import SAM2, Proposer, ProposerFactory
@@ -44,7 +44,7 @@ class Job:
     proposers: ProposerFactory = SAM2
     run_id: str = ""
     """By which workers know a run that is to end early."""
-    mirror: Place | None = None
+    mirror: MirrorSpec | None = None
     """Mirror that takes each frame as it is done."""
 
 
@@ -96,7 +96,9 @@ def failed_entry(
 ) -> Entry:
     """Put a frame on record that never came to an end, such as one that killed its worker."""
     inputs = _found_stamps(frame, job.layout)
-    outcome = FrameOutcome(frame, "failed", stage=stage, error=error_type, message=message)
+    outcome = FrameOutcome(
+        frame, FrameStatus.FAILED, stage=stage, error=error_type, message=message
+    )
     return Entry(outcome, job.fingerprint, inputs, output=None)
 
 
@@ -146,7 +148,7 @@ def _write(reading: _Reading, refinement: Refinement, job: Job) -> Entry:
                 write_chunk(job.mirror, reading.frame, refinement.ids)
     except Exception as error:
         return _failed(reading, job, error)
-    outcome = FrameOutcome(reading.frame, "done", reading.clock.seconds, refinement.stats)
+    outcome = FrameOutcome(reading.frame, FrameStatus.DONE, reading.clock.seconds, refinement.stats)
     output = stamp(job.layout.output_path(reading.frame))
     return Entry(outcome, job.fingerprint, reading.inputs, output)
 
@@ -157,7 +159,7 @@ def _failed(reading: _Reading, job: Job, error: Exception) -> Entry:
         raise error
     outcome = FrameOutcome(
         reading.frame,
-        "failed",
+        FrameStatus.FAILED,
         reading.clock.seconds,
         stage=reading.clock.stage,
         error=type(error).__name__,

@@ -20,7 +20,7 @@ from distributed import Client, performance_report
 from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster import use_cluster
-from pipeline.cluster.nesting import end_if_nested
+from pipeline.cluster.main_guard import end_if_nested
 from pipeline.config import ConfigLike, load_config
 from pipeline.dashboard import show_on_dashboard
 from pipeline.dataset import (
@@ -41,7 +41,7 @@ from pipeline.record.tally import Tally
 from pipeline.records import FrameRef
 from pipeline.report.write import report
 from pipeline.run.log import start_log
-from pipeline.run.mirroring import MirrorOfRun, keep_mirror
+from pipeline.run.mirroring import MirrorOfRun, mirror_of_run
 from pipeline.run.numbering import number_scenes
 from pipeline.run.partition import Job
 from pipeline.run.stopping import StopRequest, listen_for_stop
@@ -125,9 +125,9 @@ def refine(
     with (
         hold_output(layout.record.lock),
         open_journal(layout.record.journal) as record,
-        keep_mirror(layout, fingerprint, inventory.frames) as mirror,
+        mirror_of_run(layout, fingerprint, inventory.frames) as mirror,
     ):
-        job = Job(layout, settings, fingerprint, proposers, run_id, mirror.place)
+        job = Job(layout, settings, fingerprint, proposers, run_id, mirror.spec)
         tally = _open_tally(inventory)
         plan = _plan(inventory, job, record, tally, mirror)
         try:

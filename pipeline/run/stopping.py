@@ -16,7 +16,7 @@ from typing import Any
 
 from distributed import Client, WorkerPlugin
 
-from pipeline.cluster.plugins import give_to_workers
+from pipeline.cluster.worker_setup import give_to_workers
 
 _INTERRUPTED = 130
 

@@ -20,9 +20,11 @@ from dask.base import annotate
 from dask.delayed import Delayed, delayed
 from distributed import Client, Future, KilledWorker, as_completed, wait
 from distributed.client import ClosedClientError
+from toolz import partition_all
 
-from pipeline.cluster.loss import lost, noticing_loss
-from pipeline.cluster.plugins import take_from_workers
+from pipeline.cluster.lost_cluster import lost, noticing_loss
+from pipeline.cluster.worker_setup import take_from_workers
+from pipeline.dashboard.task_names import task_name
 from pipeline.errors import RunStopped, StorageError
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef
@@ -136,10 +138,7 @@ class FrameStream:
             refined = bag.map_partitions(RefineScene(scene), self._shared)
         self._sent += refined.npartitions
         futures = self._client.compute(refined.to_delayed(optimize_graph=False))
-        starts = range(0, len(frames), size)
-        self._in_flight.update(
-            (future, frames[at : at + size]) for at, future in zip(starts, futures, strict=True)
-        )
+        self._in_flight.update(zip(futures, partition_all(size, frames), strict=True))
         self._finished.update(futures)
 
     def _next(self, *, is_alone: bool = False) -> Iterator[list[Entry]]:
@@ -232,14 +231,10 @@ class FrameStream:
 
 
 class RefineScene:
-    """`refine_partition` under a name of its own for every scene.
-
-    Dask names tasks after the function. So its pages group them by scene where they show groups,
-    and under `refine` where they show prefixes: one bar for 900 scenes.
-    """
+    """`refine_partition` under a name of its own for every scene, after which Dask names tasks."""
 
     def __init__(self, scene: str) -> None:
-        self.__name__ = f"refine-{scene}"
+        self.__name__ = task_name(scene)
 
     def __call__(self, frames: Iterable[FrameRef], job: Job) -> list[Entry]:
         """Refine frames of one scene."""

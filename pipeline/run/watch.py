@@ -56,8 +56,8 @@ class LiveRun:
         with self.lock:
             for outcome in outcomes:
                 self.tally.add(outcome)
-                self.done += outcome.status == "done"
-                self.failed += outcome.status == "failed"
+                self.done += not outcome.failed
+                self.failed += outcome.failed
 
     def end(self) -> None:
         """Count no more frames, and stop the clock."""

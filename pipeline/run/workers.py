@@ -13,7 +13,7 @@ from typing import Any
 
 from distributed import Client, WorkerPlugin
 
-from pipeline.cluster.plugins import give_to_workers, take_from_workers
+from pipeline.cluster.worker_setup import give_to_workers, take_from_workers
 from pipeline.config import Config
 from pipeline.dashboard.state import WORKER_METRIC, WorkerState
 from pipeline.sam import SAM2, ProposerFactory

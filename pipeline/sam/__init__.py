@@ -1,4 +1,4 @@
-"""The only room that knows SAM 2: checkpoints, the model of a process, and the proposers.
+"""SAM 2: checkpoints, the model of a process, the proposers.
 
 Names are imported on first use: who asks which model the settings stand for needs no torch.
 """

@@ -1,1 +1,1 @@
-"""What a data set says about itself: sizes of objects over time, flicker, change by refinement."""
+"""Objects over time, counted from the mirror: sizes, flicker, change by refinement."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import dask.array as da
 import numpy as np
 import numpy.typing as npt
 from dask.delayed import delayed
 from distributed import Client
+from toolz import partition_all
 
 from pipeline.config import ConfigLike
 from pipeline.dataset import Layout, discover, read_coarse_ids
@@ -71,7 +72,7 @@ def compute_statistics(
     coarse = CoarseIds(layout, {(frame.scene, frame.image): frame for frame in frames})
     known = {scene for scene, _ in coarse.frames}
     scenes = (scene for name, scene in mirror.items() if name in known)
-    while batch := list(islice(scenes, _SCENES_AT_ONCE)):
+    for batch in partition_all(_SCENES_AT_ONCE, scenes):
         counts = client.compute([count_scene(scene, coarse) for scene in batch])
         for scene, future in zip(batch, counts, strict=True):
             yield _in_tables(scene, future.result())

@@ -1,4 +1,4 @@
-"""Which settings suit a data set: try some on a few of its frames, and rank them."""
+"""Settings tried on some frames of a data set, and ranked."""
 
 from pipeline.tuning.ranking import Tuning
 from pipeline.tuning.search import tune

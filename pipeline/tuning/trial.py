@@ -13,7 +13,8 @@ from pipeline.clock import StageClock
 from pipeline.config import Config, ModelConfig
 from pipeline.dataset import Layout, numbers_with, read_ids, read_pair
 from pipeline.errors import FrameError, IdMapError
-from pipeline.evaluation import FrameScores, score_frame
+from pipeline.evaluation import MapScores, score_frame
+from pipeline.evaluation.metrics import Flags
 from pipeline.evaluation.scoring import MIN_AREA
 from pipeline.records import FrameRef
 from pipeline.refinement import check_ids, refine_proposals
@@ -106,8 +107,10 @@ def _try_frame(sampled: SampledFrame, task: Task) -> FrameTrial:
             )
             if truth is not None:
                 against = score_frame(truth, refined.ids, coarse, min_area=MIN_AREA)
-                score = _with_truth(score, against, "refined")
-                of_coarse = _with_truth(Score(0.0, 0.0, 0.0), against, "coarse")
+                held = against.coarse.present
+                harmed = int(np.sum(against.harmed[held]))
+                score = _with_truth(score, against.refined, held, harmed)
+                of_coarse = _with_truth(Score(0.0, 0.0, 0.0), against.coarse, held)
             scores[number] = score
     return FrameTrial(frame, tuple(scores[number] for number in sorted(scores)), of_coarse)
 
@@ -122,14 +125,16 @@ def _by_model(configs: Sequence[Config]) -> list[list[int]]:
     return [list(group) for _, group in groupby(sorted(range(len(configs)), key=model), key=model)]
 
 
-def _with_truth(score: Score, against: FrameScores, side: str) -> Score:
-    """Add sums over the objects that the coarse map holds: what it lacks nothing can bring back."""
-    held = against.coarse.present
-    of_map = against.refined if side == "refined" else against.coarse
+def _with_truth(score: Score, of_map: MapScores, held: Flags, harmed: int = 0) -> Score:
+    """Add the sums of one map over the objects that the coarse map holds.
+
+    Objects of the truth that the coarse map lacks are left out, as no refinement can bring them
+    back.
+    """
     return replace(
         score,
         n_objects=int(held.sum()),
         iou=float(of_map.iou[held].sum()),
         boundary_f=float(of_map.boundary_f[held].sum()),
-        harmed=int(np.sum(against.harmed[held])) if side == "refined" else 0,
+        harmed=harmed,
     )

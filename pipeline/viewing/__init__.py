@@ -1,1 +1,1 @@
-"""A scene in a viewer: images, coarse and refined ids as label layers, frames along a timeline."""
+"""A scene in rerun or napari: images, coarse and refined ids."""

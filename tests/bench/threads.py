@@ -18,7 +18,7 @@ from dask.system import CPU_COUNT
 from distributed import Client
 
 from pipeline import load_config, open_client, refine_dataset
-from pipeline.cluster.torch_threads import TorchThreads
+from pipeline.cluster.worker_setup import TorchThreads
 from pipeline.demo.write import write_demo_dataset
 
 SIZES = ((640, 480), (1280, 960))

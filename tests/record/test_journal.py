@@ -11,7 +11,7 @@ from pipeline.dataset import stamp
 from pipeline.errors import StorageError
 from pipeline.record.journal import Entry, _to_row, open_journal, read_journal
 from pipeline.record.tally import SceneTally, Tally
-from pipeline.records import FrameOutcome, FrameRef
+from pipeline.records import FrameOutcome, FrameRef, FrameStatus
 
 FILE_NAME = "journal.jsonl"
 
@@ -42,6 +42,21 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     with open_journal(tmp_path / FILE_NAME) as journal:
         journal.append([done, failed])
     assert known(tmp_path) == {"a.jpg": done, "b.jpg": failed}
+
+
+@pytest.mark.parametrize("status", FrameStatus)
+def test_a_line_holds_the_plain_word_of_a_status(tmp_path: Path, status: FrameStatus) -> None:
+    with open_journal(tmp_path / FILE_NAME) as journal:
+        journal.append([entry(status=status)])
+    assert f'"status": "{status.value}"' in (tmp_path / FILE_NAME).read_text()
+    assert known(tmp_path)["a.jpg"].outcome.status is status
+
+
+@pytest.mark.parametrize("word", ["Done", "", None, [], {"done": 1}])
+def test_a_line_of_another_status_is_none_of_ours(tmp_path: Path, word: object) -> None:
+    row = {**_to_row(entry()), "status": word}
+    (tmp_path / FILE_NAME).write_text(json.dumps(row) + "\n")
+    assert known(tmp_path) == {}
 
 
 def test_the_last_entry_of_a_frame_counts(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_failed_frame_waits_for_its_input_to_change(done: Done) -> None:
     with open_journal(done.layout.record.journal) as journal:
         journal.append(refine_partition([frame], Job(done.layout, config, "f00d", COLOURS)))
     assert done.states() == ["failed", "done", "done"]
-    assert done.judge()[0].why.startswith("failed, read: id map: ")
+    assert done.judge()[0].why.startswith("failed: read: id map: ")
     assert (done.plan().todo, done.plan().kept) == ([], 3)
     assert done.states("0ther")[0] == "todo"
     done.layout.ids_path(frame).write_bytes(good)

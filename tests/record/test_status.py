@@ -33,7 +33,7 @@ def result(root: Path, scene: int, frame: int) -> Path:
 
 @pytest.mark.parametrize("look", [read_status, verify_dataset])
 def test_states_are_counted_scene_by_scene(
-    done: Path, look: Callable[..., pipeline.record.status.Status]
+    done: Path, look: Callable[..., pipeline.record.status.DatasetStatus]
 ) -> None:
     result(done, 0, 1).unlink()
     status = look(done)

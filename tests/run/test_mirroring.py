@@ -10,7 +10,7 @@ import zarr
 from distributed import Client
 
 from pipeline.errors import ConfigError, StorageError
-from pipeline.mirror import Keeper, write_chunk
+from pipeline.mirror import MirrorKeeper, write_chunk
 from pipeline.records import FrameRef
 from pipeline.run import partition
 from tests.proposers import FailingProposer, Handing, refine_dataset
@@ -107,7 +107,7 @@ def test_what_a_killed_driver_had_not_recorded_is_copied_from_the_results(
 ) -> None:
     root = make_dataset(scenes=2, frames=3)
     with monkeypatch.context() as killed:
-        killed.setattr(Keeper, "save", lambda _self: None)
+        killed.setattr(MirrorKeeper, "save", lambda _self: None)
         refine_dataset(root, MIRROR, inside_client)
     assert not open_results(root).agrees()
     summary = refine_dataset(root, MIRROR, inside_client)

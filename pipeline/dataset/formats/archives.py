@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from pipeline.dataset.formats.claims import NotAnIdMap
+from pipeline.dataset.formats.contained_arrays import NotAnIdMap
 
 SIGNATURE = b"PK\x03\x04"
 MAX_ENTRIES = 1_000

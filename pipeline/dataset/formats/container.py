@@ -34,7 +34,7 @@ class Container:
     signatures: tuple[bytes, ...]
     """How such files begin; none where they may begin with anything."""
     read: Callable[[bytes, DataConfig], npt.NDArray[Any]]
-    """Returns the array in a file, of a shape that `claims.map_shape` takes, or raises
+    """Returns the array in a file, of a shape that `contained_arrays.map_shape` takes, or raises
     `NotAnIdMap`."""
     results: Mapping[str, ResultFormat] = field(default_factory=dict)
     """How results are written in it, by the name that `output.format` has for each."""

@@ -21,7 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.dataset.files import MAX_FILE_BYTES
-from pipeline.dataset.formats.claims import Claim, NotAnIdMap, check_dtype, check_shape, choose
+from pipeline.dataset.formats.contained_arrays import (
+    ContainedArray,
+    NotAnIdMap,
+    check_dtype,
+    check_shape,
+    choose,
+)
 from pipeline.dataset.formats.hdf5 import READY
 
 MAX_MEMORY = 4 * MAX_FILE_BYTES
@@ -71,8 +77,8 @@ def _answer(content: bytes, key: str | None, answers: BinaryIO) -> None:
 def _read(content: bytes, key: str | None) -> npt.NDArray[Any]:
     try:
         with h5py.File(h5py.h5f.open_file_image(content)) as file:
-            claims = [_claim(name, dataset) for name, dataset in _datasets(file)]
-            return choose("an HDF5 file", claims, key)
+            arrays = [_contained(name, dataset) for name, dataset in _datasets(file)]
+            return choose("an HDF5 file", arrays, key)
     except NotAnIdMap:
         raise
     except Exception as error:
@@ -106,12 +112,12 @@ def _address(item: h5py.HLObject) -> int:
     return int(h5py.h5o.get_info(item.id).addr)
 
 
-def _claim(name: str, dataset: h5py.Dataset) -> Claim:
+def _contained(name: str, dataset: h5py.Dataset) -> ContainedArray:
     try:
         kind = dataset.dtype.kind
     except Exception:
         kind = ""  # a type that numpy has no word for is no type of ids
-    return Claim(name, dataset.shape, kind in ("i", "u"), lambda: _load(dataset))
+    return ContainedArray(name, dataset.shape, kind in ("i", "u"), lambda: _load(dataset))
 
 
 def _load(dataset: h5py.Dataset) -> npt.NDArray[Any]:

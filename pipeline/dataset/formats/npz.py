@@ -11,7 +11,13 @@ import numpy.typing as npt
 
 from pipeline.config import DataConfig
 from pipeline.dataset.formats import archives
-from pipeline.dataset.formats.claims import Claim, NotAnIdMap, check_dtype, check_shape, choose
+from pipeline.dataset.formats.contained_arrays import (
+    ContainedArray,
+    NotAnIdMap,
+    check_dtype,
+    check_shape,
+    choose,
+)
 from pipeline.dataset.formats.container import Container
 from pipeline.dataset.formats.npy import MAX_HEADER, parse_header, split_npy
 from pipeline.file_kinds import guess_format
@@ -32,7 +38,7 @@ def read_npz(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
         raise NotAnIdMap(guess_format(content) or "no .npz file")
     try:
         with archives.open_archive(content) as archive:
-            return choose("an .npz file", _claims(archive), data.ids_key)
+            return choose("an .npz file", _contained(archive), data.ids_key)
     except NotAnIdMap:
         raise
     except Exception as error:
@@ -40,7 +46,7 @@ def read_npz(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
         raise NotAnIdMap(f"a damaged zip archive ({error})", "Was it copied completely?") from None
 
 
-def _claims(archive: zipfile.ZipFile) -> Iterator[Claim]:
+def _contained(archive: zipfile.ZipFile) -> Iterator[ContainedArray]:
     for entry in archive.infolist():
         if not entry.filename.endswith(".npy"):
             continue
@@ -53,7 +59,9 @@ def _claims(archive: zipfile.ZipFile) -> Iterator[Claim]:
             return _load(archive, entry)
 
         name = entry.filename.removesuffix(".npy")
-        yield Claim(name, header.shape, header.dtype.lstrip("<>|=")[:1] in ("i", "u"), load)
+        yield ContainedArray(
+            name, header.shape, header.dtype.lstrip("<>|=")[:1] in ("i", "u"), load
+        )
 
 
 def _load(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:

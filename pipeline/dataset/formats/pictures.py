@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from pipeline.config import DataConfig
-from pipeline.dataset.formats.claims import NotAnIdMap
+from pipeline.dataset.formats.contained_arrays import NotAnIdMap
 
 OPAQUE = 255
 _GREY = ("L", "I", "I;16", "I;16B", "F")

@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from pipeline.config import DataConfig
-from pipeline.dataset.formats.claims import NotAnIdMap, check_shape
+from pipeline.dataset.formats.contained_arrays import NotAnIdMap, check_shape
 from pipeline.dataset.formats.container import Container, ResultFormat
 from pipeline.dataset.formats.pictures import HINT, ids_of_picture
 from pipeline.file_kinds import guess_format

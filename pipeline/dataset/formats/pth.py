@@ -22,7 +22,7 @@ import numpy.typing as npt
 from pipeline.config import DataConfig
 from pipeline.dataset.formats import archives
 from pipeline.dataset.formats.archives import open_archive, read_entry
-from pipeline.dataset.formats.claims import Claim, NotAnIdMap, choose
+from pipeline.dataset.formats.contained_arrays import ContainedArray, NotAnIdMap, choose
 from pipeline.dataset.formats.container import Container, ResultFormat
 from pipeline.dataset.formats.pickles import Call, Collection, PickleError, Reference, parse
 from pipeline.dataset.formats.tensors import (
@@ -139,11 +139,11 @@ def _find_map(tree: Any, fetch: Fetch, byte_order: str, key: str | None) -> npt.
         raise NotAnIdMap(f"a pickled {type(tree).__name__}")
     kind = "tuple" if isinstance(tree, tuple) else tree.kind
     calls = [(path, call) for path, call in _calls_in(tree) if is_array(call)]
-    claims = [
-        Claim(path, *claimed(call), lambda call=call: array_of(call, fetch, byte_order))  # type: ignore[misc]
+    arrays = [
+        ContainedArray(path, *claimed(call), lambda call=call: array_of(call, fetch, byte_order))  # type: ignore[misc]
         for path, call in calls
     ]
-    return choose(f"a {kind}", claims, key)
+    return choose(f"a {kind}", arrays, key)
 
 
 def _calls_in(tree: Collection | tuple[Any, ...]) -> Iterator[tuple[str, Call]]:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.formats.claims import NotAnIdMap, check_dtype, check_shape
+from pipeline.dataset.formats.contained_arrays import NotAnIdMap, check_dtype, check_shape
 from pipeline.dataset.formats.pickles import Call, Global, Reference
 
 Fetch: TypeAlias = Callable[[str], bytes | memoryview]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import DataConfig
-from pipeline.dataset.formats.claims import NotAnIdMap, check_shape
+from pipeline.dataset.formats.contained_arrays import NotAnIdMap, check_shape
 from pipeline.dataset.formats.container import Container
 from pipeline.dataset.formats.pictures import HINT, ids_of_picture
 from pipeline.file_kinds import guess_format

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import zarr
 
 from pipeline.dataset import Stamp
-from pipeline.mirror.place import list_names, remove
 from pipeline.mirror.scheme import (
     FILES,
     IDS,
@@ -23,6 +22,7 @@ from pipeline.mirror.scheme import (
     chunk_number,
     size_of,
 )
+from pipeline.mirror.store import list_names, remove
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class SceneRecord:
     group: zarr.Group
     frames_per_file: int
     numbers: dict[str, int]
-    """Place of each frame along the first axis, by the name of its image."""
+    """Position of each frame along the first axis, by the name of its image."""
     files: npt.NDArray[np.int64]
     """(frames, 2): stamp of the result each was copied from, `NO_FILE` where there is none."""
     chunks: dict[str, set[int]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.config.patterns import Hole, Part, PathPattern, may_meet, parse_pattern
 from pipeline.dataset.formats import RESULT_FORMATS
-from pipeline.dataset.places import beside_ids
+from pipeline.dataset.input_patterns import beside_ids
 from pipeline.errors import ConfigError
 
 

@@ -1,6 +1,6 @@
-"""What a file claims to hold, judged before any memory is spent on it.
+"""The arrays that a file says it contains, judged before any memory is spent on them.
 
-A container of several arrays makes one `Claim` for each; `choose` picks the id map among them.
+A container makes one `ContainedArray` for each of its arrays; `choose` picks the id map among them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class NotAnIdMap(Exception):  # noqa: N818 (it is a finding about a file, which 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Claim:
+class ContainedArray:
     """One of the arrays that a container says it holds."""
 
     name: str
@@ -44,14 +44,14 @@ class Claim:
     """Returns the array, once shape and dtype were checked; raises `NotAnIdMap`."""
 
 
-def choose(kind: str, claims: Iterable[Claim], key: str | None) -> npt.NDArray[Any]:
+def choose(kind: str, arrays: Iterable[ContainedArray], key: str | None) -> npt.NDArray[Any]:
     """Return the id map among the arrays of a container.
 
     Parameters
     ----------
     kind
         What the container is, such as "a dict".
-    claims
+    arrays
         All of its arrays.
     key
         Name of the array to take; None takes the only one that looks like an id map: integers of
@@ -62,11 +62,11 @@ def choose(kind: str, claims: Iterable[Claim], key: str | None) -> npt.NDArray[A
     NotAnIdMap
         There is none, or no telling which one it is.
     """
-    there = list(claims)
+    there = list(arrays)
     if not there:
         raise NotAnIdMap(f"{kind} without an array")
     if key is not None:
-        named = [claim for claim in there if claim.name == key]
+        named = [array for array in there if array.name == key]
         if len(named) != 1:
             count = "no array" if not named else f"{len(named)} arrays"
             raise NotAnIdMap(
@@ -74,8 +74,8 @@ def choose(kind: str, claims: Iterable[Claim], key: str | None) -> npt.NDArray[A
                 f"Its arrays: {_names(there)}.",
             )
         return named[0].load()
-    maps = [claim for claim in there if map_shape(claim.shape)]
-    likely = [claim for claim in maps if claim.is_integer] or maps or there
+    maps = [array for array in there if map_shape(array.shape)]
+    likely = [array for array in maps if array.is_integer] or maps or there
     if len(likely) == 1:
         return likely[0].load()
     if not maps:
@@ -134,9 +134,9 @@ def check_dtype(code: str) -> np.dtype[Any]:
     return dtype
 
 
-def _names(claims: list[Claim]) -> str:
-    shown = [_show(claim.name) for claim in claims[:_MOST_NAMES]]
-    more = len(claims) - len(shown)
+def _names(arrays: list[ContainedArray]) -> str:
+    shown = [_show(array.name) for array in arrays[:_MOST_NAMES]]
+    more = len(arrays) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 

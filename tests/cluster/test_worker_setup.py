@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.cluster.client import open_client
-from pipeline.cluster.freed_memory import DASKS_CHOICE
+from pipeline.cluster.worker_setup import DASKS_CHOICE
 from pipeline.config import ClusterConfig
 
 

@@ -10,7 +10,7 @@ from distributed import Client, LocalCluster
 
 import pipeline
 from pipeline.cluster import use_cluster
-from pipeline.cluster.loss import noticing_loss
+from pipeline.cluster.lost_cluster import noticing_loss
 from pipeline.config import ClusterConfig
 from pipeline.errors import RunStopped
 

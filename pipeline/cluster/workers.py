@@ -1,15 +1,20 @@
-"""Whether workers are there, and can do the work, before the first frame."""
+"""The workers of a cluster: waited for, checked before the first frame, and kept in number."""
 
 from __future__ import annotations
 
 import logging
 import platform
+import threading
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 from distributed import Client
+from distributed.core import Status
+from distributed.deploy.spec import SpecCluster
 
 from pipeline.cluster.kind import count_gpus
 from pipeline.errors import ClusterError
@@ -20,6 +25,9 @@ MUST_AGREE = ("autorefiner", "python")
 """Tasks travel as pickles of this package's classes, by this Python."""
 
 SHOULD_AGREE = ("dask", "distributed", "torch", "sam2", "numpy", "pillow")
+
+SECONDS_BETWEEN_LOOKS = 5.0
+"""Time between two looks of `keep_workers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +67,35 @@ def address_of(client: Client) -> str:
 
 
 def check_workers(client: Client) -> None:
-    """Compare the workers with this process, and see how they are set up.
+    """Compare the workers of a cluster with this process, as `check_answers`.
+
+    `Client.get_versions` cannot tell this: releases of distributed that we support ask modules for
+    `__version__`, which this package, sam2 and pillow do not have under these names, and none says
+    whether a worker can import this package or whether it has a GPU.
+    """
+    check_answers(client.run(describe_worker, on_error="return"), versions_here())
+
+
+def check_answers(answers: Mapping[str, WorkerFacts | Exception], own: Mapping[str, str]) -> None:
+    """Refuse workers that cannot do the work, and warn of those that may do it differently.
+
+    Parameters
+    ----------
+    answers
+        What each worker says about itself, or what it raised instead, by address.
+    own
+        The versions of this process.
 
     Raises
     ------
     ClusterError
         A worker has another version of this package or of Python, or cannot import this package.
     """
-    answers: dict[str, Any] = client.run(describe_worker, on_error="return")
-    own = _versions()
     threaded = []
     differences: defaultdict[str, list[str]] = defaultdict(list)
     for address, facts in answers.items():
         if isinstance(facts, OSError):
-            # It died over the question; a nanny starts it again, in the same environment.
+            # The worker died meanwhile; a nanny starts it again, in the same environment.
             continue
         if not isinstance(facts, WorkerFacts):
             raise ClusterError(
@@ -110,12 +133,13 @@ def check_workers(client: Client) -> None:
 
 
 def describe_worker(dask_worker: Any) -> WorkerFacts:
-    """Say, on a worker, what it is."""
+    """Return, on a worker, its versions, threads and GPUs."""
     gpus, _ = count_gpus()
-    return WorkerFacts(_versions(), dask_worker.state.nthreads, gpus)
+    return WorkerFacts(versions_here(), dask_worker.state.nthreads, gpus)
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
+    """Return the versions in this process of all that is compared; "none" for what is missing."""
     versions = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in (MUST_AGREE[0], *SHOULD_AGREE):
         try:
@@ -123,3 +147,35 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[name] = "none"
     return versions
+
+
+@contextmanager
+def keep_workers(cluster: SpecCluster, number: int) -> Iterator[None]:
+    """Keep a cluster at `number` workers until the block ends, by starting those that are missing.
+
+    A nanny restarts a worker that dies, but gives up on one that dies while it starts; the cluster
+    gives up on one that takes longer than some seconds to come back; and Dask does not submit a
+    SLURM job again that reached its time limit. Scaling the cluster to its number starts what is
+    missing, and does nothing otherwise.
+    """
+    over = threading.Event()
+
+    def forget_the_dead() -> None:
+        # A worker that died in its first start never joined, so the cluster does not see it leave.
+        for name, worker in list(cluster.workers.items()):
+            if worker.status in (Status.closed, Status.failed):
+                del cluster.workers[name]
+        cluster.scale(number)
+
+    def look_after() -> None:
+        while not over.wait(SECONDS_BETWEEN_LOOKS):
+            if loop := cluster.loop:
+                loop.add_callback(forget_the_dead)
+
+    thread = threading.Thread(target=look_after, name="autorefiner-upkeep", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -1,4 +1,4 @@
-"""A script that starts a run as it is read, which every worker's process does first of all."""
+"""The guard that a script needs around a run, as every worker's process reads the script first."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ GUARD = 'if __name__ == "__main__":'
 
 
 def end_if_nested() -> None:
-    """End this process, in a line, if it only reads the script that started it.
+    """End this process if it is a worker's that reads a script without the guard.
 
-    A worker has a process of its own, which reads the script of its driver before anything else.
-    Where that starts a run without a guard, each worker would start the run anew, and so on.
+    A worker's process reads the script of its driver before anything else. Where that script
+    starts a run without the guard, each worker would start the run anew, and so on.
 
     Raises
     ------

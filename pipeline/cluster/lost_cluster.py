@@ -1,4 +1,4 @@
-"""A cluster that goes away while it is worked with."""
+"""Dask's many signs that a cluster is lost, turned into one error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from distributed import Client
 from distributed.client import ClosedClientError
 from distributed.comm.core import CommClosedError
 
-from pipeline.cluster.muster import address_of
+from pipeline.cluster.workers import address_of
 from pipeline.errors import RunStopped
 
 
 def lost(client: Client, why: object) -> RunStopped:
-    """Return the error that says so."""
+    """Build the `RunStopped` for a lost cluster."""
     return RunStopped(
         f"the cluster at {address_of(client)} is lost: {why}. Frames that were "
         "done are done; the same command goes on from there"
@@ -24,16 +24,17 @@ def lost(client: Client, why: object) -> RunStopped:
 
 @contextmanager
 def noticing_loss(client: Client, *signs: type[Exception]) -> Iterator[None]:
-    """Say that the cluster is lost where Dask shows it, in one of many ways, in this block.
+    """Raise `RunStopped` where Dask shows, in one of many ways, that the cluster is lost.
 
-    A connection breaks under whatever was asked last, often before the client knows of it.
+    A broken connection raises from the call that used it last, often before the client's status
+    tells of it.
 
     Parameters
     ----------
     client
         Of the cluster.
     signs
-        What else means a loss in this block, such as OSError where no file is touched.
+        Further exceptions that mean a loss in this block, such as OSError where it touches no file.
 
     Raises
     ------

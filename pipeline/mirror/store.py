@@ -18,7 +18,7 @@ from pipeline.errors import AutoRefinerError, StorageError
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MirrorSpec:
     """Which mirror, and what belongs into it; small, so that it can travel to workers."""
 
     url: str

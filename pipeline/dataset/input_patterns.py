@@ -22,7 +22,7 @@ from pipeline.config.patterns import (
     pattern_of_folder,
 )
 from pipeline.dataset.formats import IDS_SUFFIXES
-from pipeline.dataset.known_layouts import KNOWN_LAYOUTS, Places
+from pipeline.dataset.known_layouts import KNOWN_LAYOUTS, PatternPair
 from pipeline.dataset.pairing import IMAGE_SUFFIXES, pair
 from pipeline.dataset.walk import Kind, find_files, find_scenes
 from pipeline.errors import ConfigError
@@ -123,11 +123,11 @@ def ways_of(data: DataConfig) -> list[DataConfig]:
     if data.layout == "autorefiner":
         return [data]
     wanted = dict.fromkeys(
-        Places(data.images or places.images, data.ids or places.ids)
-        for places in KNOWN_LAYOUTS[data.layout]
+        PatternPair(data.images or pair.images, data.ids or pair.ids)
+        for pair in KNOWN_LAYOUTS[data.layout]
     )
     own = {"layout": "autorefiner"}
-    return [data.model_copy(update={**own, **places._asdict()}) for places in wanted]
+    return [data.model_copy(update={**own, **pair._asdict()}) for pair in wanted]
 
 
 def pairs_in(root: Path, data: DataConfig) -> tuple[str, str] | None:
