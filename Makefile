@@ -1,7 +1,10 @@
-# make setup | test | lint | docs | demo | clean        PYTHON=... picks the interpreter (3.11 or newer)
+# make setup | quick | test | lint | docs | demo | clean    PYTHON=... picks the interpreter (3.11 or newer)
+#
+# quick takes under a minute on two quiet cores, test 20 minutes; test also installs the tools that only
+# some tests need (the extra `ci`), everything else only those of the extra `dev`.
 
 .DELETE_ON_ERROR:
-.PHONY: setup test lint docs demo clean
+.PHONY: setup quick test lint docs demo clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +24,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
-test: setup lint
+$(VENV)/.installed-ci: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[ci]'
+	touch $@
+
+# No test that needs a cluster, fewer examples of each property, a process for each core up to four.
+quick: lint
+	$(BIN)/python -m pytest -q -m 'not slow and not cluster' --hypothesis-profile=quick -n auto --maxprocesses=4 --durations=5
+
+test: $(VENV)/.installed-ci lint
 	$(BIN)/python -m pytest
 
 lint: setup

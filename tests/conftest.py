@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -18,19 +17,29 @@ from cryptography.x509.oid import NameOID
 from distributed import Client, LocalCluster
 from hypothesis import HealthCheck, settings
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+
+from tests.browsing import open_browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 
 # These machines are shared: an example that is slow today says nothing about the code.
 settings.register_profile(
     "shared", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("shared"), max_examples=10)
 settings.load_profile("shared")
 
 MakeDataset = Callable[..., Path]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run quick tests before slow ones, so that a failure shows early."""
+    """Mark tests that run on a cluster; run quick tests before slow ones to show failures early."""
+    for item in items:
+        if "inside_client" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.cluster)
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
@@ -73,15 +82,8 @@ def inside_client() -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Yield a headless browser; without one, only CI minds."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        if "CI" in os.environ:
-            pytest.fail("no chromium; CI must look at pages in a browser")
-        pytest.skip("no chromium to look at pages with")
-    quiet = "--no-sandbox --disable-gpu --disable-background-networking --no-first-run"
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=quiet.split())
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture

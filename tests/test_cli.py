@@ -15,6 +15,7 @@ from pipeline.config.settings import LAYOUT_NAMES
 from pipeline.errors import ModelError, StorageError
 from pipeline.record.summary import Summary
 from pipeline.record.tally import Group
+from tests.tools import need_module
 
 
 @dataclass
@@ -107,7 +108,6 @@ def test_every_public_name_is_there() -> None:
         (["export", "nowhere", "--to", "davis"], "nowhere"),
         (["import", "nowhere", "x.json", "--from", "coco"], "nowhere"),
         (["import", "nowhere", "x.json"], "--from"),
-        (["view", "nowhere", "--scene", "hall"], "nowhere"),
         (["dance"], "dance"),
     ],
 )
@@ -118,6 +118,13 @@ def test_wrong_use_says_what_and_exits_with_2(
     assert done.code == 2
     assert message in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_scene_of_no_data_set_is_wrong_use(autorefiner: Command) -> None:
+    need_module("rerun", extra="rerun")
+    done = autorefiner("view", "nowhere", "--scene", "hall")
+    assert done.code == 2
+    assert "nowhere" in done.err
 
 
 def test_a_demo_that_cannot_be_written_says_where(autorefiner: Command, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from pipeline.config import load_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("pipeline/**/*.md")]
-PAGES += ROOT.glob("tests/bench/*.md")
+PAGES += [*ROOT.glob("tests/bench/*.md"), *ROOT.glob("training/*.md")]
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
@@ -70,3 +71,21 @@ def test_the_chinese_readme_has_the_same_commands() -> None:
 @pytest.mark.parametrize("path", sorted(ROOT.glob("configs/*.yaml")), ids=lambda path: path.stem)
 def test_presets_are_valid(path: Path) -> None:
     load_config(path)
+
+
+def test_what_contributors_are_told_of_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = {*re.findall(r"^([a-z]+):", makefile, re.MULTILINE)}
+    assert {*re.findall(r"make ([a-z]+)", text)} <= targets
+    paths = re.findall(r"`((?:pipeline|tests|training|docs|\.ci)/[\w/.]*|\w+\.(?:md|toml))`", text)
+    assert len(paths) > 30
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_contributors_are_told_of_every_extra_for_tests() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [everything] = project["optional-dependencies"]["ci"]
+    extras = everything.partition("[")[2].rstrip("]").split(",")
+    assert [extra for extra in extras if f"`{extra}`" not in text] == []

@@ -150,6 +150,7 @@ def test_a_scheduler_that_runs_already_is_joined_and_left_running() -> None:
             assert again.submit(sum, [3, 4]).result() == 7
 
 
+@pytest.mark.slow
 def test_the_shared_cluster_is_opened_once_and_anew_for_other_settings() -> None:
     settings = ClusterConfig(kind="cpu", workers=1, dashboard_address="127.0.0.1:0")
     try:

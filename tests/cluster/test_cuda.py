@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -13,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.tools import need_module, need_program
 
 SOURCE = Path(__file__).parent / "nvml" / "nvml.c"
 SONAME = "libnvidia-ml.so.1"
@@ -29,7 +30,6 @@ def _a_real_driver_is_here() -> bool:
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="dask-cuda runs on Linux only"),
-    pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler"),
     pytest.mark.skipif(_a_real_driver_is_here(), reason="a real NVIDIA driver is here"),
 ]
 
@@ -37,9 +37,11 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Compile the stand-in, and return the environment in which processes find it."""
+    need_module("dask_cuda", extra="cuda-test")
+    compiler = need_program("cc")
     folder = tmp_path_factory.mktemp("nvml")
     subprocess.run(
-        ["cc", "-shared", "-fPIC", f"-Wl,-soname,{SONAME}", "-o", folder / SONAME, SOURCE],
+        [compiler, "-shared", "-fPIC", f"-Wl,-soname,{SONAME}", "-o", folder / SONAME, SOURCE],
         check=True,
     )
     environment = {key: value for key, value in os.environ.items() if "CUDA" not in key}

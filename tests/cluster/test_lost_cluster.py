@@ -47,6 +47,7 @@ def break_line(dask_scheduler: Any, question: str) -> None:
     dask_scheduler.handlers[question] = hang_up
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", ["gather", "ncores"])
 def test_a_line_that_breaks_during_a_run_ends_it_with_a_summary(
     client: Client, make_dataset: MakeDataset, question: str
@@ -57,6 +58,7 @@ def test_a_line_that_breaks_during_a_run_ends_it_with_a_summary(
         pipeline.refine_dataset(root, DEMO, client)
 
 
+@pytest.mark.slow
 def test_a_line_that_breaks_over_the_warm_model_costs_nothing(
     client: Client, make_dataset: MakeDataset
 ) -> None:

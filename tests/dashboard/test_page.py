@@ -6,16 +6,20 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dask
 import pytest
 from distributed import Client, LocalCluster, Security
-from playwright.sync_api import Browser, expect
 
 from pipeline.dashboard import show_on_dashboard
 from pipeline.run.partition import refine_partition
+from tests.browsing import expect
 from tests.proposers import start_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 
 MILLISECONDS = 120_000
 

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from pipeline.dataset import is_whole, read_ids, read_image, read_provenance, wr
 from pipeline.dataset.formats.pickles import PickleError, parse
 from pipeline.errors import FrameError
 from tests.dataset import container_files
+from tests.tools import need_module
 
 REPOSITORY = Path(__file__).parents[2]
 IDS = np.array([[0, 1, 2], [3, 300, 7]])
@@ -248,8 +248,8 @@ def test_results(folder: Path, output_format: str, steps: list[Mutation]) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not installed")
 def test_all_readers_guided_by_coverage(tmp_path: Path) -> None:
+    need_module("atheris", extra="fuzz")
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.fuzz", "--inputs", "5000", "--folder", tmp_path],
         cwd=REPOSITORY,

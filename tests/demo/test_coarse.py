@@ -20,6 +20,7 @@ def mean_iou(truth, coarse):
     return np.mean(scores)
 
 
+@pytest.mark.slow
 def test_the_default_severity_is_that_of_a_typical_scan(exact):
     scores = [mean_iou(ids, coarsen(ids, seed)) for seed, ids in enumerate(exact)]
     assert 0.72 < np.mean(scores) < 0.82

@@ -11,16 +11,20 @@ import numpy as np
 import pytest
 import zarr
 from distributed import Client, LocalCluster
-from moto.server import ThreadedMotoServer
 
 import pipeline
 from pipeline.errors import ConfigError, StorageError
 from pipeline.mirror import build_mirror, check_mirror, open_mirror
 from tests.refined import Refined, open_results, refine_by_hand
+from tests.tools import need_module
 
 
 @pytest.fixture(scope="module")
 def s3_server() -> Iterator[str]:
+    need_module("s3fs", extra="s3-test")
+    need_module("moto", extra="s3-test")
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

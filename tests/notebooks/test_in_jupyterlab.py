@@ -12,12 +12,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, expect
 
 from pipeline.demo.write import write_demo_dataset
+from tests.browsing import expect
+from tests.tools import need_module
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 
 TOKEN = "of-this-test"
 MILLISECONDS = 240_000
@@ -36,6 +41,10 @@ CELLS = [
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve a notebook and its data on loopback; the address of the server."""
+    for needed in ("jupyterlab", "jupyter_server_proxy", "ipywidgets"):
+        need_module(needed, extra="notebook-test")
+    import nbformat
+
     folder = tmp_path_factory.mktemp("jupyter")
     write_demo_dataset(folder / "scans", 1, 2, size=(320, 240), seed=9, severity=1.0)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])

@@ -6,13 +6,18 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
 
 from pipeline.demo.write import write_demo_dataset
+from tests.tools import need_module
+
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
+    from jupyter_client.manager import KernelManager
+
 
 FRAMES = 24
 SECONDS = 300
@@ -61,6 +66,9 @@ class Notebook:
 
 @pytest.fixture
 def notebook(tmp_path: Path) -> Iterator[Notebook]:
+    need_module("ipykernel", extra="notebook")
+    from jupyter_client.manager import start_new_kernel
+
     write_demo_dataset(tmp_path / "scans", 1, FRAMES, size=(320, 240), seed=9, severity=1.0)
     ours = {"PYTHONPATH": str(Path(__file__).parents[2]), "CUDA_VISIBLE_DEVICES": ""}
     manager, client = start_new_kernel(cwd=str(tmp_path), env={**os.environ, **ours})

@@ -84,6 +84,7 @@ def test_a_scene_is_drawn_as_it_was_counted(tmp_path: Path, form: str) -> None:
     assert room.changed[0][0].shares == pytest.approx((300 / 360, 60 / 360, 0))
 
 
+@pytest.mark.slow
 def test_a_scene_of_thousands_of_frames_and_hundreds_of_objects_stays_small(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     saved(tmp_path, [scene("hall", 3 * rng.integers(0, 2, (3000, 200)), np.ones((3000, 200)))])

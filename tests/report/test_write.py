@@ -8,12 +8,11 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect
 
 import pipeline
 from pipeline.config import Config, load_config
@@ -25,6 +24,11 @@ from pipeline.report.write import _frame_command
 from pipeline.statistics.count import count_block
 from pipeline.statistics.saved import save_tables
 from pipeline.statistics.scene import SceneStatistics, from_counts
+from tests.browsing import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 
 MakeDataset = Callable[..., Path]
 

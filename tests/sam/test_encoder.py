@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,6 +9,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from pipeline.config import Config
 from pipeline.sam import load_model
 from pipeline.sam.encoder import encode
+from tests.tools import need_program
 from training.stock_sam2 import image_predictor
 
 
@@ -69,11 +68,11 @@ def test_out_of_memory_halves_the_batch(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 @pytest.mark.filterwarnings("ignore")
 def test_a_compiled_encoder_computes_the_same(
     model: SAM2Base, picture: npt.NDArray[np.uint8], config: Config
 ) -> None:
+    need_program("cc")
     compiled = load_model(config.model.model_copy(update={"compile": True}))
     assert compiled is not model
     with torch.inference_mode():

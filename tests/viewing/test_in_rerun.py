@@ -14,8 +14,9 @@ import pipeline
 from pipeline.dataset import read_ids
 from pipeline.errors import StorageError
 from tests.refined import Refined, refine_by_hand
+from tests.tools import need_module
 
-chunks = pytest.importorskip("rerun.chunk", reason="rerun-sdk is not installed")
+need_module("rerun", extra="rerun")
 
 
 @pytest.fixture
@@ -25,7 +26,9 @@ def made(make_dataset: Callable[..., Path]) -> Refined:
 
 def logged(path: Path, entity: str, column: str) -> Iterator[tuple[int, Any]]:
     """Yield what a file holds of a column, frame by frame."""
-    for chunk in chunks.RrdReader(str(path)).stream():
+    from rerun.chunk import RrdReader
+
+    for chunk in RrdReader(str(path)).stream():
         batch = chunk.to_record_batch()
         if chunk.entity_path == entity and column in batch.schema.names:
             frames = batch.column("frame").to_pylist()
