@@ -107,16 +107,40 @@ def _triangulated(ids: IdMap, rng: np.random.Generator, severity: float, pixel: 
 
 def _leaking(ids: IdMap, rng: np.random.Generator, severity: float, pixel: float) -> IdMap:
     """Let objects run over their silhouettes in a few places."""
-    result = ids.copy()
     edge = ids != np.roll(ids, 1, axis=1)
     edge[:, 0] = False
+    return leak(ids, edge, np.full(ids.shape, 0.5), rng, severity, pixel)
+
+
+def leak(
+    ids: IdMap,
+    edge: npt.NDArray[np.bool_],
+    rightwards: npt.NDArray[np.floating],
+    rng: np.random.Generator,
+    severity: float,
+    pixel: float,
+) -> IdMap:
+    """Let regions run over some of their borders.
+
+    Parameters
+    ----------
+    ids
+        (H, W).
+    edge
+        (H, W); where a pixel and the one to its left lie on either side of a border.
+    rightwards
+        (H, W) the chance that there the right one runs over the left one, in [0, 1].
+    severity, pixel
+        Their product is 1 for leaks with a radius of 3 to 12 pixels.
+    """
+    result = ids.copy()
     places = np.argwhere(edge)
     n_leaks = rng.poisson(0.9 * len(np.unique(ids)))
     if not len(places):
         return result
     for draw in rng.random((n_leaks, 4)):
         row, column = places[int(draw[0] * len(places))]
-        side = column if draw[1] < 0.5 else column - 1
+        side = column if draw[1] < rightwards[row, column] else column - 1
         radius = max(1, int((3 + 9 * draw[2]) * pixel * severity))
         top, left = max(row - radius, 0), max(column - radius, 0)
         patch = result[top : row + radius + 1, left : column + radius + 1]

@@ -262,7 +262,7 @@ def _worth(room: Room, camera: Camera) -> bool:
         (camera.focal[0] * 48 / width, camera.focal[1] * 48 / height),
         (48, 48),
     )
-    index, depth = _see(room, thumb)
+    index, depth = see(room, thumb)
     things = np.bincount(room.owners[index].ravel(), minlength=1)
     shell = np.isin(np.arange(len(things)), room.owners[:N_FACES])
     visible = things[~shell]
@@ -274,7 +274,8 @@ def _worth(room: Room, camera: Camera) -> bool:
     )
 
 
-def _see(room: Room, camera: Camera) -> tuple[npt.NDArray[np.int16], Floats]:
+def see(room: Room, camera: Camera) -> tuple[npt.NDArray[np.int16], Floats]:
+    """Return which solid each pixel sees, (H, W), and its depth along the view, (H, W) metres."""
     rays = camera.directions()
     depth, index = cast_shell(room.half, camera, rays)
     cast(list(room.solids[N_FACES:]), camera, rays, depth, index, first=N_FACES)
@@ -289,7 +290,7 @@ def take(room: Room, camera: Camera, shot: int = 0) -> Frame:
     shot
         Number of the picture: seeds the noise of the film.
     """
-    index, depth = _see(room, camera)
+    index, depth = see(room, camera)
     n_pixels = index.size
     points = (
         camera.position[:, None] + camera.directions().reshape(3, -1) * depth.reshape(1, -1)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from pipeline.dataset import write_ids
 from pipeline.demo.coarse import coarsen
+from pipeline.demo.geometry import Floats
+from pipeline.demo.poses import poses_as_json
+from pipeline.demo.scan.view import View, coarse_views
 from pipeline.demo.scenes import camera_path, make_room, take
+
+Faults: TypeAlias = Literal["mesh", "frame"]
 
 
 def write_demo_dataset(
@@ -18,6 +27,7 @@ def write_demo_dataset(
     size: tuple[int, int],
     seed: int,
     severity: float,
+    faults: Faults = "mesh",
 ) -> None:
     """Write procedural rooms as a data set; the same arguments give the same files.
 
@@ -26,6 +36,8 @@ def write_demo_dataset(
     <root>/scene_0000/obj_ids/frame_000000.jpg.pth    coarse ids: a torch tensor in every other
                                                       frame, a numpy array in those between
     <root>/scene_0000/gt_ids/frame_000000.jpg.png     exact ids, 16-bit grey
+    <root>/scene_0000/depth/frame_000000.png          depth in millimetres, 16-bit grey
+    <root>/scene_0000/poses.json                      where the cameras are thought to be
     ```
 
     Parameters
@@ -39,7 +51,11 @@ def write_demo_dataset(
     seed
         Of the first room; the others follow it.
     severity
-        How bad the coarse ids are, see `coarsen`.
+        How bad the coarse ids are; 0 is the truth.
+    faults
+        `mesh`: coarse ids and depth are rendered from one wrong mesh of the room, so that a fault
+        is at the same place in all frames, see `scan`. `frame`: the faults of every frame are
+        its own, see `coarsen`; then there is no mesh, and neither depth nor poses are written.
 
     Raises
     ------
@@ -50,13 +66,42 @@ def write_demo_dataset(
     """
     for number in range(n_scenes):
         room = make_room(seed + number)
+        cameras = camera_path(room, n_frames, size)
         scene = root / f"scene_{number:04d}"
         (scene / "images").mkdir(parents=True, exist_ok=True)
-        for shot, camera in enumerate(camera_path(room, n_frames, size)):
+        truths = []
+        for shot, camera in enumerate(cameras):
             frame = take(room, camera, shot)
-            name = f"frame_{shot:06d}.jpg"
-            coarse = coarsen(frame.ids, room.seed * 1000 + shot, severity)
-            Image.fromarray(frame.image).save(scene / "images" / name, quality=95)
-            container = "pth-numpy" if shot % 2 else "pth"
-            write_ids(scene / "obj_ids" / f"{name}.pth", coarse, container, {})
-            write_ids(scene / "gt_ids" / f"{name}.png", frame.ids, "png", {})
+            truths.append(frame.ids)
+            Image.fromarray(frame.image).save(scene / "images" / f"{_name(shot)}.jpg", quality=95)
+            write_ids(scene / "gt_ids" / f"{_name(shot)}.jpg.png", frame.ids, "png", {})
+        if faults == "mesh":
+            _write_views(scene, coarse_views(room, cameras, severity))
+        else:
+            for shot, truth in enumerate(truths):
+                _write_coarse(scene, shot, coarsen(truth, room.seed * 1000 + shot, severity))
+
+
+def _write_views(scene: Path, views: Iterable[View]) -> None:
+    cameras = {}
+    for shot, view in enumerate(views):
+        _write_coarse(scene, shot, view.ids)
+        depth = scene / "depth" / f"{_name(shot)}.png"
+        write_ids(depth, in_millimetres(view.depth), "png", {})
+        cameras[_name(shot)] = view.camera
+    (scene / "poses.json").write_text(poses_as_json(cameras), encoding="utf-8")
+
+
+def in_millimetres(depth: Floats) -> npt.NDArray[np.uint16]:
+    """Round depth in metres to millimetres; what is infinite or farther than 65.535 m becomes 0."""
+    known = depth < 65.535
+    return np.where(known, np.rint(np.where(known, depth, 0) * 1000), 0).astype(np.uint16)
+
+
+def _write_coarse(scene: Path, shot: int, ids: npt.NDArray[np.uint16]) -> None:
+    container = "pth-numpy" if shot % 2 else "pth"
+    write_ids(scene / "obj_ids" / f"{_name(shot)}.jpg.pth", ids, container, {})
+
+
+def _name(shot: int) -> str:
+    return f"frame_{shot:06d}"

@@ -70,7 +70,7 @@ def main() -> None:
     random.seed(1)
     with tempfile.TemporaryDirectory() as folder:
         data, calm, out = (Path(folder) / name for name in ("scans", "calm", "out"))
-        write_demo_dataset(data, 2, 8, (320, 240), 9, 1.0)
+        write_demo_dataset(data, 2, 8, (320, 240), 9, 1.0, "frame")
         subprocess.run(command(data, calm), check=True, stdout=subprocess.DEVNULL)
         expected = results(calm)
         until = time.monotonic() + 60 * minutes

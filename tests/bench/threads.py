@@ -56,7 +56,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rates: dict[tuple[tuple[int, int], tuple[int, int]], list[float]] = {}
         for size in SIZES:
-            write_demo_dataset(Path(folder) / f"{size[0]}", 2, FRAMES // 2, size, 9, 1.0)
+            write_demo_dataset(Path(folder) / f"{size[0]}", 2, FRAMES // 2, size, 9, 1.0, "frame")
         for _ in range(rounds):
             for workers, threads in shares():
                 asked = load_config({"cluster": {"kind": "cpu", "workers": workers}})

@@ -1,11 +1,17 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.config import DataConfig
 from pipeline.dataset import discover, read_ids
-from pipeline.demo.write import write_demo_dataset
+from pipeline.demo.coarse import coarsen
+from pipeline.demo.poses import cameras_from_json
+from pipeline.demo.scan.view import coarse_views
+from pipeline.demo.scenes import camera_path, make_room
+from pipeline.demo.write import in_millimetres, write_demo_dataset
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +34,46 @@ def test_image_coarse_ids_and_truth_belong_together(data):
         coarse = read_ids(scene / "obj_ids" / f"{image.name}.pth")
         assert Image.open(image).size == (96, 72)
         assert truth.shape == coarse.shape == (72, 96)
-        assert set(np.unique(coarse)) <= {0, *np.unique(truth)}
+        room = make_room(4 + int(scene.name[-4:]))
+        assert set(np.unique(coarse)) <= {0, *room.owners}  # through a hole one sees other things
         assert (coarse == truth).mean() > 0.5
+
+
+def test_depth_and_poses_are_those_of_the_view_that_the_coarse_ids_are_from(data):
+    for number in range(2):
+        room, scene = make_room(4 + number), data / f"scene_{number:04d}"
+        views = list(coarse_views(room, camera_path(room, 3, (96, 72)), 1.0))
+        cameras = cameras_from_json((scene / "poses.json").read_text())
+        assert list(cameras) == [f"frame_{shot:06d}" for shot in range(3)]
+        for view, (name, camera) in zip(views, cameras.items(), strict=True):
+            depth = np.asarray(Image.open(scene / "depth" / f"{name}.png"))
+            assert depth.dtype == np.uint16
+            np.testing.assert_array_equal(depth, in_millimetres(view.depth))
+            np.testing.assert_array_equal(camera.position, view.camera.position)
+            coarse = read_ids(scene / "obj_ids" / f"{name}.jpg.pth")
+            np.testing.assert_array_equal(coarse, view.ids)
+
+
+@given(st.lists(st.floats(0.125, 100, width=32) | st.just(np.inf), min_size=1))
+def test_a_depth_is_kept_to_half_a_millimetre_or_is_unknown(metres):
+    depth = np.array([metres], np.float32)
+    written = in_millimetres(depth)
+    far = depth > 65.534
+    np.testing.assert_allclose(written[~far] / 1000, depth[~far], atol=0.00051)
+    assert not written[np.isinf(depth)].any()
+
+
+def test_faults_of_every_frame_its_own_come_without_depth_and_poses(data, tmp_path):
+    write_demo_dataset(tmp_path, 1, 2, (96, 72), seed=4, severity=1.0, faults="frame")
+    scene = tmp_path / "scene_0000"
+    assert {path.name for path in scene.iterdir()} == {"images", "obj_ids", "gt_ids"}
+    for shot, name in enumerate(("frame_000000.jpg", "frame_000001.jpg")):
+        truth = read_ids(scene / "gt_ids" / f"{name}.png")
+        coarse = read_ids(scene / "obj_ids" / f"{name}.pth")
+        np.testing.assert_array_equal(coarse, coarsen(truth.astype(np.uint16), 4000 + shot, 1.0))
+    for kind in ("images", "gt_ids"):
+        for path in (scene / kind).glob("frame_000000*"):
+            assert path.read_bytes() == (data / "scene_0000" / kind / path.name).read_bytes()
 
 
 def test_both_containers_of_the_world_occur(data):

@@ -1,0 +1,1 @@
+"""A noisy scan of a room: one wrong mesh, and what cameras see of it."""
