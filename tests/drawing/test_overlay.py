@@ -20,6 +20,7 @@ from pipeline.drawing.overlay import (
     stacked,
 )
 from pipeline.drawing.palette import colour_of
+from tests.examples import examples
 
 GREY = np.full((40, 60, 3), 128, np.uint8)
 
@@ -80,7 +81,7 @@ def test_ids_of_another_size_are_stretched_to_the_image():
     hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6)),
     st.integers(1, 4),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_enlarging_by_a_whole_factor_repeats_pixels(ids, factor):
     large = resize_ids(ids, (ids.shape[0] * factor, ids.shape[1] * factor))
     np.testing.assert_array_equal(large, ids.repeat(factor, 0).repeat(factor, 1))
@@ -88,7 +89,7 @@ def test_enlarging_by_a_whole_factor_repeats_pixels(ids, factor):
 
 
 @given(hnp.arrays(np.uint16, (9, 11), elements=st.integers(0, 3)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_every_object_has_its_label_on_itself(ids):
     positions = label_positions(ids)
     assert set(positions) == set(np.unique(ids)) - {0}
