@@ -33,6 +33,7 @@ from pipeline.dataset import is_whole, read_ids, read_image, read_provenance, wr
 from pipeline.dataset.formats.pickles import PickleError, parse
 from pipeline.errors import FrameError
 from tests.dataset import container_files
+from tests.examples import examples
 from tests.tools import need_module
 
 REPOSITORY = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ WORDS = [
 TRICKY = NUMBERS + INSTRUCTIONS + WORDS
 
 fuzz = settings(
-    max_examples=int(os.environ.get("AUTOREFINER_FUZZ", "100")),
+    max_examples=examples(int(os.environ.get("AUTOREFINER_FUZZ", "100"))),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,

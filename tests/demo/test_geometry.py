@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pipeline.demo.furniture.solids import ball, box, cone
 from pipeline.demo.geometry import cast, cast_shell, look_at, surface
 from pipeline.demo.textures import Material
+from tests.examples import examples
 
 GREY = Material("plain", np.full((3, 3), 0.5, np.float32))
 SOLIDS = {
@@ -36,7 +37,7 @@ def test_the_middle_ray_meets_the_front_of_a_solid(shape):
     assert index[0, 0] == -1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     shape=st.sampled_from(sorted(SOLIDS)),
     x=st.floats(-1, 1),

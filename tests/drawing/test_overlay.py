@@ -19,6 +19,7 @@ from pipeline.drawing.overlay import (
     stacked,
 )
 from pipeline.drawing.palette import colour_of
+from tests.examples import examples
 
 GREY = np.full((40, 60, 3), 128, np.uint8)
 
@@ -76,7 +77,7 @@ def test_ids_of_another_size_are_stretched_to_the_image():
 
 
 @given(hnp.arrays(np.uint16, (9, 11), elements=st.integers(0, 3)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_every_object_has_its_label_on_itself(ids):
     positions = label_positions(ids)
     assert set(positions) == set(np.unique(ids)) - {0}

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from pipeline.evaluation.metrics import FINE_TOLERANCE, HARM, THIN, score_frame, thin_parts
+from tests.examples import examples
 
 
 def blank(height=60, width=80):
@@ -77,7 +78,7 @@ def id_maps(n=3):
 
 
 @given(id_maps(), st.integers(0, 3), st.sampled_from([0.01, 0.06, 0.12, 0.5]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_agrees_with_a_plain_implementation(maps, tolerance, band_ratio):
     truth, refined, coarse = maps
     scores = score_frame(truth, refined, coarse, tolerance=tolerance, band_ratio=band_ratio)
@@ -132,7 +133,7 @@ def test_thin_things_before_wide_ones_count_apart():
 
 
 @given(id_maps(1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_the_truth_itself_scores_one(maps):
     (truth,) = maps
     scores = score_frame(truth, truth, truth)
@@ -143,7 +144,7 @@ def test_the_truth_itself_scores_one(maps):
 
 
 @given(id_maps(2))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_truth_and_map_may_change_places(maps):
     one, other = maps
     there, back = score_frame(one, other, other), score_frame(other, one, one)
@@ -155,7 +156,7 @@ def test_truth_and_map_may_change_places(maps):
 
 
 @given(id_maps(3), st.permutations(range(1, 5)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_ids_are_names_only(maps, order):
     renamed = np.array([0, *order], np.uint16) * 13_000
     plain = score_frame(*maps)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import pipeline
 from pipeline.errors import AutoRefinerError
+from tests.examples import examples
 from tests.scans import blobs, write_scans
 
 FILES = {
@@ -32,7 +33,7 @@ def export(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return folder / request.param
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_it_is_read_or_refused(export: Path, seed: int) -> None:
     form, name = FILES[export.name]

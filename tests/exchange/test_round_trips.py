@@ -14,6 +14,7 @@ import pipeline
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, read_ids, read_pair, write_ids
 from pipeline.demo.write import write_demo_dataset
+from tests.examples import examples
 from tests.scans import blobs, id_maps, imported, write_scans
 
 WAYS = {
@@ -35,7 +36,7 @@ def round_trip(root: Path, to: str, **how: object) -> None:
 
 
 @there_and_back
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(st.lists(id_maps(), min_size=1, max_size=3))
 def test_small_maps(to: str, maps: list[np.ndarray]) -> None:
     with tempfile.TemporaryDirectory() as folder:

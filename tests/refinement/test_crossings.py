@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.refinement.crossings import Crossings, of_logits, of_masks
+from tests.examples import examples
 from tests.refinement.drawings import drawings
 
 
@@ -17,7 +18,7 @@ def draw_again(crossings: Crossings, height: int, width: int) -> np.ndarray:
     return inside.reshape(crossings.n_masks, height, width)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(drawings())
 def test_crossings_hold_all_of_a_mask(drawing: tuple[np.ndarray, np.ndarray]) -> None:
     _, masks = drawing
@@ -30,7 +31,7 @@ def test_a_mask_crosses_once_where_it_begins_and_once_where_it_ends() -> None:
     assert of_masks(mask).position.tolist() == [45, 70, 85, 110]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.integers(0, 3),
     st.tuples(st.integers(1, 12), st.integers(1, 12)),

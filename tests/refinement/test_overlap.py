@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pipeline.refinement.crossings import of_logits, of_masks
 from pipeline.refinement.overlap import Overlap, measure_overlap
 from pipeline.refinement.regions import Regions, partition
+from tests.examples import examples
 from tests.refinement.drawings import drawings
 
 
@@ -27,7 +28,7 @@ def assert_counts_are_exact(
             assert overlap.purity[number, g] == shared / mask.sum()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(drawings())
 def test_the_table_of_full_size_masks_is_exact(drawing: tuple[np.ndarray, np.ndarray]) -> None:
     coarse, masks = drawing
@@ -35,7 +36,7 @@ def test_the_table_of_full_size_masks_is_exact(drawing: tuple[np.ndarray, np.nda
     assert_counts_are_exact(measure_overlap(regions), regions, coarse, masks)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(drawings(), st.integers(0, 2**32 - 1))
 def test_the_table_of_logits_is_that_of_their_upsampled_masks(
     drawing: tuple[np.ndarray, np.ndarray], seed: int

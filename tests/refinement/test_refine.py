@@ -10,6 +10,7 @@ from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig
 from pipeline.records import ObjectRecord, Proposals, Refinement
 from pipeline.refinement import refine_masks, refine_proposals
+from tests.examples import examples
 from tests.refinement.drawings import drawings
 from tests.refinement.oracle import refine_slowly
 
@@ -38,7 +39,7 @@ def proposals_of(logits: torch.Tensor, rating: float = 1.0) -> Proposals:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(drawings(), st.sampled_from([0.0, 0.4, 0.8]))
 def test_does_what_it_is_defined_to_do(
     drawing: tuple[np.ndarray, np.ndarray], min_agreement: float
@@ -50,7 +51,7 @@ def test_does_what_it_is_defined_to_do(
     assert {record.id: record.n_masks for record in refined.objects} == used
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(drawings(), st.sampled_from(["zero", "coarse", "nearest"]))
 def test_never_loses_and_never_invents_an_id(
     drawing: tuple[np.ndarray, np.ndarray], unclaimed: str
@@ -65,7 +66,7 @@ def test_never_loses_and_never_invents_an_id(
         assert (record.how == "fallback") == (record.n_masks == 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(drawings(), st.randoms(use_true_random=False))
 def test_order_and_repetition_of_masks_do_not_matter(
     drawing: tuple[np.ndarray, np.ndarray], random: object
@@ -79,7 +80,7 @@ def test_order_and_repetition_of_masks_do_not_matter(
     assert refined.objects == again.objects
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(drawings(), st.permutations([1, 2, 3, 65535]))
 def test_other_names_for_the_ids_give_the_same_map(
     drawing: tuple[np.ndarray, np.ndarray], names: list[int]
@@ -248,7 +249,7 @@ def test_objects_smaller_than_a_cell_keep_their_place() -> None:
     np.testing.assert_array_equal(refined.ids == 4, truth == 4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(drawings())
 def test_figures_of_the_frame_follow_from_its_objects(
     drawing: tuple[np.ndarray, np.ndarray],

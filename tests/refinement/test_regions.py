@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from pipeline.refinement import regions as regions_module
 from pipeline.refinement.crossings import of_masks
 from pipeline.refinement.regions import Regions, partition
+from tests.examples import examples
 from tests.refinement.drawings import drawings
 
 
@@ -26,7 +27,7 @@ def drawn_masks(regions: Regions) -> np.ndarray:
     return masks
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(drawings())
 def test_regions_lose_nothing(drawing: tuple[np.ndarray, np.ndarray]) -> None:
     coarse, masks = drawing
@@ -42,7 +43,7 @@ def test_regions_lose_nothing(drawing: tuple[np.ndarray, np.ndarray]) -> None:
     assert regions.area.sum() == coarse.size
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(drawings())
 def test_regions_are_as_few_as_can_be(drawing: tuple[np.ndarray, np.ndarray]) -> None:
     coarse, masks = drawing
@@ -53,7 +54,7 @@ def test_regions_are_as_few_as_can_be(drawing: tuple[np.ndarray, np.ndarray]) ->
     assert regions.n_masks == len({mask.tobytes() for mask in masks if mask.any()})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(drawings())
 def test_the_order_of_masks_leaves_no_trace(drawing: tuple[np.ndarray, np.ndarray]) -> None:
     coarse, masks = drawing

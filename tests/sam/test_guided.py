@@ -89,6 +89,7 @@ def test_sparse_grid_covers_areas_without_objects(
     assert ask(decoder, full, config).prompt_ids.tolist() == [1]
 
 
+@pytest.mark.slow
 def test_many_objects(decoder: PromptDecoder, config: Config) -> None:
     """More objects than cells of the masks could hold, most of them specks."""
     ids = np.arange(96 * 128, dtype=np.int32).reshape(96, 128) // 8

@@ -49,6 +49,7 @@ def test_one_process_reads_all_files(path: Path) -> None:
     assert child() == first
 
 
+@pytest.mark.slow
 def test_a_file_on_which_the_library_hangs_is_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_file_on_which_the_library_hangs_is_refused(
     assert child() != stopped
 
 
+@pytest.mark.slow
 def test_a_process_that_is_gone_is_no_fault_of_the_next_file(path: Path) -> None:
     read_ids(path)
     os.kill(child(), signal.SIGKILL)

@@ -9,6 +9,7 @@ from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig
 from pipeline.records import Proposals
 from pipeline.refinement import refine_masks, refine_proposals
+from tests.examples import examples
 from tests.refinement.drawings import drawings
 
 
@@ -28,7 +29,7 @@ def masks_of(truth: np.ndarray) -> np.ndarray:
     return np.stack([truth == i for i in np.unique(truth) if i])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(drawings(), st.integers(0, 99), st.sampled_from(["zero", "coarse", "nearest"]))
 def test_never_loses_and_never_invents_an_id(
     drawing: tuple[np.ndarray, np.ndarray], seed: int, unclaimed: str

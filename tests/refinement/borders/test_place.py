@@ -10,6 +10,7 @@ from scipy import ndimage
 from pipeline.refinement.borders.place import BAND, LEAST_RADIUS, PASSES, ROUGH, place_borders
 from pipeline.refinement.borders.slots import Slots
 from pipeline.refinement.borders.view import view_of
+from tests.examples import examples
 
 CPU = torch.device("cpu")
 CELL = 5.0
@@ -30,7 +31,7 @@ def blocks(seed: int, shape: tuple[int, int] = (80, 100)) -> np.ndarray:
     return ids
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(st.integers(0, 999), st.integers(0, 255))
 def test_moves_nothing_where_the_image_says_nothing(seed: int, grey: int) -> None:
     ids = blocks(seed)
@@ -38,7 +39,7 @@ def test_moves_nothing_where_the_image_says_nothing(seed: int, grey: int) -> Non
     np.testing.assert_array_equal(place(ids, image), ids)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(
     st.floats(0, np.pi),
     st.floats(-4, 4),
@@ -59,7 +60,7 @@ def test_finds_the_border_of_two_flat_colours_to_the_pixel(
     np.testing.assert_array_equal(place(rough, image)[seen], truth[seen])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(st.integers(0, 999))
 def test_the_names_of_ids_do_not_matter(seed: int) -> None:
     ids = blocks(seed)
@@ -70,7 +71,7 @@ def test_the_names_of_ids_do_not_matter(seed: int) -> None:
     np.testing.assert_array_equal(place(renamed[ids], image), renamed[place(ids, image)])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(st.integers(0, 999), st.sampled_from([2.0, 5.0, 9.0]))
 def test_nothing_moves_further_than_the_bands(seed: int, cell: float) -> None:
     ids = blocks(seed)
@@ -87,7 +88,7 @@ def test_nothing_moves_further_than_the_bands(seed: int, cell: float) -> None:
     assert set(np.unique(placed)) <= set(np.unique(ids))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(st.integers(0, 999), st.sampled_from([2.0, 5.0, 9.0]))
 def test_parts_of_the_grid_say_what_the_whole_grid_says(seed: int, cell: float) -> None:
     ids = blocks(seed, (120, 150))
