@@ -1,7 +1,7 @@
 """Scenes frame by frame: quality, flicker, and objects that a frame's coarse map lacks.
 
-    python tests/bench/scenes.py [--faults mesh frame] [--severity 1] [--scenes 4] [--frames 8]
-                                 [--seed 9300] [--coarse-only]
+    python -m tests.bench.scenes [--faults mesh frame] [--severity 1] [--scenes 4] [--frames 8]
+                                    [--seed 9300] [--coarse-only]
 
 Prints a Markdown table with a row for each kind of faults. Demo model, default settings, drawn
 rooms of 640 x 480.
