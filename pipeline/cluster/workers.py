@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 from distributed import Client
@@ -18,6 +17,7 @@ from distributed.deploy.spec import SpecCluster
 
 from pipeline.cluster.kind import count_gpus
 from pipeline.errors import ClusterError
+from pipeline.packages import installed_versions
 
 log = logging.getLogger(__name__)
 
@@ -140,13 +140,8 @@ def describe_worker(dask_worker: Any) -> WorkerFacts:
 
 def versions_here() -> dict[str, str]:
     """Return the versions in this process of all that is compared; "none" for what is missing."""
-    versions = {"python": ".".join(platform.python_version_tuple()[:2])}
-    for name in (MUST_AGREE[0], *SHOULD_AGREE):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "none"
-    return versions
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"python": python, **installed_versions((MUST_AGREE[0], *SHOULD_AGREE))}
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 import zarr
 from zarr.errors import ContainsArrayError, GroupNotFoundError
 
 from pipeline.errors import ConfigError
 from pipeline.mirror.scheme import SCHEME, attribute
 from pipeline.mirror.store import MirrorSpec, list_names, open_store, reaching, refuse_link
+from pipeline.packages import installed_versions
 
 _MADE_WITH = ("autorefiner", "zarr", "numpy")
 _ABSENT = (FileNotFoundError, GroupNotFoundError, ContainsArrayError)
@@ -30,7 +29,7 @@ def open_for_writing(spec: MirrorSpec) -> zarr.Group:
         "scheme": SCHEME,
         "fingerprint": spec.fingerprint,
         "frames_per_file": spec.frames_per_file,
-        "versions": {name: metadata.version(name) for name in _MADE_WITH},
+        "versions": installed_versions(_MADE_WITH),
     }
     with reaching(spec.url):
         store = open_store(spec.url)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from typing import Any
 
 from pipeline.config import Config
 from pipeline.dataset import Layout
+from pipeline.packages import installed_versions
 from pipeline.record.tally import Group, SceneTally, Tally, by_count
 from pipeline.records import STAGES
 from pipeline.tables import Row, Table
@@ -221,7 +221,7 @@ def summarise(
         paths=paths,
         settings={
             "fingerprint": fingerprint,
-            "versions": {name: metadata.version(name) for name in SHAPING_LIBRARIES},
+            "versions": installed_versions(SHAPING_LIBRARIES),
             "config": config.model_dump(mode="json"),
         },
     )

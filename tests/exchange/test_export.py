@@ -253,6 +253,6 @@ def test_unknown_formats_and_missing_packages_are_named(
 ) -> None:
     with pytest.raises(ConfigError, match="coco-rle, coco-panoptic"):
         pipeline.export_dataset(root, "pascal")
-    monkeypatch.setattr("pipeline.extras.find_spec", lambda _name: None)
+    monkeypatch.setattr("pipeline.packages.find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r"autorefiner\[export\]"):
         pipeline.export_dataset(root, "coco-rle")

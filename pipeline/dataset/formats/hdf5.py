@@ -21,8 +21,8 @@ from pipeline.config import DataConfig
 from pipeline.dataset.formats.contained_arrays import NotAnIdMap, check_dtype, check_shape
 from pipeline.dataset.formats.container import Container
 from pipeline.errors import ConfigError
-from pipeline.extras import check_installed
 from pipeline.file_kinds import guess_format
+from pipeline.packages import check_installed
 
 SECONDS = 30.0
 """Time that a file is given; the largest that is accepted takes a few seconds."""

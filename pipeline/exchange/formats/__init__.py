@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import ConfigError
-from pipeline.extras import check_installed
+from pipeline.packages import check_installed
 
 if TYPE_CHECKING:
     from pipeline.exchange.formats.form import Format, Read

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pipeline.exchange.masks.compose import BadLabel
 from pipeline.exchange.masks.runs import mask_of, parse_coco_text
-from pipeline.extras import check_installed
+from pipeline.packages import check_installed
 
 MAX_POINTS = 100_000
 

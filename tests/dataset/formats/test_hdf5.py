@@ -73,7 +73,7 @@ def test_a_process_that_is_gone_is_no_fault_of_the_next_file(path: Path) -> None
 
 
 def test_a_missing_library_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.extras.find_spec", lambda _name: None)
+    monkeypatch.setattr("pipeline.packages.find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r"install autorefiner\[hdf5\]"):
         read_ids(path)
 
