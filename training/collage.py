@@ -75,10 +75,12 @@ def _cutting(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         for side, whole in zip(shape, photo.shape[:2], strict=True)
     )
     y, x = rng.integers(photo.shape[0] - h + 1), rng.integers(photo.shape[1] - w + 1)
-    part = Image.fromarray(photo[y : y + h, x : x + w]).resize(shape[::-1], Image.BILINEAR)
+    part = Image.fromarray(photo[y : y + h, x : x + w]).resize(
+        shape[::-1], Image.Resampling.BILINEAR
+    )
     pixels = np.asarray(part, dtype=np.float64)
     mean = pixels.mean((0, 1))
-    return (mean + (pixels - mean) * rng.uniform(0.2, 1)) * rng.uniform(0.5, 1.2)
+    return np.asarray((mean + (pixels - mean) * rng.uniform(0.2, 1)) * rng.uniform(0.5, 1.2))
 
 
 def _colour(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -86,4 +88,4 @@ def _colour(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     slope = rng.normal(0, 25, 2)
     shade = np.linspace(-1, 1, height)[:, None] * slope[0] + np.linspace(-1, 1, width) * slope[1]
     grain = ndimage.gaussian_filter(rng.normal(0, 1, shape), rng.uniform(0.5, 6))
-    return rng.uniform(20, 235, 3) + (shade + rng.uniform(0, 12) * grain)[..., None]
+    return np.asarray(rng.uniform(20, 235, 3) + (shade + rng.uniform(0, 12) * grain)[..., None])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,9 +26,10 @@ from pipeline.dataset.whole_files import moved_into_place
 from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.records import Proposals
+from pipeline.refinement.borders.contest import Contest
 from pipeline.refinement.borders.evidence import EVIDENCE
 from pipeline.refinement.borders.follow import refine_borders
-from pipeline.refinement.borders.judge import LAYERS, SPREAD, Judge
+from pipeline.refinement.borders.judge import SPREAD, Judge, Question
 from pipeline.refinement.borders.outlines import outline
 from pipeline.refinement.borders.view import view_of
 from pipeline.refinement.refine import cell_size, claims_on_pixels, refine_and_tell
@@ -72,7 +74,7 @@ def main() -> None:
             file for made in pool.map(partial(make, options.pool), recipes()) for file in made
         )
         pictures = [Picture(file, masks) for file in files for masks in ("sam", kind_for(file))]
-        saved: dict[str, np.ndarray] = {}
+        saved: dict[str, Any] = {}
         judges: dict[str, Judge] = {}
         for question in QUESTIONS:
             found = list(pool.map(partial(learn_from, question, judges), pictures, chunksize=4))
@@ -155,9 +157,9 @@ def learn_from(
     config = RefinementConfig(borders="masks")
     composed, decisions = refine_and_tell(coarse, proposals, config, StageClock())
     view = view_of(image, coarse.shape, cell_size(proposals.logits, coarse.shape))
-    collected = [np.zeros((0, len(EVIDENCE))), np.zeros(0, bool), np.zeros(0)]
+    collected: list[np.ndarray] = [np.zeros((0, len(EVIDENCE))), np.zeros(0, bool), np.zeros(0)]
 
-    def decide(asked, contest, evidence):
+    def decide(asked: Question, contest: Contest, evidence: np.ndarray) -> np.ndarray:
         if asked == question:
             collected[:] = [evidence, *answers(contest, truth)]
         if asked in judges:
@@ -167,10 +169,11 @@ def learn_from(
     claimed = claims_on_pixels(decisions, proposals.logits)
     maps = outline(coarse, view), outline(composed.ids, view)
     refine_borders(*maps, view, claimed, torch.device("cpu"), decide)
-    return tuple(collected)
+    evidence, first, worth = collected
+    return evidence, first, worth
 
 
-def answers(contest, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def answers(contest: Contest, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which map is right about each area, and what that is worth in IoU."""
     true = truth.reshape(-1)[contest.place]
     first = np.bincount(contest.area, true == contest.first_label[contest.area], contest.n)
@@ -195,12 +198,10 @@ def faulty(own: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
     scale = own.shape[1] / 640
     if kind == "moved":
         angle, by = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 2) * scale
-        return (
-            ndimage.shift(own.astype(float), (by * np.sin(angle), by * np.cos(angle)), order=1)
-            > 0.5
-        )
+        to = by * np.sin(angle), by * np.cos(angle)
+        return np.asarray(ndimage.shift(own.astype(float), to, order=1) > 0.5)
     if kind == "swollen":
-        return ndimage.distance_transform_edt(~own) <= rng.uniform(0.5, 2) * scale
+        return np.asarray(ndimage.distance_transform_edt(~own) <= rng.uniform(0.5, 2) * scale)
     if kind == "warped":
         return warp(rng, own, [(rng.uniform(0.5, 2.5) * scale, 12.0 * scale)])
     return own
@@ -230,12 +231,10 @@ def fit(evidence: np.ndarray, first: np.ndarray, worth: np.ndarray) -> tuple[Jud
     y, w = torch.from_numpy(first).float(), torch.from_numpy(worth / worth.mean()).float()
     w = w.clamp(max=50)
     networks = [train(x, y, w, seed) for seed in range(MEMBERS)]
+    linear = [[step for step in net if isinstance(step, torch.nn.Linear)] for net in networks]
     layers = tuple(
-        (
-            stacked([network[k].weight.T for network in networks]),
-            stacked([network[k].bias[None] for network in networks]),
-        )
-        for k in range(0, 2 * LAYERS, 2)
+        (stacked([step.weight.T for step in steps]), stacked([step.bias[None] for step in steps]))
+        for steps in zip(*linear, strict=True)
     )
     judge = Judge(mean, deviation, layers)
     right = (judge.favour_first(evidence) > 0) == first

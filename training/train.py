@@ -356,7 +356,7 @@ def main() -> None:
     else:
         # Daemons end with this process, if it is given the chance to end in good order.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-        spawn(_process, arguments, options.processes, daemon=True)  # type: ignore[no-untyped-call]
+        spawn(_process, arguments, options.processes, daemon=True)
 
 
 if __name__ == "__main__":
