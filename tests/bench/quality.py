@@ -1,4 +1,4 @@
-"""Mean IoU of the core on made-up rooms, against the coarse maps and the plain matcher.
+"""Mean IoU of the core on synthetic rooms, compared with coarse maps and the plain matcher.
 
 Run as `python -m tests.bench.quality [scenes of each kind]`; prints a Markdown table.
 """
@@ -48,7 +48,7 @@ def mean_iou(truth: np.ndarray, found: np.ndarray) -> float:
 
 
 def scores(case: Case) -> tuple[float, float, float, float]:
-    """Mean IoU of the coarse map, the plain matcher, our masks, our low-resolution proposals."""
+    """Return the mean IoU of coarse map, plain matcher, and the core on masks and on proposals."""
     logits, rating = case.logits(), torch.from_numpy(case.predicted_iou).float()
     nothing = torch.zeros(len(logits), dtype=torch.int64)
     proposals = Proposals(logits, rating, torch.ones(len(logits)), nothing)
