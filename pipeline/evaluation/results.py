@@ -13,7 +13,7 @@ from pipeline.evaluation import presentation
 from pipeline.evaluation.metrics import Flags, FrameScores, MapScores, Values
 
 LARGE_AREA = 1500
-"""Pixels from which objects are also counted apart."""
+"""Least area of large objects, in pixels, which also get means of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +95,7 @@ class Evaluation:
 
     @property
     def large_area(self) -> int:
-        """Pixels from which objects are also counted apart."""
+        """Least area of the large objects, in pixels, which also get means of their own."""
         return max(LARGE_AREA, self.min_area)
 
     def means(self, min_area: int = 1) -> ObjectMeans:

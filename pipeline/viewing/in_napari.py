@@ -91,7 +91,7 @@ def make_stacks(layers: SceneLayers) -> tuple[dict[str, LazyStack], list[str]]:
 
 
 def show_in_napari(layers: SceneLayers) -> list[str]:
-    """Open a window with the scene; once it is closed, return a line for each missing frame."""
+    """Open a window with the scene; after it is closed, return a line for each unread file."""
     import napari
 
     stacks, problems = make_stacks(layers)

@@ -1,7 +1,7 @@
 """Scenes with exact truth, coarse maps like those of meshes, and overlapping masks like SAM's.
 
 Everything is drawn from one seeded generator, and lengths scale with the image, so that a small
-image is of the same kind as a large one.
+image is a harder one of the same kind.
 """
 
 from __future__ import annotations
