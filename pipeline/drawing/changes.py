@@ -1,4 +1,4 @@
-"""Two id maps of one view, object by object."""
+"""The difference of two id maps of one frame, object by object."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ class ObjectChange:
 
     id: int
     colour: str
-    """For CSS."""
+    """Colour of the id, for CSS."""
     before: int
     """Pixels in the first map."""
     after: int
-    """Pixels in the second."""
+    """Pixels in the second map."""
     iou: float
-    """Of the two, in [0, 1]."""
+    """IoU of the object's pixels in the two maps, in [0, 1]."""
 
 
 def object_changes(before: IdMap, after: IdMap) -> tuple[ObjectChange, ...]:
-    """Compare every id of two maps, by id; a second map of another size is stretched."""
+    """Compare two maps; return a change for each id in either, by id.
+
+    A second map of another size is stretched to the first.
+    """
     after = resize_nearest(after, before.shape)
     area_before, area_after, shared = count_overlap(before, after)
     return tuple(

@@ -1,4 +1,4 @@
-"""Id maps made visible: coloured over their image, with borders, numbers and captions."""
+"""Drawings of id maps: colours over their image, borders, numbers and captions."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 OPACITY = 0.55
 LIGHT, DARK = np.array([255, 255, 255]), np.array([20, 20, 20])
 PIXELS_PER_LINE_WIDTH = 900
-"""Lines are one pixel wide up to this long a side, and wider in proportion."""
+"""Longest side of a picture with lines one pixel wide; larger ones get wider lines."""
 
 
 def overlay(
     image: npt.ArrayLike, ids: IdMap, *, alpha: float = OPACITY, borders: bool = True
 ) -> Picture:
-    """Lay the colours of ids over an image.
+    """Return an image with the colours of ids laid over it.
 
     Parameters
     ----------
     image
         (H, W, 3) uint8 sRGB, or a `PIL.Image` of mode RGB.
     ids
-        (h, w) ids in [0, 65535]; another size than the image's is stretched to it, each pixel
-        keeping one id.
+        (h, w) ids in [0, 65535]; if their size differs, they are scaled to the image's size by
+        nearest neighbour.
     alpha
         Opacity of the colours, in [0, 1]; the image shows unchanged where the id is 0.
     borders
-        Trace every border with a double line, white inside the higher id, dark outside it, which
-        shows on any ground. Id 0 being lowest, objects on bare ground are outlined in white.
+        Trace every border with a double line, which is visible on any background: white inside the
+        higher id, dark outside it. As id 0 is lowest, objects beside it are outlined in white.
 
     Returns
     -------
@@ -58,17 +58,17 @@ def overlay(
 
 
 def line_width(shape: tuple[int, ...]) -> int:
-    """Return the width of a line, in pixels, that shows in a picture of this shape."""
+    """Return the width of lines, in pixels, for a picture of this shape."""
     return max(1, round(max(shape[:2]) / PIXELS_PER_LINE_WIDTH))
 
 
 def label_positions(ids: IdMap) -> dict[int, tuple[int, int]]:
-    """Find where to write each object's number.
+    """Find the place for each object's number.
 
     Returns
     -------
     dict
-        For every id but 0, the (row, column) deepest inside the largest 4-connected part.
+        For each id but 0, the (row, column) deepest inside its largest 4-connected part.
     """
     positions = {}
     for id_, box in enumerate(ndimage.find_objects(ids.astype(np.int32)), start=1):
@@ -77,7 +77,7 @@ def label_positions(ids: IdMap) -> dict[int, tuple[int, int]]:
         parts, _ = ndimage.label(ids[box] == id_)
         largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
         part_box = ndimage.find_objects(parts)[largest - 1]
-        # Padded, so that the edge of the image is as bad a place as any other border.
+        # The padding makes the edge of the image count as a border.
         inside = np.pad(parts[part_box] == largest, 1)
         depth = ndimage.distance_transform_edt(inside)[1:-1, 1:-1]
         row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
@@ -89,10 +89,10 @@ def label_positions(ids: IdMap) -> dict[int, tuple[int, int]]:
 
 
 def paint_changes(image: npt.ArrayLike, before: IdMap, after: IdMap) -> Picture:
-    """Show where two id maps differ: the new id's colour there, a pale grey image elsewhere.
+    """Return a pale grey image in which pixels whose id changed have the new id's colour.
 
-    Where the second map has no object the new colour is black. Maps of another size than the
-    image's, (H, W, 3) uint8, are stretched to it.
+    The colour is black where the second map has no object. Maps are stretched to the size of the
+    image, (H, W, 3) uint8.
     """
     picture = np.asarray(image)
     before, after = (resize_nearest(ids, picture.shape[:2]) for ids in (before, after))
@@ -109,11 +109,11 @@ ACCEPTED, REFUSED, PLACED = (64, 160, 96), (214, 76, 60), (70, 120, 220)
 def paint_decisions(
     image: npt.ArrayLike, coarse: IdMap, by_masks: IdMap, refined: IdMap
 ) -> Picture:
-    """Show what the image decided, over a pale grey image.
+    """Return a pale grey image coloured by how the image's borders decided between masks and ids.
 
-    Green is where masks changed the coarse id and the image bore them out, red where it refused
-    them, blue where it found an id that neither had. Maps of another size than the image's,
-    (H, W, 3) uint8, are stretched to it.
+    Green: the masks changed the coarse id, and the image supports the change. Red: the image
+    refused the masks' id. Blue: the image led to an id that differs from both. Maps are stretched
+    to the size of the image, (H, W, 3) uint8.
     """
     picture = np.asarray(image)
     coarse, by_masks, refined = (
@@ -134,10 +134,9 @@ def draw_ids(
     min_area: int = 0,
     notes: Mapping[int, str] = MappingProxyType({}),
 ) -> Picture:
-    """Write each object's id onto a picture, (H, W, 3) uint8, and return the new picture.
+    """Return a copy of a picture, (H, W, 3) uint8, with each object's id written on it.
 
-    Objects of fewer than `min_area` pixels of the picture get none. A note, by id, is written below
-    its number.
+    Objects of fewer than `min_area` pixels get no number. Notes, by id, are written below numbers.
     """
     ids = resize_nearest(ids, picture.shape[:2])
     areas = np.bincount(ids.ravel())
@@ -161,12 +160,12 @@ def draw_ids(
 
 
 def side_by_side(pictures: Sequence[npt.ArrayLike], captions: Sequence[str]) -> Image.Image:
-    """Join pictures to a strip, each with its caption above.
+    """Return pictures joined side by side, each with its caption above.
 
     Parameters
     ----------
     pictures
-        (H, W, 3) uint8 each, or `PIL.Image`s; all are brought to the height of the first.
+        (H, W, 3) uint8 arrays or `PIL.Image`s; all are scaled to the height of the first.
     captions
         One for each picture; may be empty strings.
     """
@@ -187,7 +186,7 @@ def side_by_side(pictures: Sequence[npt.ArrayLike], captions: Sequence[str]) -> 
 
 
 def stacked(strips: Sequence[Image.Image]) -> Image.Image:
-    """Put strips below one another."""
+    """Return strips joined one below the other."""
     gap = max(4, strips[0].height // 40)
     *tops, bottom = accumulate((strip.height + gap for strip in strips), initial=0)
     sheet = Image.new("RGB", (max(strip.width for strip in strips), bottom - gap), "white")
@@ -197,7 +196,7 @@ def stacked(strips: Sequence[Image.Image]) -> Image.Image:
 
 
 def _sides_of_borders(ids: IdMap, width: int) -> tuple[npt.NDArray[np.bool_], ...]:
-    """Return the pixels beside a lower id, and those beside a higher one, within `width`."""
+    """Return the pixels within `width` of a lower id, and those within `width` of a higher one."""
     size = 2 * width + 1
     higher = ndimage.minimum_filter(ids, size, mode="nearest") < ids
     lower = ndimage.maximum_filter(ids, size, mode="nearest") > ids

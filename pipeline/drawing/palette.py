@@ -1,8 +1,8 @@
-"""A colour for every id: the same one in every frame, figure and process.
+"""A colour for every id, the same in every frame, figure and process.
 
-Ids that live side by side are mostly close in number, so what matters is that any few dozen ids in
-a row look different. The colours follow a low-discrepancy sequence over hue and lightness in OKLCH,
-where equal steps look equal; chroma is as high as is pleasant and as sRGB allows.
+Adjacent objects mostly have close ids, so any few dozen consecutive ids have to look different. The
+colours follow a low-discrepancy sequence over hue and lightness in OKLCH, where equal steps look
+equal; chroma is `CHROMA` or the highest that sRGB allows.
 
 Sources: OKLab by B. Ottosson (2020, https://bottosson.github.io/posts/oklab/); the R2 sequence by
 M. Roberts (2018, "The Unreasonable Effectiveness of Quasirandom Sequences").
@@ -22,9 +22,9 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Colours: TypeAlias = npt.NDArray[np.uint8]
 
 PLASTIC = 1.324717957244746
-"""The root of x³ = x + 1, which R2 is made from as the golden ratio makes the 1D sequence."""
+"""The root of x³ = x + 1, which defines R2 as the golden ratio defines the 1D sequence."""
 DARKEST, LIGHTEST = 0.52, 0.88
-"""OKLCH lightness: neither end vanishes in a black or white surrounding."""
+"""Range of OKLCH lightness, distinct from black and from white."""
 CHROMA = 0.16
 
 
@@ -39,7 +39,7 @@ def colour_of(ids: npt.ArrayLike) -> Colours:
     Returns
     -------
     (…, 3) uint8
-        sRGB; 0, no object, is black, and no other id is.
+        sRGB; black for 0, no object, and for no other id.
     """
     colours: Colours = _palette()[np.asarray(ids)]
     return colours
@@ -75,7 +75,7 @@ def _largest_chroma(lightness: Floats, hue: Floats) -> Floats:
 
 def _linear_rgb(lightness: Floats, chroma: Floats, hue: Floats) -> Floats:
     lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)])
-    # einsum, because waking the threads of BLAS for 3 x 3 costs far more than the products.
+    # einsum avoids starting the threads of BLAS, which costs far more than a 3 x 3 product.
     cones = np.einsum("ij,j...->i...", _CONES_OF_LAB, lab)
     rgb: Floats = np.einsum("ij,j...->...i", _RGB_OF_CONES, cones * cones * cones)
     return rgb

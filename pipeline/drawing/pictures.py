@@ -1,4 +1,4 @@
-"""A frame as small pictures inside a page, with what became of each of its objects."""
+"""A frame as small pictures embedded in a page, with the change of each of its objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUALITY = 82
 
 @dataclass(frozen=True, slots=True)
 class FramePictures:
-    """A frame as a page shows it; pictures are data URIs of one size."""
+    """The pictures of a frame for a page, as data URIs of one size, and its objects' changes."""
 
     width: int
     height: int
@@ -30,7 +30,7 @@ class FramePictures:
 
 
 def draw_frame(layout: Layout, frame: FrameRef, width: int) -> FramePictures:
-    """Read a frame's three files and draw them `width` pixels wide.
+    """Read a frame's image, coarse and refined ids, and draw them at most `width` pixels wide.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def draw_frame(layout: Layout, frame: FrameRef, width: int) -> FramePictures:
 
 
 def shrink(image: Picture, width: int) -> Picture:
-    """Bring a picture to a width; a narrower one stays as it is."""
+    """Return a picture scaled down to a width; a narrower one is returned unchanged."""
     height = max(1, round(image.shape[0] * width / image.shape[1]))
     if width >= image.shape[1]:
         return image
@@ -59,7 +59,7 @@ def shrink(image: Picture, width: int) -> Picture:
 
 
 def data_uri(picture: Picture) -> str:
-    """Return a picture, (H, W, 3) uint8, as an address that holds it."""
+    """Return a picture, (H, W, 3) uint8, as a data URI of lossy WebP."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "WEBP", quality=QUALITY)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""How good ids are: scores against a truth, comparisons, one frame under the lens."""
+"""How good ids are: scores against a truth, comparisons, one frame in detail."""
 
 from pipeline.evaluation.metrics import FrameScores, MapScores, score_frame
 from pipeline.evaluation.results import (

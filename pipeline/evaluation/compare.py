@@ -1,4 +1,4 @@
-"""Comparing two sets of ids on disk: files, or folders of any depth whose files have one name."""
+"""Comparing two sets of ids on disk: two files, or two folders whose files pair by name."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def compare(before: PathLike, after: PathLike, image: PathLike | None = None) ->
     ----------
     before, after
         Two id map files, or two folders: of one scene (`obj_ids` and `obj_ids_refine`), or of many
-        (two output roots). In folders, maps belong together that have the same name but for the
-        suffixes, in subfolders of the same name.
+        (two output roots). In folders, maps with the same relative path, suffixes apart, are a
+        pair.
     image
-        To draw on. None looks for `images/` beside the folder of the maps, which is where a scene
-        has it, and does without if there is none.
+        The image to draw on. None looks in `images/` beside the folder of the maps, as in a scene,
+        and draws on grey if there is no image.
 
     Returns
     -------
     Comparison
-        Pairs that cannot be read are named in it.
+        The changes of all pairs; it lists pairs that cannot be read, too.
 
     Raises
     ------
     DatasetError
-        Either is not there, one is a file and the other a folder, the folders share no name, or no
+        Either is missing, one is a file and the other a folder, the folders share no name, or no
         pair can be read.
     FrameError
         One of two files, or the image, cannot be read.
@@ -73,7 +73,7 @@ def _draw(left: Path, right: Path, image: PathLike | None) -> Image.Image:
 
 
 def _find_pairs(a: Path, b: Path) -> tuple[dict[str, tuple[Path, Path]], tuple[str, ...]]:
-    """Return what belongs together, by name, and in words what has no partner."""
+    """Return the pairs of maps by name, and a line for each map without a partner."""
     for path in (a, b):
         if not path.exists():
             raise DatasetError(f"{path}: no such file or folder; expected ids to compare")
@@ -88,7 +88,7 @@ def _find_pairs(a: Path, b: Path) -> tuple[dict[str, tuple[Path, Path]], tuple[s
             f"{a} and {b}: found no two id maps of one name; expected two folders of maps, such as "
             "<scene>/obj_ids and <scene>/obj_ids_refine, or two output roots"
         )
-    # Of two data roots only the folders that both have are meant: neither images nor coarse ids.
+    # Two data roots are compared in shared folders alone, which leaves out images and coarse ids.
     folders = {str(Path(name).parent) for name in shared}
     unpaired = [
         f"{maps[name]}: only in {side}"
@@ -100,7 +100,7 @@ def _find_pairs(a: Path, b: Path) -> tuple[dict[str, tuple[Path, Path]], tuple[s
 
 
 def _maps_below(folder: Path) -> dict[str, Path]:
-    """Return the id maps of a folder by their path in it, without suffixes."""
+    """Return the id maps below a folder by their relative path without suffixes."""
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in IDS_SUFFIXES and path.is_file():
@@ -113,7 +113,7 @@ def _maps_below(folder: Path) -> dict[str, Path]:
 
 
 def _find_image(ids: Path) -> Picture | None:
-    """Return the image of an id map that lies in a scene; None where there is none to be read."""
+    """Return the image of an id map that lies in a scene; None if none can be read."""
     folder = ids.parent.parent / DataConfig().images_dir
     name = ids.name[: -len(ids.suffix)]
     for candidate in (name, *(name + suffix for suffix in IMAGE_SUFFIXES)):

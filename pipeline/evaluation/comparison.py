@@ -1,4 +1,4 @@
-"""What differs between two sets of ids, as text, as HTML and as a picture."""
+"""The differences between two sets of ids, as text, as HTML and as a picture."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from pipeline.tables import Row, Table
 from pipeline.text import printable
 
 SHOWN_PAIRS = 20
-"""Pairs of maps that are listed: those that differ most."""
+"""Most pairs of maps that are listed, starting with those that differ most."""
 SMALLEST_NUMBERED = 0.002
-"""Share of the picture from which an object's number is written on it."""
+"""Smallest area of an object with a number in the picture, as a share of the picture."""
 NOTEBOOK_WIDTH = 1200
 
 
 @dataclass(frozen=True, slots=True)
 class PairChange:
-    """Two id maps of one name."""
+    """The differences between two id maps of one name."""
 
     name: str
     changed: float
     """Share of pixels that have another id, in [0, 1]."""
     n_pixels: int
-    """Of the first map; a second one of another size is stretched to it."""
+    """Pixels of the first map; a second map of another size is stretched to it."""
     objects: tuple[ObjectChange, ...]
-    """Every id of either, by id."""
+    """A change for each id in either map, by id."""
 
     @property
     def common(self) -> tuple[int, ...]:
@@ -59,7 +59,7 @@ class PairChange:
 
 
 def compare_maps(name: str, before: IdMap, after: IdMap) -> PairChange:
-    """Compare two id maps, (H, W) integers in [0, 65535] each."""
+    """Return the differences between two id maps, (H, W) integers in [0, 65535] each."""
     changed = float(np.mean(before != resize_nearest(after, before.shape)))
     return PairChange(name, changed, before.size, object_changes(before, after))
 
@@ -67,7 +67,7 @@ def compare_maps(name: str, before: IdMap, after: IdMap) -> PairChange:
 def draw_comparison(
     image: Picture | None, before: IdMap, after: IdMap, captions: tuple[str, str]
 ) -> Image.Image:
-    """Draw both maps and where they differ, side by side, over their image if there is one."""
+    """Draw both maps and their differences side by side, over their image if there is one."""
     if image is None:
         image = np.full((*before.shape, 3), 128, np.uint8)
     least = int(SMALLEST_NUMBERED * image.shape[0] * image.shape[1])
@@ -78,19 +78,19 @@ def draw_comparison(
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sets of ids. Printed it is a table; in a notebook the picture comes with it."""
+    """The differences between two sets of ids: printed a table, in a notebook a picture, too."""
 
     before: str
-    """What the first set is, for people."""
+    """Name of the first set."""
     after: str
     pairs: tuple[PairChange, ...]
-    """Those that differ most first."""
+    """Changes of all pairs, largest first."""
     unpaired: tuple[str, ...]
-    """Maps that one set lacks, in words."""
+    """A line for each map that one set lacks."""
     problems: tuple[str, ...]
-    """Pairs that could not be read, in words."""
+    """A line for each pair that could not be read."""
     picture: Image.Image | None
-    """Of the pair that differs most; None without a pair."""
+    """Picture of the pair that differs most; None without a pair."""
 
     @cached_property
     def changed(self) -> float:
@@ -105,7 +105,7 @@ class Comparison:
         return not self.changed and not self.unpaired and not self.problems
 
     def as_text(self) -> str:
-        """Lay it out for a terminal."""
+        """Return the tables for a terminal."""
         parts = ["\n".join(self._head()), *(table.as_text() for table in self._tables())]
         return "\n\n".join(parts)
 
@@ -142,7 +142,7 @@ class Comparison:
 
 
 def object_table(objects: Sequence[ObjectChange]) -> Table:
-    """List every object of a pair."""
+    """Return a table of the objects of a pair."""
     rows: list[Row] = [
         (
             str(o.id),
@@ -157,7 +157,7 @@ def object_table(objects: Sequence[ObjectChange]) -> Table:
 
 
 def pair_table(pairs: Sequence[PairChange]) -> Table:
-    """List pairs of maps with what changed most in each."""
+    """Return a table of pairs of maps with the largest changes in each."""
     rows: list[Row] = []
     for pair in pairs:
         least = min((o for o in pair.objects), key=lambda o: o.iou, default=None)

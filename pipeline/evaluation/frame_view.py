@@ -1,4 +1,4 @@
-"""One frame under the lens: every proposal, every decision, and a figure of it all."""
+"""One frame in detail: every proposal, every decision, and a figure of both."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from pipeline.tables import Row, Table
 from pipeline.text import printable
 
 SMALLEST_NUMBERED = 0.001
-"""Share of the picture from which an object's number is written on it."""
+"""Smallest area of an object with a number in the picture, as a share of the picture."""
 NOTEBOOK_WIDTH = 1300
 HOW_SHOWN = {
     How.DIRECT: "direct",
@@ -53,7 +53,7 @@ HOW_SHOWN = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameView:
-    """A frame end to end. Printed it is the table of its objects; a notebook shows the figure."""
+    """The refinement of one frame: printed a table of its objects, in a notebook a figure."""
 
     name: str
     image: npt.NDArray[np.uint8]
@@ -62,13 +62,13 @@ class FrameView:
     """(h, w)."""
     refinement: Refinement
     objects: tuple[ObjectDecision, ...]
-    """One a coarse id, by id."""
+    """One decision for each coarse id, by id."""
     masks: tuple[MaskDecision, ...]
-    """One a proposal, as SAM proposed them."""
+    """One decision for each proposal, in SAM's order."""
     by_masks: npt.NDArray[np.uint16]
-    """(h, w) ids that the masks gave, before the image was asked."""
+    """(h, w) ids composed of masks, before the image's borders were taken into account."""
     mask_numbers: npt.NDArray[np.int64]
-    """(h, w) 1 + the number of the smallest mask at each pixel; 0 where there is none."""
+    """(h, w) 1 + the number of the smallest mask at each pixel; 0 without a mask."""
     seconds: dict[str, float]
     """Time by stage."""
 
@@ -105,7 +105,7 @@ class FrameView:
         return stacked(strips)
 
     def object_table(self) -> Table:
-        """List what each object matched, with which scores, and why it came out so."""
+        """Return a table of the objects: matched masks, scores, and the reason of the outcome."""
         header = "id,how,masks,IoU,cover,agree,trust,coarse px,refined px,image,moved,why"
         rows: list[Row] = [
             (
@@ -127,7 +127,7 @@ class FrameView:
         return Table(tuple(header.split(",")), rows, words=frozenset({1, 2, 11}))
 
     def mask_table(self) -> Table:
-        """List every proposal, what it was asked for, and what became of it."""
+        """Return a table of the proposals: prompt, scores, and the decision on each."""
         header = "mask,asked for,SAM's IoU,stable,px,like,IoU,pure,what became of it"
         rows: list[Row] = [
             (
@@ -146,7 +146,7 @@ class FrameView:
         return Table(tuple(header.split(",")), rows, words=frozenset({1, 8}))
 
     def headline(self) -> str:
-        """Say the frame's figures in two lines."""
+        """Return a few lines with the frame's figures and the time by stage."""
         stats = self.refinement.stats
         height, width = self.refinement.ids.shape
         shares = {
@@ -166,7 +166,7 @@ class FrameView:
         )
 
     def as_text(self) -> str:
-        """Lay it out for a terminal."""
+        """Return the headline and the table of objects for a terminal."""
         return f"{self.headline()}\n\n{self.object_table().as_text()}"
 
     def __str__(self) -> str:
@@ -187,28 +187,28 @@ def inspect_frame(
     config: ConfigLike = None,
     proposers: ProposerFactory = SAM2,
 ) -> FrameView:
-    """Refine one frame and keep everything that was decided on the way; nothing is written.
+    """Refine one frame; return it with all decisions on the way. Nothing is written.
 
     Parameters
     ----------
     image
         A JPEG or PNG file.
     ids
-        Its coarse id map. None finds it as a run with these settings would: unless told, the image
+        Its coarse id map. None finds it as a run with these settings would: by default, the image
         lies in a scene's `images/`, and the ids in `obj_ids/` beside that.
     config
         A `Config`, a mapping, the path of a YAML file, or None for the defaults.
     proposers
-        What proposes masks.
+        Makes the proposer of masks.
 
     Raises
     ------
     FrameError
         Image or ids cannot be read.
     DatasetError
-        No ids are named, and none are found.
+        No ids are given, and none are found.
     ConfigError, ModelError
-        A setting is wrong, or its model cannot be had.
+        A setting is wrong, or the model cannot be loaded.
     """
     settings = load_config(config)
     image_path = Path(image)
@@ -255,7 +255,10 @@ def _support(record: ObjectRecord) -> str:
 
 
 def _home(image: Path, config: Config) -> tuple[str, Layout]:
-    """Return the scene that an image lies in, if it lies in one, and the data set of that."""
+    """Return the scene of an image and the layout of its data set.
+
+    If no pattern matches the image, the scene is the parent of the image's folder.
+    """
     path = image.absolute()
     for way in ways_of(config.data.model_copy(update={"scenes": (), "max_scenes": None})):
         if placed := root_of(path, way):
@@ -284,11 +287,11 @@ def _find_ids(image: Path, config: Config) -> Path:
 
 
 def _paint(logits: Tensor, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """Paint masks of logits (N, h, w) over one another, the smallest on top, (H, W)."""
+    """Return, for each pixel, 1 + the number of the smallest mask of logits (N, h, w), or 0."""
     numbers: npt.NDArray[Any] = np.zeros(shape, dtype=np.int64)
     areas = (logits > 0).flatten(1).sum(1)
     for n in areas.argsort(descending=True).tolist():
-        # One at a time: hundreds of masks at full size would not fit.
+        # Masks are scaled up one at a time, since hundreds at full size would not fit in memory.
         full = F.interpolate(logits[n][None, None].float(), shape, mode="bilinear")
         numbers[(full[0, 0] > 0).cpu().numpy()] = n + 1
     return numbers

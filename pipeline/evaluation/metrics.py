@@ -1,4 +1,4 @@
-"""How well an id map agrees with a ground truth, object by object.
+"""The agreement of an id map with a ground truth, object by object.
 
 Ids mean the same object in every map of a scene, so nothing has to be matched: object g of the
 truth is compared with the pixels that hold g in the other map. Every measure is then a ratio of
@@ -22,20 +22,20 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 Values: TypeAlias = npt.NDArray[np.float64]
 
 BOUNDARY_TOLERANCE = 2
-"""Pixels by which a contour may be off and still count as found."""
+"""Pixels by which a contour may be off and still count as matched."""
 FINE_TOLERANCE = 1
-"""The same for those who need borders to the pixel."""
+"""The tolerance for applications that need borders exact to a pixel."""
 THIN = 6
-"""Pixels up to which a part of an object is thin: legs, bars, rims, cables."""
+"""Greatest width, in pixels, of thin parts of objects: legs, bars, rims, cables."""
 BAND_RATIO = 0.02
 """Width of the bands of boundary IoU, as a share of the image diagonal."""
 HARM = 0.02
-"""Loss of IoU against the coarse map from which an object counts as harmed."""
+"""Loss of IoU against the coarse map above which an object counts as harmed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapScores:
-    """One id map against the truth; arrays hold one value per object of the truth.
+    """The scores of one id map against the truth; arrays hold one value per object of the truth.
 
     An object that the map lacks scores 0 everywhere.
     """
@@ -51,21 +51,21 @@ class MapScores:
     boundary_iou: Values
     """(K,) IoU of the bands inside the contours, in [0, 1]."""
     thin_found: Ids
-    """(K,) pixels of the object's thin parts that the map gives to it."""
+    """(K,) pixels of the object's thin parts that have its id in the map."""
     invalid_ratio: float
     """Share of the map's pixels that belong to no object, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameScores:
-    """A coarse and a refined map of one frame, each against the truth."""
+    """The scores of the coarse and the refined map of one frame, each against the truth."""
 
     ids: Ids
     """(K,) the objects of the truth, ascending."""
     areas: Ids
     """(K,) their pixels in the truth."""
     thin_areas: Ids
-    """(K,) the pixels among them of parts at most `THIN` pixels wide."""
+    """(K,) their pixels in parts at most `THIN` pixels wide."""
     coarse: MapScores
     refined: MapScores
     truth_invalid_ratio: float
@@ -77,7 +77,7 @@ class FrameScores:
 
     @property
     def harmed(self) -> Flags:
-        """(K,) where refinement lost more than `HARM` of IoU."""
+        """(K,) whether the object lost more than `HARM` of IoU by refinement."""
         return self.coarse.iou - self.refined.iou > HARM
 
 
@@ -90,14 +90,14 @@ def score_frame(
     tolerance: int = BOUNDARY_TOLERANCE,
     band_ratio: float = BAND_RATIO,
 ) -> FrameScores:
-    """Score a refined map, and the coarse map that it came from, against the truth.
+    """Score a refined map and its coarse map against the truth.
 
     Parameters
     ----------
     truth, refined, coarse
-        (H, W) ids in [0, 65535]; 0 is no object. Where the truth is 0, an object of another map is
-        wrong: it grew into the background. Blank the other maps there beforehand if the truth is
-        merely incomplete.
+        (H, W) ids in [0, 65535]; 0 is no object. An object of another map is wrong where the truth
+        is 0, which means background. If the truth is only incomplete there, set the other maps to
+        0 there beforehand.
     min_area
         Objects with fewer pixels in the truth are left out.
     tolerance
@@ -160,8 +160,8 @@ def boundary_f(truth: IdMap, ids: IdMap, objects: Ids, tolerance: int) -> Values
     """Return (K,) the F-measure of each object's contour.
 
     The contour of an object is its pixels with a 4-neighbour of another id. The edge of the image
-    is no contour: that an object ends there is no achievement. Precision is the share of the map's
-    contour that has the truth's contour within `tolerance` pixels (Euclidean), recall the reverse.
+    is no contour, since every map ends there. Precision is the share of the map's contour that has
+    the truth's contour within `tolerance` pixels (Euclidean), recall the reverse.
 
     Follows the contour accuracy of Perazzi et al., "A Benchmark Dataset and Evaluation Methodology
     for Video Object Segmentation", CVPR 2016 (DAVIS), which bounds the distance by a share of the
@@ -172,7 +172,7 @@ def boundary_f(truth: IdMap, ids: IdMap, objects: Ids, tolerance: int) -> Values
     precision = _ratio(_count(_near(found, wanted, tolerance), objects), n_found)
     recall = _ratio(_count(_near(wanted, found, tolerance), objects), n_wanted)
     f = _ratio(2 * precision * recall, precision + recall)
-    # An object that fills the image has no contour to miss.
+    # An object that fills the image in both maps has no contour in either, and scores 1.
     without_contour = (n_wanted == 0) & (n_found == 0) & (_count(ids, objects) > 0)
     return np.where(without_contour, 1.0, f)
 
@@ -187,22 +187,22 @@ def boundary_iou(truth: IdMap, ids: IdMap, objects: Ids, width: int) -> Values:
 
 
 def thin_parts(truth: IdMap) -> Flags:
-    """Return (H, W) where an object is at most `THIN` pixels wide.
+    """Return (H, W) whether the object at each pixel is at most `THIN` pixels wide there.
 
-    That is what remains of it beside all squares of `THIN` + 1 pixels that fit into it, less a rim
-    of two pixels around these, so that round corners of wide parts do not count.
+    Thin are the pixels outside all squares of `THIN` + 1 pixels that fit into the object, and more
+    than two pixels away from these, so that round corners of wide parts do not count.
     """
     side = THIN + 1
     lowest, highest = ndimage.minimum_filter(truth, side), ndimage.maximum_filter(truth, side)
     centres = np.where(lowest == highest, truth, 0)
-    # Squares of two objects never overlap, so the largest id around is that of the one there is.
+    # Squares of two objects never overlap, so the maximum is the id of the only one at a pixel.
     wide = ndimage.maximum_filter(ndimage.maximum_filter(centres, side), 5)
     thin: Flags = (truth > 0) & (wide != truth)
     return thin
 
 
 def _contours(ids: IdMap) -> IdMap:
-    """Keep the ids of pixels that have a 4-neighbour of another id; 0 elsewhere."""
+    """Return the map with 0 at pixels that have no 4-neighbour of another id."""
     edge = np.zeros(ids.shape, dtype=bool)
     for here, there in (np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1]):
         differs = ids[here] != ids[there]
@@ -212,7 +212,7 @@ def _contours(ids: IdMap) -> IdMap:
 
 
 def _near(contours: IdMap, others: IdMap, tolerance: int) -> IdMap:
-    """Return (n,) the ids of contour pixels that have their own id in `others` within reach."""
+    """Return (n,) the ids of contour pixels with the same id in `others` within `tolerance`."""
     rows, columns = np.nonzero(contours)
     ids = contours[rows, columns]
     padded = np.pad(others, tolerance)
@@ -224,10 +224,10 @@ def _near(contours: IdMap, others: IdMap, tolerance: int) -> IdMap:
 
 
 def _bands(ids: IdMap, width: int) -> IdMap:
-    """Keep the ids of pixels that have another id, or the outside, within `width`; 0 elsewhere."""
+    """Return the map with 0 at pixels farther than `width` from other ids and the image's edge."""
     outside, size = -1, 2 * width + 1
     signed = ids.astype(np.int64)
-    # A pixel is deep inside its object where the window around it holds one id only.
+    # A pixel is that far inside its object if the window around it holds one id only.
     lowest = ndimage.minimum_filter(signed, size, mode="constant", cval=outside)
     highest = ndimage.maximum_filter(signed, size, mode="constant", cval=outside)
     return np.where(lowest == highest, 0, ids)

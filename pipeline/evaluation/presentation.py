@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.results import Evaluation, ObjectMeans, ScoredFrame
 
 NAMED_AT_MOST = 10
-"""Unscored frames that are named one by one; `as_dict` names all."""
+"""Most unscored frames that are listed; `as_dict` lists all."""
 LABELS = {
     "iou": "IoU",
     "boundary_f": f"boundary F, {BOUNDARY_TOLERANCE} px",
@@ -25,13 +25,13 @@ LABELS = {
 
 
 def as_text(evaluation: Evaluation) -> str:
-    """Lay an evaluation out for a terminal."""
+    """Return an evaluation as text for a terminal."""
     tables = [_overall_table(evaluation).as_text(), _scene_table(evaluation).as_text()]
     return "\n\n".join([_headline(evaluation), *tables, *_remarks(evaluation)])
 
 
 def as_html(evaluation: Evaluation) -> str:
-    """Lay an evaluation out for a notebook."""
+    """Return an evaluation as HTML for a notebook."""
     tables = [_overall_table(evaluation).as_html(), _scene_table(evaluation).as_html()]
     remarks = [_paragraph(remark) for remark in _remarks(evaluation)]
     return "".join(["<div>", _paragraph(_headline(evaluation)), *tables, *remarks, "</div>"])

@@ -1,4 +1,4 @@
-"""The scores of a data set: every object of every frame, and the means that people compare."""
+"""The scores of a data set: every object of every frame, and their means."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.evaluation import presentation
 from pipeline.evaluation.metrics import Flags, FrameScores, MapScores, Values
 
 LARGE_AREA = 1500
-"""Pixels from which objects are also counted apart."""
+"""Least area of large objects, in pixels, which also get means of their own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredFrame:
-    """One frame that has truth, coarse and refined ids."""
+    """The scores of one frame that has truth, coarse and refined ids."""
 
     scene: str
     image: str
@@ -27,7 +27,7 @@ class ScoredFrame:
 
 @dataclass(frozen=True, slots=True)
 class UnscoredFrame:
-    """One frame that has truth, and why it has no scores."""
+    """One frame with truth but without scores, and the reason."""
 
     scene: str
     image: str
@@ -46,7 +46,7 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class ObjectMeans:
-    """Coarse beside refined; every object of every frame counts alike."""
+    """The means of coarse and of refined maps; every object of every frame has equal weight."""
 
     n_objects: int
     n_harmed: int
@@ -62,12 +62,12 @@ class ObjectMeans:
 
 @dataclass(frozen=True, slots=True)
 class ThinParts:
-    """How much of the parts at most `metrics.THIN` pixels wide the maps have, over all objects."""
+    """The shares of thin parts, at most `metrics.THIN` pixels wide, that the maps have right."""
 
     pixels: int
-    """Of such parts in the truth, in objects that the coarse map holds."""
+    """Pixels of thin parts in the truth, in objects that the coarse map holds."""
     coarse: float
-    """Share of them with the right id in the coarse map, in [0, 1]; NaN if there are none."""
+    """Share of these pixels with the right id in the coarse map, in [0, 1]; NaN without pixels."""
     refined: float
 
 
@@ -82,33 +82,33 @@ class InvalidRatios:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """Scores of a data set. Printed, or shown in a notebook, it is a table."""
+    """The scores of a data set; printed or shown in a notebook, a table."""
 
     truth: str
-    """Folder of a scene that holds the truth."""
+    """Folder of the truth in each scene, or a pattern of its paths."""
     min_area: int
-    """Smaller objects, in pixels of the truth, have no scores."""
+    """Least area of scored objects, in pixels of the truth."""
     frames: tuple[ScoredFrame, ...]
-    """By scene, then by image."""
+    """Scored frames, by scene, then by image."""
     unscored: tuple[UnscoredFrame, ...]
     """Frames with truth whose coarse or refined map is missing or unusable."""
 
     @property
     def large_area(self) -> int:
-        """Pixels from which objects are also counted apart."""
+        """Least area of the large objects, in pixels, which also get means of their own."""
         return max(LARGE_AREA, self.min_area)
 
     def means(self, min_area: int = 1) -> ObjectMeans:
         """Average over the objects of at least `min_area` pixels that the coarse maps hold.
 
-        What the coarse map lacks no refinement can bring back, so this measures refinement.
+        Refinement cannot restore objects that the coarse map lacks, so this measures refinement.
         """
         return _means(self.frames, lambda s: s.coarse.present & (s.areas >= min_area))
 
     def means_of_all(self) -> ObjectMeans:
-        """Average over all objects; what the coarse map lacks scores 0 there, and mostly in both.
+        """Average over all objects; one that the coarse map lacks mostly scores 0 in both maps.
 
-        This measures the maps as they are.
+        This measures the maps themselves.
         """
         return _means(self.frames, lambda s: np.ones(s.ids.shape, dtype=bool))
 
@@ -120,7 +120,7 @@ class Evaluation:
         }
 
     def thin_parts(self) -> ThinParts:
-        """Count over the objects that the coarse maps hold what is found of their thin parts."""
+        """Return the shares of thin parts found, over the objects that the coarse maps hold."""
         scored = [(frame.scores, frame.scores.coarse.present) for frame in self.frames]
         pixels = sum(int(scores.thin_areas[held].sum()) for scores, held in scored)
 
@@ -143,7 +143,7 @@ class Evaluation:
         )
 
     def as_text(self) -> str:
-        """Lay the scores out for a terminal."""
+        """Return the scores as text for a terminal."""
         return presentation.as_text(self)
 
     def as_dict(self) -> dict[str, Any]:

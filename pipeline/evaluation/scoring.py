@@ -1,4 +1,4 @@
-"""Scoring a data set: find what belongs together, read it, compare."""
+"""Scoring a data set: pair the maps of each frame with the truth, read them, compare."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 
 MIN_AREA = 400
-"""Pixels from which an object is scored: smaller ones are mostly border."""
+"""Least area of scored objects, in pixels: smaller ones are mostly border."""
 
 
 def evaluate(
@@ -34,27 +34,27 @@ def evaluate(
     *,
     min_area: int = MIN_AREA,
 ) -> Evaluation:
-    """Score the refined id maps of a data set, the coarse ones beside them.
+    """Score the refined and the coarse id maps of a data set against the truth.
 
     Parameters
     ----------
     data_root
         Folder of scenes, as for a run.
     truth
-        Folder that holds the true ids, in the place of that of the coarse ids, or a pattern of
+        Folder that holds the true ids, at the place of the folder of coarse ids, or a pattern of
         their paths such as `gt/{scene}/{frame}.png`; in any format that coarse ids may have, read
-        by the same settings of `data`. 0 there means background, not "unknown": what grows into it
-        is wrong.
+        by the same settings of `data`. Id 0 means background, not "unknown": objects that grow into
+        it are wrong.
     config
-        The settings of the run, of which `data` and `output` say where the maps are; None takes
-        those of the last run.
+        The settings of the run; `data` and `output` locate the maps. None takes those of the last
+        run.
     min_area
         Objects with fewer pixels in the truth get no scores.
 
     Returns
     -------
     Evaluation
-        Every frame with truth is in it, either with scores or with the reason why it has none.
+        Every frame with truth, either with scores or with the reason why it has none.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def evaluate(
         The data root holds no frame with truth, or none with coarse ids.
     """
     layout = open_dataset(data_root, config).layout
-    # The first so many scenes with coarse ids need not be the first so many with truth.
+    # `data.max_scenes` limits the scenes with truth, which may differ from those with coarse ids.
     given = discover(layout.data_root, layout.data.model_copy(update={"max_scenes": None}))
     scenes = {frame.scene for frame in given.frames}
     true_layout = replace(layout, data=ids_elsewhere(layout.data, truth))

@@ -32,8 +32,8 @@ def export_dataset(
 ) -> ExportReport:
     """Write the ids of a data set in a format that other tools read.
 
-    One object is one track over the frames of its scene. A frame without usable ids is left out,
-    and named. An export that was stopped goes on where it was, if it is asked for again.
+    One object is one track over the frames of its scene. A frame without usable ids is left out
+    and named in the report. The same call resumes an export that was stopped.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ def export_dataset(
     scenes
         Names or patterns of the scenes to export; empty takes those of `config`.
     per
-        What one joined file is for: the whole `dataset`, or one `scene`. None takes what suits the
-        format.
+        Whether one joined file covers the whole `dataset` or one `scene`. None takes the default
+        of the format.
     config
-        The settings of the run, of which `data` and `output` say where the maps are; None takes
-        those of the last run.
+        The settings of the run; `data` and `output` locate the maps. None takes those of the last
+        run.
     replace
-        Make an export that is finished, and of which something changed since, anew.
+        Redo a finished export whose ids have changed since.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from pipeline.records import FrameRef
 from pipeline.text import printable
 
 ID_BITS = 16
-"""Bits of an id; numbers above them make ids of objects unique over scenes and images."""
+"""Bits of an id; the higher bits hold the scene or image, which makes object numbers unique."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,16 @@ class ExportedFrame:
     number: int
     """From 0, within the scene."""
     name: str
-    """Name within the scene, without suffix; no other frame of the scene has it."""
+    """Unique name within the scene, without suffix."""
     image_file: str
     """Path of the image, relative to the data root, with forward slashes."""
 
     def track_number(self, object_id: int) -> int:
-        """Return a number for an object that no object of another scene has."""
+        """Return a number for an object that is unique over all scenes."""
         return self.scene_number << ID_BITS | object_id
 
     def mask_number(self, object_id: int) -> int:
-        """Return a number for an object in this frame that no other mask has."""
+        """Return a number for an object's mask that is unique over all frames."""
         return self.image_number << ID_BITS | object_id
 
 
@@ -49,8 +49,8 @@ def lay_out(frames: Iterable[FrameRef], layout: Layout) -> Iterator[tuple[Export
     Raises
     ------
     DatasetError
-        A name leads out of the export's folder, or two frames of a scene cannot be told apart on
-        file systems that ignore case.
+        A name leads out of the export's folder, or two names differ only in case, which some file
+        systems ignore.
     """
     image_number = 0
     scenes: dict[str, str] = {}
@@ -75,7 +75,7 @@ def lay_out(frames: Iterable[FrameRef], layout: Layout) -> Iterator[tuple[Export
 
 
 def _names(frames: list[FrameRef]) -> Iterator[str]:
-    """Yield a name for each frame: that of its image without suffix, where it fits no other."""
+    """Yield a name for each frame: its image's, without suffix where that is unambiguous."""
     stems = [str(PurePosixPath(frame.image).with_suffix("")) for frame in frames]
     counts = Counter(stem.casefold() for stem in stems)
     images = {frame.image.casefold() for frame in frames}
@@ -102,5 +102,5 @@ def _check_name(name: str) -> None:
 
 
 def relative_link(target: Path, folder: Path) -> str:
-    """Return the path that leads from a folder to a file, with forward slashes."""
+    """Return the path of a file relative to a folder, with forward slashes."""
     return Path(os.path.relpath(target, folder)).as_posix()

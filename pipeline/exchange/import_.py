@@ -1,4 +1,4 @@
-"""Importing corrected masks: looked through first, written only if all of them can be."""
+"""Importing corrected masks: all are checked before the first is written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def import_ids(
     """Turn masks of another tool into id maps, one PNG of 16-bit ids for each frame.
 
     Everything is read and checked before the first map is written. Images are matched with the
-    frames of the data set by their names; those of other images are left out, and named.
+    frames of the data set by name; images that match no frame are left out and named in the report.
 
     Parameters
     ----------
@@ -44,23 +44,22 @@ def import_ids(
     source
         The file or folder to read.
     into
-        Folder of a scene that receives the maps; `data.ids_dir` or the truth of `evaluate` can
-        name it.
+        Folder in each scene that receives the maps; a later `data.ids_dir` or `evaluate --truth`
+        can name it.
     out
         Write below this folder instead of the data root.
     config
-        The settings of the run, of which `data` says where the frames are; None takes those of the
-        last run.
+        The settings of the run; `data` locates the frames. None takes those of the last run.
     replace
-        Write over maps that are there and differ.
+        Overwrite existing maps that differ.
 
     Raises
     ------
     ConfigError
         A setting is wrong, or a package is missing.
     DatasetError
-        The source is not what it should be, none of its images is a frame of the data set, or maps
-        that differ are there already.
+        The source is malformed, none of its images is a frame of the data set, or maps that differ
+        exist already.
     StorageError
         The maps cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Files of strangers: found in a folder, read within bounds, and refused with what is wrong."""
+"""Files from other tools: found in a folder, read within bounds, refused with a reason."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pipeline.errors import DatasetError, FrameError
 from pipeline.text import printable
 
 RECORD_NAME = "export.json"
-"""File in which an export keeps its record; it is no annotation."""
+"""File in which an export keeps its record; readers skip it."""
 
 
 def refuse(where: object, found: str, expected: str) -> DatasetError:
-    """Return the error that refuses a file, in words that a terminal can show."""
+    """Return the error that refuses a file, as printable text."""
     return DatasetError(f"{printable(str(where))}: found {printable(found)}; expected {expected}")
 
 
 def files_below(path: Path, suffixes: tuple[str, ...], words: str) -> Iterator[tuple[Path, str]]:
-    """Yield the files of some suffixes below a folder, with their paths in it, or a single file.
+    """Yield the files with given suffixes below a folder, or a single file, with relative paths.
 
-    Folders that are links are not entered: they may lead in a circle.
+    Links to folders are not followed, since they may form a circle.
 
     Raises
     ------
     DatasetError
-        There is no such file, or one that is a pipe or a link to nowhere.
+        No file is found, or one is a pipe or a broken link.
     """
     if path.is_file():
         yield path, path.name
@@ -58,7 +58,7 @@ def read_json(path: Path, expected: str) -> dict[str, Any]:
     Raises
     ------
     DatasetError
-        The file cannot be read, or holds something else.
+        The file cannot be read, or holds no JSON object.
     """
     try:
         content = json.loads(read_bounded(path).decode("utf-8-sig"))
@@ -70,12 +70,12 @@ def read_json(path: Path, expected: str) -> dict[str, Any]:
 
 
 def read_bounded(path: Path) -> bytes:
-    """Read a file of at most `dataset.files.MAX_FILE_BYTES`, or say what is wrong with it.
+    """Read a file of at most `dataset.files.MAX_FILE_BYTES`.
 
     Raises
     ------
     DatasetError
-        It cannot be read, is empty or too large.
+        The file cannot be read, is empty or too large.
     """
     try:
         return read_whole(path, FrameError)
@@ -85,12 +85,12 @@ def read_bounded(path: Path) -> bytes:
 
 
 def entries(content: dict[str, Any], name: str, path: Path, expected: str) -> list[dict[str, Any]]:
-    """Return a list of objects that a file holds under a name.
+    """Return the list of objects that a JSON file holds under a key.
 
     Raises
     ------
     DatasetError
-        There is none.
+        The key holds no such list.
     """
     found = content.get(name)
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):

@@ -1,4 +1,4 @@
-"""Numbers of objects in formats that hold few: the ids where they fit, else numbered by scene."""
+"""Numbers of objects in formats that hold few: their ids if these fit, else numbers by scene."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pipeline.ids import LARGEST_ID
 from pipeline.text import printable
 
 TABLE_NAME = "ids.csv"
-"""File in an export's folder that says which number stands for which id of a scene."""
+"""File in an export's folder that maps written numbers to the ids of each scene."""
 HEADER = ("scene", "id", "written")
 
 Table = npt.NDArray[np.int32]
-"""(65536,): the number that is written for each id, 0 for ids that the scene lacks."""
+"""(65536,): the number written for each id; 0 for ids that the scene lacks."""
 
 
 def number_scene(scene: str, present: Iterable[int], largest: int, form: str) -> Table | None:
-    """Give the objects of a scene numbers from 1, by id; None if the ids fit as they are.
+    """Assign the objects of a scene numbers from 1, by id; return None if the ids fit.
 
     Raises
     ------
@@ -44,13 +44,13 @@ def number_scene(scene: str, present: Iterable[int], largest: int, form: str) ->
 
 
 def table_rows(scene: str, table: Table) -> Iterator[tuple[str, int, int]]:
-    """Yield the rows of a scene in the file of numbers."""
+    """Yield the rows that `ids.csv` has for a scene."""
     for object_id in np.flatnonzero(table).tolist():
         yield scene, object_id, int(table[object_id])
 
 
 def as_csv(rows: Iterable[tuple[str, int, int]]) -> Iterator[bytes]:
-    """Yield the file of numbers line by line."""
+    """Yield the lines of `ids.csv`."""
     for row in (HEADER, *rows):
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(row)
@@ -63,7 +63,7 @@ def read_table(content: str) -> dict[str, dict[int, int]]:
     Raises
     ------
     ValueError, csv.Error
-        The text is no such table.
+        The text is not the content of an `ids.csv`.
     """
     rows = csv.reader(io.StringIO(content))
     if tuple(next(rows, ())) != HEADER:

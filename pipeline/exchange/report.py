@@ -1,4 +1,4 @@
-"""What became of an export or an import."""
+"""The reports of an export and of an import."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ EXAMPLES = 3
 
 @dataclass(slots=True)
 class Left:
-    """Things that were left out, of one kind: how many, and the first few."""
+    """Items of one kind that were left out: their count and the first few."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        """Count one."""
+        """Count an item, and keep its text if it is among the first."""
         self.count += 1
         if self.count <= EXAMPLES:
             self.examples.append(text)
 
     def lines(self, words: str) -> list[str]:
-        """Return a line with the count, and one for each example; none where nothing was left."""
+        """Return a line with the count and one for each example; [] if nothing was left out."""
         if not self.count:
             return []
         more = [f"  and {self.count - EXAMPLES} more"] if self.count > EXAMPLES else []
@@ -44,17 +44,17 @@ class ExportReport:
     n_objects: int = 0
     """Masks: objects in frames."""
     up_to_date: bool = False
-    """Whether everything was there already."""
+    """Whether an earlier export had written everything already."""
     left_out: Left = field(default_factory=Left)
     other_size: Left = field(default_factory=Left)
-    """Frames whose ids have another size than their image."""
+    """Frames whose ids differ in size from their image."""
     renumbered: list[str] = field(default_factory=list)
-    """Scenes whose ids did not fit the format; `ids.csv` has their numbers."""
+    """Scenes whose ids did not fit the format; `ids.csv` lists their numbers."""
     joined: list[Path] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
-        """Whether every frame is in it."""
+        """Whether every frame was exported."""
         return not self.left_out.count
 
     def as_text(self) -> str:
@@ -83,23 +83,23 @@ class ImportReport:
     """What an import wrote."""
 
     folder: str
-    """Where the maps are, in words."""
+    """Folder of the maps, with `<scene>` for a scene's name."""
     truth: str | None
-    """What the truth of `evaluate` has to be for them; None where they lie outside the data root,
-    which no input does."""
+    """The value of `evaluate --truth` for the maps; None if they lie outside the data root, where
+    no input may lie."""
     input_settings: Mapping[str, str]
-    """The settings with which a run takes them as its input."""
+    """The settings with which a run takes the maps as its input."""
     n_frames: int
     n_written: int
-    """Maps that were not there already."""
+    """Maps that were new or changed."""
     n_numbered: int
-    """Masks without an id, which became objects of their own."""
+    """Masks without an id, each of which became an object of its own."""
     unmatched: Left
-    """Images that are no frame of the data set."""
+    """Images that match no frame of the data set."""
 
     @property
     def complete(self) -> bool:
-        """Whether every image of the source is a frame."""
+        """Whether every image of the source matched a frame."""
         return not self.unmatched.count
 
     def as_text(self) -> str:

@@ -1,4 +1,4 @@
-"""Doing things in threads, in order, with few of them ahead."""
+"""A parallel map over threads: results in order, few in memory."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 2
-"""Results for each thread that may wait to be taken."""
+"""Items submitted per thread before the oldest result is taken."""
 
 
 def count_cores() -> int:
-    """Return the CPU cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(do: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield what becomes of each item, in their order; few are ever in memory.
+    """Yield the result of each item in order, computed in threads; few are in memory at a time.
 
-    When the caller stops early, or one fails, those that wait are not begun.
+    When the caller stops early or an item fails, the items not yet started are cancelled.
     """
     n_threads = count_cores()
     waiting: deque[Future[Result]] = deque()

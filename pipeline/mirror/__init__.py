@@ -1,6 +1,6 @@
 """All results of a data set as one zarr store, kept beside the files.
 
-Names are imported on first use: zarr and dask take their time, and most commands need neither.
+Names are imported on first use, since zarr and dask are slow to import and rarely needed.
 """
 
 from __future__ import annotations

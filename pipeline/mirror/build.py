@@ -1,4 +1,4 @@
-"""The mirror of a data set, made of its results or compared with them; no model is needed."""
+"""Building the mirror of a data set from its results, and comparing the two; needs no model."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _IN_WORDS: dict[Verdict, str] = {
 
 @dataclass(slots=True)
 class MirrorReport:
-    """What became of a mirror, or was found in it."""
+    """The verdicts on all frames of a mirror: counts and examples."""
 
     url: str
     fingerprint: str
@@ -50,7 +50,7 @@ class MirrorReport:
     examples: dict[Verdict, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, findings: Iterable[Finding]) -> None:
-        """Count findings."""
+        """Count findings, and keep the first frames of each verdict as examples."""
         for finding in findings:
             self.counts[finding.verdict] += 1
             if len(self.examples[finding.verdict]) < _EXAMPLES:
@@ -59,7 +59,7 @@ class MirrorReport:
 
     @property
     def agrees(self) -> bool:
-        """Whether the mirror holds every result, as it is, and nothing else."""
+        """Whether the mirror holds every result unchanged, and nothing else."""
         return not {*self.counts} - _FINE
 
     def as_text(self) -> str:
@@ -76,9 +76,9 @@ class MirrorReport:
 def build_mirror(
     data_root: str | os.PathLike[str], config: ConfigLike, client: Client
 ) -> MirrorReport:
-    """Make a mirror of the results of a data set, or complete and repair the one that is there.
+    """Build the mirror of a data set, or complete and repair an existing one; return the report.
 
-    Every result is read. Chunks that agree with it stay as they are.
+    Every result is read. Chunks that agree with their result are kept.
 
     Parameters
     ----------
@@ -86,16 +86,16 @@ def build_mirror(
         Folder that holds the scenes.
     config
         A `Config`, a mapping, or the path of a YAML file; None takes the settings of the last run.
-        `output` says where results and mirror lie.
+        `output` locates results and mirror.
     client
-        Of the cluster that copies; it is left open.
+        Client of the cluster that copies; it is left open.
 
     Raises
     ------
     DatasetError
         There is no result to mirror.
     ConfigError
-        There is a mirror of other settings, or something that is no mirror.
+        The mirror holds results of other settings, or its path holds something else.
     StorageError
         The mirror cannot be read or written.
     """
@@ -127,9 +127,9 @@ def build_mirror(
 def check_mirror(
     data_root: str | os.PathLike[str], config: ConfigLike, client: Client
 ) -> MirrorReport:
-    """Compare a mirror with the results of a data set, chunk by chunk; nothing is written.
+    """Compare a mirror with the results of a data set, chunk by chunk, without writing.
 
-    Parameters and errors are those of `build_mirror`; a mirror has to be there.
+    Parameters and errors are those of `build_mirror`; the mirror has to exist.
     """
     layout, frames = _open(data_root, config)
     spec = _choose_spec(layout, frames)
@@ -145,7 +145,7 @@ def _open(data_root: str | os.PathLike[str], config: ConfigLike) -> tuple[Layout
 
 
 def _choose_spec(layout: Layout, frames: Iterable[FrameRef]) -> MirrorSpec:
-    """Name the mirror, of the settings that the first result says it was made with."""
+    """Return the spec of the mirror, with the settings that the first result was made with."""
     for frame in frames:
         path = layout.output_path(frame)
         if is_whole(path):

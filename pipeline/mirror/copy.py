@@ -1,4 +1,4 @@
-"""From result files to chunks, and back again to see whether they agree: what workers do."""
+"""The workers' tasks: copy result files into chunks, and compare chunks with result files."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ BATCH = 16
 
 
 class Verdict(StrEnum):
-    """How the chunk of a frame and its result stand to one another."""
+    """The outcome of comparing or copying the result of a frame."""
 
     SAME = "same"
-    """They agree."""
+    """Chunk and result agree."""
     COPIED = "copied"
-    """They agree now."""
+    """The result was copied into the chunk."""
     DIFFERS = "differs"
-    """They do not agree, or the chunk is torn."""
+    """Chunk and result differ, or the chunk is torn."""
     MISSING = "missing"
-    """A result without a chunk."""
+    """The result has no chunk."""
     NO_RESULT = "no result"
-    """A chunk without a result."""
+    """The chunk has no result."""
     UNREADABLE = "unreadable"
-    """The result is no id map."""
+    """The result is not a readable id map."""
     STALE = "stale"
-    """The result is of other settings than the mirror."""
+    """The result was made with other settings than those of the mirror."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found about one frame."""
+    """The verdict on one frame."""
 
     frame: FrameRef
     verdict: Verdict
     result: Stamp | None = None
-    """Of the file, as it was read; for frames that are in the mirror."""
+    """Stamp of the result as it was read; None unless the chunk agrees with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The frames that go into one file of the mirror; one frame, if there are no shards."""
+    """The frames of one file of the mirror; a single frame in a mirror without shards."""
 
     scene: str
     number: int
@@ -62,18 +62,20 @@ class Shard:
 
 
 def copy_shards(shards: Sequence[Shard], layout: Layout, spec: MirrorSpec) -> list[Finding]:
-    """Copy results into the mirror, a whole chunk or shard at a time.
+    """Copy results into the mirror, a whole chunk or shard at a time; return a finding per frame.
+
+    A result that cannot be read is a finding, not an error.
 
     Raises
     ------
     StorageError
-        The mirror cannot be written. A result that cannot be read is a finding.
+        The mirror cannot be written.
     """
     return [finding for shard in shards for finding in _copy_shard(shard, layout, spec)]
 
 
 def compare_frames(frames: Sequence[FrameRef], layout: Layout, spec: MirrorSpec) -> list[Finding]:
-    """Read chunks and results, and tell which agree; frames that have neither are left out."""
+    """Compare chunks with results; return findings for the frames that have either."""
     findings = (_compare(frame, layout, spec) for frame in frames)
     return [finding for finding in findings if finding]
 
@@ -81,12 +83,12 @@ def compare_frames(frames: Sequence[FrameRef], layout: Layout, spec: MirrorSpec)
 def spread(
     work: Callable[..., list[Finding]], parts: Sequence[Any], client: Client, *common: Any
 ) -> Iterator[Finding]:
-    """Do work on the cluster, part by part, a bounded number of them at a time.
+    """Run work on the cluster, a bounded number of parts at a time; yield the findings.
 
     Raises
     ------
     ClusterError
-        Workers died over the same part again and again.
+        Workers died repeatedly while they worked on the same part.
     """
     if not parts:
         return
@@ -112,7 +114,7 @@ def _copy_shard(shard: Shard, layout: Layout, spec: MirrorSpec) -> Iterator[Find
     content: list[tuple[int, npt.NDArray[np.uint16]]] = []
     findings: list[Finding] = []
     for frame in shard.frames:
-        # The stamp comes before the bytes: a file replaced in between looks changed, not copied.
+        # The stamp is taken first, so that a file replaced before it is read counts as changed.
         result = stamp(layout.output_path(frame))
         ids = _read_result(frame, layout, spec.fingerprint)
         if isinstance(ids, Verdict):
@@ -139,13 +141,13 @@ def _compare(frame: FrameRef, layout: Layout, spec: MirrorSpec) -> Finding | Non
     array = scene.find((ids.shape[0], ids.shape[1]))
     try:
         is_same = array is not None and np.array_equal(np.asarray(array[number]), ids)
-    except Exception:  # whatever a torn chunk makes its decoder raise
+    except Exception:  # decoders raise many types for a torn chunk
         is_same = False
     return Finding(frame, Verdict.SAME, result) if is_same else Finding(frame, Verdict.DIFFERS)
 
 
 def _find_scene(frame: FrameRef, spec: MirrorSpec) -> SceneArrays | None:
-    """Open a scene, if it is in the mirror with this very frame."""
+    """Open the scene of a frame; return None if the mirror lacks the scene or the frame."""
     try:
         scene = open_scene(spec, frame.scene)
     except (FileNotFoundError, GroupNotFoundError):
@@ -167,5 +169,5 @@ def _read_result(
 
 
 def settings_of(provenance: dict[str, str]) -> str:
-    """Return the settings that a result was made with; results of other programs do not say."""
+    """Return the fingerprint in a result's provenance; "unknown" for other programs' results."""
     return provenance.get("settings", "unknown")

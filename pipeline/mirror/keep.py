@@ -1,7 +1,7 @@
-"""The driver's side of a mirror: open it, know what is missing, keep the record, close it.
+"""The driver's side of a mirror: open it, find what is missing, keep its record, close it.
 
-A mirror belongs to one driver at a time. Chunks come from workers; everything that says what is
-there (frame names, the record of result files, consolidated metadata) comes from here alone.
+A mirror belongs to one driver at a time. Workers write the chunks; only this module writes frame
+names, the record of result files, and the consolidated metadata.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from pipeline.mirror.store import MirrorSpec, list_names, open_store, reaching, 
 from pipeline.records import FrameRef
 
 SECONDS_BETWEEN_SAVES = 60.0
-"""What a killed driver had not saved is copied again from the results: no loss but of time."""
+"""Seconds between saves of the record; what a killed driver had not saved is copied again."""
 
 _THREADS = 16
-"""Scenes that are looked at at once: a remote store answers late, but many at a time."""
+"""Scenes handled at once: a remote store is slow per request but serves many in parallel."""
 
 
 def _scene(frame: FrameRef) -> str:
@@ -47,7 +47,7 @@ def _scene(frame: FrameRef) -> str:
 
 
 class MirrorKeeper:
-    """A mirror that is being kept up to date with a data set.
+    """An open mirror, kept up to date with the results of a data set.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ class MirrorKeeper:
     layout
         The data set.
     frames
-        All frames of the scenes at hand, by scene.
+        All frames of the scenes at hand, sorted by scene.
 
     Raises
     ------
     ConfigError
-        There is a mirror of other settings, or something that is no mirror.
+        The mirror holds results of other settings, or its path holds something else.
     StorageError
         The mirror cannot be read or written.
     """
@@ -79,7 +79,10 @@ class MirrorKeeper:
                 self._scenes = dict(zip(self._frames, records, strict=True))
 
     def expect(self, frame: FrameRef, result: Stamp | None) -> None:
-        """Tell which result a frame has; one that the mirror does not hold waits to be copied."""
+        """Queue the result of a frame for copying unless the mirror holds it already.
+
+        A chunk that disagrees with the result, or has none, is marked for removal by `settle`.
+        """
         if result and self._scenes[frame.scene].holds(frame.image, result):
             return
         if self.has_traces(frame):
@@ -88,9 +91,9 @@ class MirrorKeeper:
             self._waiting[frame] = result
 
     def settle(self, todo: Iterable[FrameRef] = ()) -> None:
-        """Take out what is no copy of a result, and frames whose results are to be made anew.
+        """Delete the chunks whose result is missing, changed, or in `todo` (to be made again).
 
-        So no chunk outlives the result that it was copied from.
+        Thus no chunk outlives the result that it was copied from.
         """
         anew = []
         for frame in todo:
@@ -101,9 +104,9 @@ class MirrorKeeper:
         self._unwanted.clear()
 
     def add_result(self, frame: FrameRef, result: Stamp) -> None:
-        """Tell that a worker has written a result, and its chunk; with shards it waits for its own.
+        """Record that a worker has written a result and its chunk; with shards, queue the result.
 
-        The record is saved now and then.
+        The record is saved every `SECONDS_BETWEEN_SAVES`.
         """
         if self.spec.frames_per_file > 1:
             self._waiting[frame] = result
@@ -113,20 +116,20 @@ class MirrorKeeper:
             self.save()
 
     def note(self, frame: FrameRef, result: Stamp) -> None:
-        """Put on record that the chunk of a frame agrees with its result."""
+        """Record that the chunk of a frame agrees with its result."""
         self._scenes[frame.scene].note(frame.image, result)
 
     @property
     def is_behind(self) -> bool:
-        """Whether results wait to be copied."""
+        """Whether results are queued for copying."""
         return bool(self._waiting)
 
     def has_traces(self, frame: FrameRef) -> bool:
-        """Tell whether the mirror has anything of a frame, right or wrong."""
+        """Return whether the mirror has a chunk or a record of a frame, right or wrong."""
         return self._scenes[frame.scene].has_traces(frame.image)
 
     def copy_waiting(self, client: Client) -> list[Finding]:
-        """Copy the results that wait, on the cluster; return those that could not be."""
+        """Copy the queued results on the cluster; return findings for those that failed."""
         parts = list(partition_all(max(1, BATCH // self.spec.frames_per_file), self._shards()))
         left = []
         for finding in spread(copy_shards, parts, client, self._layout, self.spec):
@@ -140,16 +143,16 @@ class MirrorKeeper:
         return left
 
     def save(self) -> None:
-        """Write what is on record."""
+        """Write the record."""
         self._last_save = time.monotonic()
         with reaching(self.spec.url), ThreadPoolExecutor(_THREADS) as threads:
             list(threads.map(SceneRecord.save, self._scenes.values()))
 
     def finish(self) -> None:
-        """Write what is on record, and the metadata of all arrays into one place."""
+        """Write the record and the consolidated metadata of all arrays."""
         self.save()
         with reaching(self.spec.url), warnings.catch_warnings():
-            # Not in the specification yet, zarr says; those who do not know it do without.
+            # zarr warns that its specification lacks these metadata; readers may ignore them.
             warnings.filterwarnings("ignore", message="Consolidated metadata")
             zarr.consolidate_metadata(open_store(self.spec.url))
 
@@ -166,7 +169,7 @@ class MirrorKeeper:
         refuse_link(self.spec.url, node)
         group = root.get(node)
         if not isinstance(group, zarr.Group) or not _is_laid_out_for(group, names):
-            # Numbers changed with the frames, so everything is copied anew.
+            # Other frames mean other positions in the arrays, so the whole scene is copied again.
             size = self._first_size(scene)
             group = create_scene(root, scene, names, size, self.spec.frames_per_file)
         for name in list_names(self.spec.url, node):
@@ -183,7 +186,7 @@ class MirrorKeeper:
         return record
 
     def _first_size(self, scene: str) -> Size | None:
-        """Return the size of the first frame that can be read: results have the size of the ids."""
+        """Return the ids' size in the first readable frame; results have the same size."""
         for frame in self._frames[scene]:
             try:
                 return read_size(self._layout.ids_path(frame), self._layout.data)
@@ -192,7 +195,7 @@ class MirrorKeeper:
         return None
 
     def _shards(self) -> list[Shard]:
-        """Return the shards to write: those of waiting frames, with all that belongs into them."""
+        """Return the shards with queued frames, each with its frames already in the mirror."""
         shards = []
         for scene, frames in self._frames.items():
             record, length = self._scenes[scene], self.spec.frames_per_file

@@ -1,4 +1,4 @@
-"""The data set as arrays: open a mirror, for reading, as one dask array a scene."""
+"""Reading a mirror: its scenes as lazy dask arrays, and an index of its frames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.mirror.scheme import IDS, Size, array_name, attribute
 from pipeline.mirror.store import is_remote, reaching
 
 FRAMES_PER_BLOCK = 16
-"""Frames in one block of a dask array: a task a frame would cost more than reading it."""
+"""Frames in one block of a dask array, since a task per frame costs more than reading it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,16 @@ class MirrorFrame:
     scene: str
     image: str
     number: int
-    """Its place along the first axis of every array of its scene."""
+    """Its index along the first axis of every array of its scene."""
     size: Size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SizedFrames:
-    """The frames of a scene that have one size."""
+    """The frames of a scene that share one size."""
 
     numbers: npt.NDArray[np.int64]
-    """(n,): which frames of the scene these are."""
+    """(n,): indices of the frames in their scene."""
     ids: da.Array
     """(n, H, W) uint16, lazy."""
 
@@ -72,12 +72,12 @@ class MirrorScene:
 
     @property
     def ids(self) -> da.Array:
-        """Refined ids, (frames, H, W) uint16, lazy; a frame without a result is 0 all over.
+        """Refined ids, (frames, H, W) uint16, lazy; all 0 for a frame without a result.
 
         Raises
         ------
         ValueError
-            Frames differ in size; `by_size` has them.
+            Frames differ in size; use `by_size`.
         """
         others = {size for size in self.sizes if size} - {self._main_size}
         if others:
@@ -125,9 +125,9 @@ class Mirror(Mapping[str, MirrorScene]):
     Attributes
     ----------
     url
-        Where it lies.
+        Absolute path or URL of the mirror.
     fingerprint
-        Settings that the results were made with.
+        Fingerprint of the settings that the results were made with.
     """
 
     def __init__(self, url: str, root: zarr.Group) -> None:
@@ -151,7 +151,7 @@ class Mirror(Mapping[str, MirrorScene]):
 
     @cached_property
     def index(self) -> tuple[MirrorFrame, ...]:
-        """Every frame that has a result, by scene and place."""
+        """Every frame that has a result, sorted by scene and number."""
         return tuple(
             MirrorFrame(scene.name, image, number, size)
             for scene in self._scenes.values()
@@ -161,12 +161,12 @@ class Mirror(Mapping[str, MirrorScene]):
 
 
 def open_mirror(path: str | os.PathLike[str]) -> Mirror:
-    """Open a mirror, for reading.
+    """Open a mirror for reading.
 
     Parameters
     ----------
     path
-        Its folder, or any URL that fsspec knows.
+        Folder of the mirror, or any URL that fsspec supports.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def open_mirror(path: str | os.PathLike[str]) -> Mirror:
     ConfigError
         There is no mirror.
     StorageError
-        It cannot be read.
+        The mirror cannot be read.
     """
     url = os.fspath(path)
     url = url if is_remote(url) else str(Path(url).expanduser().absolute())

@@ -1,4 +1,4 @@
-"""The root of a mirror: what it says about the whole, and what is refused for it."""
+"""The root group of a mirror: opened, created, and checked against the settings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ABSENT = (FileNotFoundError, GroupNotFoundError, ContainsArrayError)
 
 
 def open_for_writing(spec: MirrorSpec) -> zarr.Group:
-    """Open a mirror for writing, or create it where nothing is.
+    """Open a mirror for writing, or create it in an empty or new folder.
 
     Raises
     ------
     ConfigError
-        There is a mirror of other settings, or something that is no mirror.
+        The mirror holds results of other settings, or its path holds something else.
     StorageError
         The mirror cannot be read or written.
     """
@@ -43,19 +43,19 @@ def open_for_writing(spec: MirrorSpec) -> zarr.Group:
                 ) from None
             return zarr.create_group(store, attributes=wanted)
         check_root(root, spec)
-        # Written anew, without the consolidated metadata: what is added now would not be in it.
+        # This drops the consolidated metadata, which would lack the arrays added from now on.
         return root.update_attributes(wanted)
 
 
 def open_for_reading(url: str) -> zarr.Group:
-    """Open a mirror that is there.
+    """Open an existing mirror for reading.
 
     Raises
     ------
     ConfigError
-        There is none.
+        There is no mirror.
     StorageError
-        It cannot be read.
+        The mirror cannot be read.
     """
     with reaching(url):
         try:
@@ -70,7 +70,7 @@ def open_for_reading(url: str) -> zarr.Group:
 
 
 def check_root(root: zarr.Group, spec: MirrorSpec) -> None:
-    """Raise `ConfigError` where a mirror holds results of other settings, or is none."""
+    """Raise `ConfigError` if a mirror has other settings or sharding, or is not a mirror."""
     if attribute(root, "scheme") != SCHEME:
         raise _no_mirror(spec.url)
     if attribute(root, "fingerprint") != spec.fingerprint:

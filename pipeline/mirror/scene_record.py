@@ -1,7 +1,7 @@
-"""What the driver knows of one scene in a mirror: which frames are there, copied from which file.
+"""The record of one scene in a mirror: which frames it holds, copied from which result files.
 
-A result file is known by its stamp, as in the journal. The record of a scene is written now and
-then, always after the chunks: what it does not know yet is copied from the file once more.
+A result file is identified by its stamp, as in the journal. The record is saved at intervals, and
+always after the chunks; a chunk that the saved record lacks is copied again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pipeline.mirror.store import list_names, remove
 
 @dataclass(slots=True)
 class SceneRecord:
-    """Which frames of a scene are in the mirror."""
+    """The frames of a scene that are in the mirror."""
 
     url: str
     group: zarr.Group
@@ -35,34 +35,34 @@ class SceneRecord:
     numbers: dict[str, int]
     """Position of each frame along the first axis, by the name of its image."""
     files: npt.NDArray[np.int64]
-    """(frames, 2): stamp of the result each was copied from, `NO_FILE` where there is none."""
+    """(frames, 2): stamp of the result that each frame was copied from, else `NO_FILE`."""
     chunks: dict[str, set[int]] = field(default_factory=dict)
-    """Numbers of the files of each array of ids, as last listed."""
+    """Numbers of the chunk files of each array of ids, as last listed."""
     is_changed: bool = False
 
     def holds(self, image: str, result: Stamp) -> bool:
-        """Tell whether a frame is here as it is in a result with this stamp."""
+        """Return whether the mirror holds a frame's chunk, copied from a result with this stamp."""
         number = self.numbers[image]
         return tuple(self.files[number]) == result and any(self._chunks_of(number))
 
     def has_traces(self, image: str) -> bool:
-        """Tell whether anything is here for a frame, whatever it was copied from."""
+        """Return whether the mirror has a chunk or a record of a frame, from any result."""
         number = self.numbers[image]
         return self.files[number, 0] != NO_FILE or any(self._own_chunks(number))
 
     def note(self, image: str, result: Stamp) -> None:
-        """Put on record that the chunk of a frame was written from a result."""
+        """Record that the chunk of a frame was written from a result."""
         self.files[self.numbers[image]] = result
         self.is_changed = True
 
     def forget(self, images: Iterable[str]) -> None:
-        """Take frames off the record, and remove their chunks as far as they have their own.
+        """Remove frames from the record, and delete the chunks that hold one of them alone.
 
-        A shard stays: it is replaced as a whole, and what the record does not know does not count.
+        A shard stays, since it is only replaced as a whole; frames off the record do not count.
         """
         numbers = [self.numbers[image] for image in images]
         if any(self.files[number, 0] != NO_FILE for number in numbers):
-            # First the record: whoever stops here leaves chunks that do not count.
+            # The record is saved first, so that after an interruption the chunks do not count.
             self.files[numbers] = NO_FILE
             self.is_changed = True
             self.save()
@@ -72,7 +72,7 @@ class SceneRecord:
             self.chunks[name].discard(number)
 
     def list_chunks(self) -> None:
-        """Look which files are there."""
+        """List the chunk files of every array of ids."""
         names = list_names(self.url, self.group.path)
         self.chunks = {
             name: {
@@ -85,7 +85,7 @@ class SceneRecord:
         }
 
     def save(self) -> None:
-        """Write the record, and the size of every frame."""
+        """Write the record and the size of every frame, if the record has changed."""
         if not self.is_changed:
             return
         self.group[FILES][:] = self.files  # type: ignore[index]
@@ -93,7 +93,7 @@ class SceneRecord:
         self.is_changed = False
 
     def _sizes(self) -> list[list[int] | None]:
-        """Return the size of each frame: where workers met others than the scene's, by listing."""
+        """Return the size of each frame; sizes other than the scene's come from listing chunks."""
         names = list_names(self.url, self.group.path)
         main = self.group[IDS].shape[1:] if IDS in names else None  # type: ignore[union-attr]
         sizes = [main] * len(self.numbers)
@@ -108,13 +108,13 @@ class SceneRecord:
         ]
 
     def _chunks_of(self, number: int) -> Iterator[str]:
-        """Yield the arrays that have a chunk or shard in which a frame can be."""
+        """Yield the arrays with a chunk or shard that may hold a frame."""
         yield from self._own_chunks(number)
         if self.frames_per_file > 1 and number // self.frames_per_file in self.chunks.get(IDS, ()):
             yield IDS
 
     def _own_chunks(self, number: int) -> Iterator[str]:
-        """Yield the arrays that have a chunk of this frame alone."""
+        """Yield the arrays with a chunk that holds this frame alone."""
         for name, numbers in self.chunks.items():
             if number in numbers and (name != IDS or self.frames_per_file == 1):
                 yield name

@@ -1,15 +1,15 @@
-"""What a mirror looks like: names, shapes, attributes, compression.
+"""The layout of a mirror: names, shapes, attributes, compression.
 
     obj_ids_refine.zarr         attributes: fingerprint, versions, frames_per_file, scheme
       scene_0000                attributes: scene, frames (names), sizes (null: no result)
         ids                     (frame, y, x) uint16, one chunk a frame
-        ids_720x1280            frames of another size, at the same place along the first axis
+        ids_720x1280            frames of another size, at the same index of the first axis
         files                   (frame, 2) int64: size and time of the result file; -1: no result
 
-Frame k of a scene is entry k of every array, so an index never has to be translated. `ids` has the
-size of the scene's first frame. Frames of another size go to an array of their own: padding would
-put pixels into the data set that no image has, and a chunk's size cannot grow when a larger frame
-comes along. What is not written costs nothing.
+Frame k of a scene is entry k of every array, so no index has to be translated. `ids` has the size
+of the scene's first frame. Frames of another size go to an array of their own: padding would add
+pixels that no image has, and the size of chunks cannot grow for a later, larger frame. Chunks that
+are not written take no space.
 
 One chunk is one file, named `c.<frame>.0.0`: with dots instead of slashes a frame costs one entry
 of the file system, not three.
@@ -32,28 +32,28 @@ Size: TypeAlias = tuple[int, int]
 """Height and width in pixels."""
 
 SCHEME = 1
-"""To be raised when mirrors are laid out in another way."""
+"""Version of the layout, to be increased with every change of it."""
 
 IDS = "ids"
 FILES = "files"
 NO_FILE = -1
 
 COMPRESSION = ZstdCodec(level=9, checksum=True)
-"""Of those measured (tests/bench/mirror.md) the smallest at a cost that does not show beside a
-model; its checksum makes a torn chunk an error instead of odd ids."""
+"""The smallest of the codecs measured (tests/bench/mirror.md) whose time is negligible beside a
+model's; its checksum makes a torn chunk an error instead of wrong ids."""
 
 _STORED_WHOLE: ArrayConfigParams = {"write_empty_chunks": True}
-"""A frame without any object is a result: zarr would leave it out, and it would look missing."""
+"""A frame without objects is a result too; by default zarr would not write its empty chunk."""
 _UNFIT = re.compile(r"[%\\*?\[\]{}]|^zarr\.json$")
 
 
 def node_name(scene: str) -> str:
-    """Name the group of a scene: its own name, but for characters that stores read otherwise."""
+    """Return the name of a scene's group: the scene's, with characters stores reserve escaped."""
     return _UNFIT.sub(lambda found: f"%{ord(found[0][0]):02X}{found[0][1:]}", scene)
 
 
 def array_name(size: Size) -> str:
-    """Name the array of frames that differ in size from the first frame of their scene."""
+    """Return the name of the array for frames that have another size than their scene's first."""
     return f"{IDS}_{size[0]}x{size[1]}"
 
 
@@ -64,12 +64,12 @@ def size_of(name: str) -> Size | None:
 
 
 def chunk_name(number: int) -> str:
-    """Name the file of a chunk or shard by its number along the first axis."""
+    """Return the file name of a chunk or shard with this number along the first axis."""
     return f"c.{number}.0.0"
 
 
 def chunk_number(name: str) -> int | None:
-    """Return the number of a chunk or shard by the name of its file, or None for another file."""
+    """Return the number in the file name of a chunk or shard, or None for another file."""
     found = re.fullmatch(r"c\.(\d+)\.0\.0", name)
     return int(found[1]) if found else None
 
@@ -77,7 +77,7 @@ def chunk_number(name: str) -> int | None:
 def create_scene(
     root: zarr.Group, scene: str, frames: Sequence[str], size: Size | None, frames_per_file: int
 ) -> zarr.Group:
-    """Create the group of a scene in place of an older one; `ids` only where a size is known."""
+    """Create the group of a scene, replacing an older one; `ids` only if the size is known."""
     attributes = {"scene": scene, "frames": list(frames), "sizes": [None] * len(frames)}
     group = root.create_group(node_name(scene), overwrite=True, attributes=attributes)
     files = group.create_array(
@@ -97,8 +97,8 @@ def create_scene(
 def create_ids(
     group: zarr.Group, name: str, n_frames: int, size: Size, frames_per_file: int = 1
 ) -> zarr.Array[Any]:
-    """Create an array of ids, or open the one that another worker has created meanwhile."""
-    # One name has one length, or xarray cannot open the scene.
+    """Create an array of ids, or open it if another worker has created it meanwhile."""
+    # xarray requires one length per dimension name within a scene.
     y, x = ("y", "x") if name == IDS else (f"y_{size[0]}x{size[1]}", f"x_{size[0]}x{size[1]}")
     try:
         return group.create_array(
@@ -118,7 +118,7 @@ def create_ids(
 
 
 def open_ids(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    """Open an array of ids for writing; raises `KeyError` where there is none."""
+    """Open an array of ids for writing; raise `KeyError` if there is none."""
     array = group[name]
     if not isinstance(array, zarr.Array):
         raise KeyError(name)
@@ -127,11 +127,11 @@ def open_ids(group: zarr.Group, name: str) -> zarr.Array[Any]:
 
 
 def read_files(group: zarr.Group) -> npt.NDArray[np.int64]:
-    """Read the stamps of the results that frames were copied from: (frames, 2) int64."""
+    """Return the stamps of the results that frames were copied from: (frames, 2) int64."""
     array = group[FILES]
     return np.asarray(array[:] if isinstance(array, zarr.Array) else (), np.int64)
 
 
 def attribute(group: zarr.Group, name: str) -> Any:
-    """Return an attribute, or None where there is none."""
+    """Return an attribute of a group, or None if it lacks it."""
     return group.attrs.asdict().get(name)

@@ -1,6 +1,6 @@
-"""Where a mirror lies: a folder, or any URL that fsspec knows.
+"""The storage of a mirror: a folder, or any URL that fsspec supports.
 
-Arrays are read and written by zarr alone; fsspec lists and removes the files below them.
+zarr alone reads and writes the arrays; fsspec lists and removes their files.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from pipeline.errors import AutoRefinerError, StorageError
 
 @dataclass(frozen=True, slots=True)
 class MirrorSpec:
-    """Which mirror, and what belongs into it; small, so that it can travel to workers."""
+    """The address and contents of a mirror; small, so that it can be sent to workers."""
 
     url: str
     """An absolute path, or a URL."""
     fingerprint: str
-    """Settings of the results that the mirror holds."""
+    """Fingerprint of the settings of all results in the mirror."""
     frames_per_file: int
-    """1, or the length of a shard."""
+    """Frames in a shard; 1 without shards."""
     session: str = field(default_factory=lambda: secrets.token_hex(8))
-    """One opening of the mirror by a driver: what a worker remembers is good for one only."""
+    """Identifies one opening of the mirror by a driver; workers cache scenes for one session."""
 
 
 def is_remote(url: str) -> bool:
-    """Tell a URL from a path."""
+    """Return whether an address is a URL, not a path."""
     return "://" in url
 
 
 def open_store(url: str) -> str | FsspecStore:
-    """Return what `zarr` opens: paths as they are, for its own store replaces files whole."""
+    """Return what zarr opens; a path stays as it is, since zarr's own store writes atomically."""
     return FsspecStore.from_url(url) if is_remote(url) else url
 
 
 def list_names(url: str, path: str = "") -> set[str]:
-    """Return the names directly below a folder of the mirror; none if there is no such folder."""
+    """Return the names directly below a folder of the mirror; empty if there is no such folder."""
     files, root = fsspec.url_to_fs(url)
     folder = f"{root}/{path}".rstrip("/")
-    # Other processes write here, so what fsspec remembers is out of date.
+    # Other processes write here too, so the listings that fsspec caches may be out of date.
     files.invalidate_cache()
     try:
         found = files.ls(folder, detail=False)
@@ -55,7 +55,7 @@ def list_names(url: str, path: str = "") -> set[str]:
 
 
 def remove(url: str, paths: Iterable[str]) -> None:
-    """Remove files of the mirror, given relative to its root, as far as they are there."""
+    """Remove files of the mirror, given relative to its root; ignore missing ones."""
     files, root = fsspec.url_to_fs(url)
     found = [f"{root}/{path}" for path in paths]
     if found:
@@ -64,9 +64,9 @@ def remove(url: str, paths: Iterable[str]) -> None:
 
 
 def refuse_link(url: str, path: str = "") -> None:
-    """Raise `StorageError` where a folder of a mirror on disk is a link.
+    """Raise `StorageError` if a folder of a mirror on disk is a link.
 
-    A data set may come from a stranger, and the link lead anywhere.
+    A data set may come from a stranger, and the link may lead anywhere.
     """
     folder = Path(url) / path
     if not is_remote(url) and folder.is_symlink():
@@ -78,7 +78,7 @@ def refuse_link(url: str, path: str = "") -> None:
 
 @contextmanager
 def reaching(url: str) -> Iterator[None]:
-    """Say of which mirror it is when the store behind it fails: each has its own exceptions."""
+    """Turn any exception of a store into a `StorageError` that names the mirror."""
     try:
         yield
     except AutoRefinerError:

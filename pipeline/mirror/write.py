@@ -1,7 +1,7 @@
-"""Writing frames into a mirror, from many workers at once and always whole chunks.
+"""Writing frames into a mirror, in whole chunks and from many workers at once.
 
 No two workers write the same chunk: a frame is in one partition of a run, and a shard in one batch
-of `copy`. So there is nothing to lock, on any store.
+of `copy`. Hence no store needs locks.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from pipeline.records import FrameRef
 
 @dataclass(slots=True)
 class SceneArrays:
-    """The arrays of one scene as a worker writes and reads them, opened as they are needed."""
+    """The arrays of one scene in a worker, opened on first use."""
 
     group: zarr.Group
     numbers: dict[str, int]
     """Position of each frame along the first axis, by the name of its image."""
     recorded: npt.NDArray[np.bool_]
-    """(frames,): which of them the driver had on record when the scene was opened."""
+    """(frames,): whether the record had each frame when the scene was opened."""
     main: Size | None
     _opened: dict[Size, zarr.Array[Any]] = field(default_factory=dict)
 
     def find(self, size: Size) -> zarr.Array[Any] | None:
-        """Return the array of frames of one size, or None where there is none."""
+        """Return the array for frames of one size, or None if there is none."""
         if size not in self._opened:
             try:
                 self._opened[size] = open_ids(self.group, self._name_of(size))
@@ -53,7 +53,7 @@ class SceneArrays:
         return self._opened[size]
 
     def find_or_create(self, size: Size) -> zarr.Array[Any]:
-        """Return the array of frames of one size."""
+        """Return the array for frames of one size, creating it if needed."""
         found = self.find(size)
         if found is None:
             found = create_ids(self.group, self._name_of(size), len(self.numbers), size)
@@ -65,7 +65,7 @@ class SceneArrays:
 
 
 def write_chunk(spec: MirrorSpec, frame: FrameRef, ids: npt.NDArray[np.uint16]) -> None:
-    """Write the chunk of one frame of a mirror without shards.
+    """Write the chunk of one frame into a mirror without shards.
 
     Raises
     ------
@@ -84,12 +84,12 @@ def write_shard(
     shard: int,
     frames: Sequence[tuple[int, npt.NDArray[np.uint16]]],
 ) -> None:
-    """Write frames that belong into one shard, whole; what else the shard held is gone.
+    """Write one shard from its frames; other frames that it held are lost.
 
     Parameters
     ----------
     spec, scene_name, shard
-        Which shard, by its number along the first axis.
+        The shard's mirror, its scene, and its number along the first axis.
     frames
         Number of each frame in the scene, and its (H, W) ids. Frames of another size than the
         scene's have no shards: each becomes a chunk of its own.
@@ -105,7 +105,7 @@ def write_shard(
         stop = min(start + spec.frames_per_file, len(scene.numbers))
         whole = [(number, ids) for number, ids in frames if ids.shape == scene.main]
         if spec.frames_per_file > 1:
-            # zarr reads a shard before it replaces it, and a torn one could never be mended.
+            # zarr reads a shard before it replaces it, so a torn shard has to be removed first.
             remove(spec.url, [f"{scene.group.path}/{IDS}/{chunk_name(shard)}"])
         if whole and scene.main:
             content = np.zeros((stop - start, *scene.main), np.uint16)
@@ -119,7 +119,7 @@ def write_shard(
 
 @functools.lru_cache(maxsize=32)
 def open_scene(spec: MirrorSpec, scene: str) -> SceneArrays:
-    """Open a scene; remembered for one session, within which no frame changes its number."""
+    """Open a scene; cached for one session, within which frames keep their numbers."""
     group = zarr.open_group(
         open_store(spec.url), path=node_name(scene), mode="r+", use_consolidated=False
     )

@@ -1,8 +1,8 @@
 """Values over the frames of a scene as SVG paths, of a bounded length for any number of frames.
 
-Frames share a width of at most `COLUMNS`: with more frames, several come to lie in one column. No
-peak and no short absence is lost by that: a column shows the highest of its values, and whatever
-happens in any of its frames. One unit of a path is one column.
+A chart has at most `COLUMNS` columns; a scene with more frames has several in one column. No peak
+and no short absence is lost: a column shows the highest of its values, and every span that covers
+one of its frames. One unit of a path is one column.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ COLUMNS = 240
 
 
 def n_columns(n_frames: int) -> int:
-    """Return how many columns the frames of a scene take."""
+    """Return the number of columns in the chart of a scene."""
     return min(n_frames, COLUMNS)
 
 
 def peaks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the highest value in each column of (F,) values, one or more."""
+    """Return the highest value in each column of (F,) values, F >= 1."""
     columns = n_columns(len(values))
     starts = np.arange(columns) * len(values) // columns
     return np.asarray(np.maximum.reduceat(values, starts))
 
 
 def steps(values: npt.NDArray[np.float64], top: float, height: int) -> str:
-    """Draw one value a column as steps from a base line.
+    """Return the path of a step chart with one value a column.
 
     Parameters
     ----------
     values
-        At least one, of at least 0.
+        One or more values of at least 0.
     top
-        The value that lies at y = 0; 0 lies at y = `height`.
+        The value at y = 0; 0 is at y = `height`.
     height
-        In whole units, in which values are drawn; one above 0 is never drawn as 0.
+        Height in whole units; values are rounded up to these, so that none above 0 is drawn as 0.
     """
     levels = [math.floor(height * (1 - value / top)) for value in values.tolist()]
     runs = [f"V{level}h{len(list(run))}" for level, run in groupby(levels)]
@@ -47,26 +47,26 @@ def steps(values: npt.NDArray[np.float64], top: float, height: int) -> str:
 
 
 def strokes(spans: Iterable[tuple[int, int]], n_frames: int, y: float) -> str:
-    """Draw spans of frames as strokes along a line.
+    """Return the path of spans of frames, drawn as strokes along a horizontal line.
 
     Parameters
     ----------
     spans
-        First frame and the one after the last, in order.
+        First frame of each span and the one after its last, in order.
     n_frames
-        Of the scene.
+        Number of frames in the scene.
     y
-        Where the line is.
+        Height of the line.
 
     Returns
     -------
     str
-        Spans that meet in one column are one stroke; each covers every column it has a frame in.
+        A stroke covers every column with a frame of its span; spans that touch are one stroke.
     """
     columns = n_columns(n_frames)
     joined: list[list[int]] = []
     for first, stop in spans:
-        # Frame k is in the column whose frames begin at or before k, as in `peaks`.
+        # Frame k is in the last column whose first frame is at most k, as in `peaks`.
         left = ((first + 1) * columns - 1) // n_frames
         right = (stop * columns - 1) // n_frames + 1
         if joined and left <= joined[-1][1]:
@@ -77,7 +77,7 @@ def strokes(spans: Iterable[tuple[int, int]], n_frames: int, y: float) -> str:
 
 
 def round_up(value: float) -> float:
-    """Return the least of 1, 2, 5, 10, 20 … (and of 0.5, 0.2, 0.1 …) that is not below."""
+    """Return the least of …, 0.1, 0.2, 0.5, 1, 2, 5, 10, … that is at least the value."""
     if value <= 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))

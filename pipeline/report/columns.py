@@ -1,8 +1,8 @@
-"""What is on record about half a million frames, as columns of numbers.
+"""The journal as columns of numbers, for half a million frames.
 
-A journal is read once, line by line, and only numbers are kept: some seventy bytes a frame. A frame
+A journal is read once, line by line, and only numbers are kept, some seventy bytes a frame. A frame
 that was done again has several lines, of which the last counts. Names and messages stay in the
-journal; whoever wants those of a frame goes back to its line.
+journal; the place of a frame's line leads back to them.
 """
 
 from __future__ import annotations
@@ -36,34 +36,34 @@ MEASURES = (
     "image_support",
     "flicker",
 )
-"""Figures of a frame that are kept; NaN where a frame's record lacks one."""
+"""The figures kept for a frame; NaN if its record lacks one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """The frames that count, each once; arrays hold one value a frame."""
+    """The frames with current records, each once; arrays hold one value a frame."""
 
     scene_names: tuple[str, ...]
     reasons: tuple[str, ...]
-    """Why frames failed, as `read: image: a GIF image`."""
+    """Reasons of failures, such as `read: image: a GIF image`."""
     scene: Ints
     """Index into `scene_names`."""
     reason: Ints
     """Index into `reasons`; -1 for a frame that is done."""
     place: Ints
-    """Where the frame's line is, as it was given to `Columns.add`."""
+    """Place of the frame's line in the journal, as given to `Columns.add`."""
     measures: Mapping[str, Values]
     seconds: Mapping[str, Values]
-    """Time by stage; NaN for a stage that the frame never came to."""
+    """Time by stage; NaN for a stage that the frame did not reach."""
 
     @property
     def done(self) -> npt.NDArray[np.bool_]:
-        """Which frames are done."""
+        """Whether each frame is done."""
         return self.reason < 0
 
 
 class Columns:
-    """Takes in one line of the journal at a time."""
+    """The columns under construction, filled line by line from the journal."""
 
     def __init__(self) -> None:
         self._scenes: dict[str, int] = {}
@@ -76,19 +76,19 @@ class Columns:
         self.last_fingerprint = ""
 
     def add(self, place: int, outcome: FrameOutcome, fingerprint: str) -> None:
-        """Take in one line.
+        """Append one line of the journal.
 
         Parameters
         ----------
         place
-            What leads back to the line, such as its offset in the file.
+            Place of the line, such as its offset in the file.
         outcome
-            What it says.
+            Content of the line.
         fingerprint
-            The settings that the frame was processed with.
+            Fingerprint of the settings that the frame was processed with.
         """
         frame = outcome.frame
-        # 64 bits tell half a million frames apart but for one chance in a hundred million.
+        # With 64 bits, two of half a million frames collide with a chance of one in 100 million.
         self._key.append(hash((frame.scene, frame.image)))
         self._place.append(place)
         self._scene.append(_number(self._scenes, frame.scene))
@@ -107,7 +107,7 @@ class Columns:
         return _number(self._reasons, why)
 
     def frames(self, fingerprint: str, only_scenes: Collection[str] | None = None) -> Frames:
-        """Return the frames whose last line is of these settings, of all or some scenes."""
+        """Return the frames of all or some scenes whose last line has this fingerprint."""
         key, setting = _as_numpy(self._key), _as_numpy(self._setting)
         _, from_the_end = np.unique(key[::-1], return_index=True)
         last = len(key) - 1 - from_the_end

@@ -1,4 +1,4 @@
-"""Scenes and their objects, as `autorefiner stats` counted and saved them."""
+"""Scenes and their objects, read from the tables that `autorefiner stats` saved."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pipeline.statistics.saved import SavedTables
 
 
 class Counted(NamedTuple):
-    """An object of a scene, as the table of objects has it."""
+    """An object of a scene, as in the table of objects."""
 
     id: int
     frames: int
     coarse: int
     refined: int
     kept: int
-    """Pixels that have the id in both maps; as the other two, over all frames."""
+    """Pixels that have the id in both maps; all three counts are sums over the frames."""
     gaps: int
     iou: float
 
     @property
     def shares(self) -> tuple[float, float, float]:
-        """Pixels it kept, lost and gained, as shares of all it ever had, in [0, 1]."""
+        """Kept, lost and gained pixels, as shares of those in either map, in [0, 1]."""
         union = max(1, self.coarse + self.refined - self.kept)
         lost, gained = self.coarse - self.kept, self.refined - self.kept
         return self.kept / union, lost / union, gained / union
@@ -34,14 +34,14 @@ class Counted(NamedTuple):
 
 @dataclass(slots=True)
 class CountedScene:
-    """A scene, as the tables have it."""
+    """A scene, as in the tables."""
 
     images: list[str] = field(default_factory=list)
     invalid: list[float] = field(default_factory=list)
     objects: list[Counted] = field(default_factory=list)
     spans: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     gaps: dict[int, list[tuple[int, int, bool]]] = field(default_factory=lambda: defaultdict(list))
-    """By id: first frame, the one after the last, whether the coarse map had it there."""
+    """By id: first frame, the one after the last, whether the coarse maps have the object there."""
 
     @property
     def mean_invalid(self) -> float:
@@ -55,7 +55,7 @@ class CountedScene:
 
     @property
     def agreement(self) -> float:
-        """IoU of coarse and refined pixels, mean over objects; NaN without any."""
+        """IoU of coarse and refined pixels, mean over objects; NaN without objects."""
         return float(np.mean([found.iou for found in self.objects])) if self.objects else np.nan
 
 
@@ -75,7 +75,7 @@ def read_scenes(tables: SavedTables) -> dict[str, CountedScene]:
 
 
 def read_gaps(tables: SavedTables, chosen: Mapping[str, CountedScene]) -> Counter[tuple[str, str]]:
-    """Give scenes their short absences; count, for all, by scene and image, those that begin."""
+    """Add the gaps to the chosen scenes; return how many begin in each (scene, image) of all."""
     flicker: Counter[tuple[str, str]] = Counter()
     numbers = _numbers(chosen)
     for name, id_, first, last, coarse in tables.rows(
@@ -90,7 +90,7 @@ def read_gaps(tables: SavedTables, chosen: Mapping[str, CountedScene]) -> Counte
 
 
 def read_spans(tables: SavedTables, chosen: Mapping[str, CountedScene]) -> None:
-    """Give scenes the frames in which their objects are there."""
+    """Add the unbroken presences of objects to the chosen scenes."""
     numbers = _numbers(chosen)
     for name, id_, first, last in tables.rows("spans", "scene", "id", "first_frame", "last_frame"):
         if name in chosen:

@@ -1,8 +1,8 @@
-"""One page that holds everything it shows: no request leaves it, and nothing in it is run but ours.
+"""The report as one self-contained page: it makes no requests and runs no script but its own.
 
 Names, messages and settings come from outside. Jinja escapes them, JSON inside the page included,
-and the page's own policy lets a browser run one script and one style sheet: those with the hashes
-that it names.
+and the page's policy allows a browser only the one script and the one style sheet whose hashes it
+lists.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class ShownFrame:
     """The measures of its reasons."""
     pictures: FramePictures | None
     problem: str
-    """Why there are no pictures; empty where there are."""
+    """The reason why pictures are missing; empty if they are not."""
     command: str
-    """What to type to see every decision."""
+    """The command line that shows every decision on the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ class OverTime:
     """Objects over time, as the page shows them."""
 
     timelines: Timelines | None
-    """None where no statistics were saved."""
+    """None if no statistics were saved, or if they cannot be read."""
     problem: str
-    """Why those that were saved cannot be read; empty where they can."""
+    """The reason why saved statistics cannot be read; empty if they can or if there are none."""
     newest: int
-    """When the newest result was written, in nanoseconds since 1970."""
+    """Time when the newest result was written, in nanoseconds since 1970."""
 
     @property
     def is_stale(self) -> bool:
-        """Whether there are results that the statistics cannot know."""
+        """Whether some results are newer than the statistics."""
         return self.timelines is not None and self.newest > self.timelines.made
 
 
@@ -74,20 +74,20 @@ def render(
     summary: Mapping[str, Any],
     config: Config,
 ) -> str:
-    """Write the page.
+    """Return the HTML of the page.
 
     Parameters
     ----------
     data_root
-        For the title.
+        Folder of scenes, for the title.
     survey
-        All frames, summed up.
+        Figures of all frames.
     looks
         The frames to show.
     over_time
-        What `autorefiner stats` saved of them.
+        The statistics that `autorefiner stats` saved.
     summary
-        `Summary.as_dict()` of the last run; empty if none came to its end.
+        `Summary.as_dict()` of the last run; empty if no run has ended.
     config
         The settings of that run.
     """
@@ -130,7 +130,7 @@ def render(
             fingerprint=settings.get("fingerprint", ""),
         )
     )
-    # A name from a file system may hold half a character; a page cannot.
+    # File names may hold bytes that are not UTF-8; the page replaces them by question marks.
     return html.encode("utf-8", "replace").decode()
 
 
@@ -160,7 +160,7 @@ def _read(name: str) -> str:
 
 
 def _policy(script: str, style: str) -> str:
-    """Forbid everything, then allow this script, this style and pictures inside the page."""
+    """Return a policy that forbids all but this script, this style and pictures in the page."""
     sources = {"script-src": _hash(script), "style-src": _hash(style), "img-src": "data:"}
     allowed = "; ".join(f"{kind} {source}" for kind, source in sources.items())
     return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
@@ -208,7 +208,7 @@ def _progress(totals: Mapping[str, int]) -> list[dict[str, Any]]:
 def _settings(
     config: Config, versions: Mapping[str, str], paths: Mapping[str, str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Lay out all settings, marked where they are not the default; then versions and paths."""
+    """Return the rows of all settings by section, changed ones marked, then versions and paths."""
     tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for each in config.in_plain_values():
         row = {"name": each.key, "value": _plain(each.value), "changed": each.is_changed}

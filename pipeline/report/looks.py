@@ -1,4 +1,4 @@
-"""Which frames are worth a look first, and why."""
+"""The choice of the frames that are worth a look first, and the reasons for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.record.tally import SUSPICIOUS_SUPPORT
 from pipeline.report.columns import Frames, Ints
 
 PER_SCENE = 2
-"""Frames of one scene under one heading: one bad scene shall not fill the page."""
+"""Most frames of one scene for one reason, so that one bad scene cannot fill the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,15 @@ class Reason:
     title: str
     measure: str
     lowest: bool
-    """Whether it is the lowest values that stand out, not the highest."""
+    """Whether the lowest values stand out, not the highest."""
     meaning: str
     normal: float
-    """A value from which on nothing stands out."""
+    """The value at which a frame no longer stands out."""
     counts: str = ""
-    """What the measure counts; empty for a share."""
+    """The words behind a measure that is a count; empty for a share."""
 
     def say(self, value: float) -> str:
-        """Put a value of the measure into words."""
+        """Return a value of the measure as text."""
         return f"{value:.0f} {self.counts}" if self.counts else f"{100 * value:.1f} %"
 
 
@@ -100,14 +100,14 @@ class Look:
     """A frame to look at."""
 
     row: int
-    """Of the `Frames`."""
+    """Index into the arrays of `Frames`."""
     reasons: tuple[Reason, ...]
 
 
 def worth_a_look(frames: Frames, per_reason: int) -> list[Look]:
-    """Choose the frames that stand out most, by every reason; one that does by several comes once.
+    """Return the frames that stand out most, up to `per_reason` for each reason; each frame once.
 
-    A value that says nothing is wrong (no change, full agreement) never stands out.
+    A normal value (no change, full agreement) never stands out.
     """
     chosen: dict[int, list[Reason]] = {}
     for reason in REASONS:

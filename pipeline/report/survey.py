@@ -1,4 +1,4 @@
-"""All frames of a data set summed up for the page: scenes, distributions, stages, failures."""
+"""The figures of all frames for the page: scenes, distributions, stages, failures."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from pipeline.report.columns import Frames, Ints, Values
 
 N_BINS = 32
 SHOWN_FAILURES = 20
-"""Failed frames that are named for each reason; all are in the journal."""
+"""Failed frames that the page lists for each reason; the journal lists all."""
 
 Fetch = Callable[[int], FrameOutcome]
-"""From a frame's `Frames.place` to its full record."""
+"""Returns the full record of a frame, given its `Frames.place`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SceneRow:
-    """One line of the table of scenes; means are over done frames, NaN without any."""
+    """One row of the table of scenes; means are over done frames, NaN if there are none."""
 
     name: str
     frames: int
@@ -40,48 +40,48 @@ class SceneRow:
     kept_coarse: float
     """Share of objects that kept their coarse pixels."""
     seconds: float
-    """Of one frame, all stages."""
+    """Mean time of a frame, over all stages."""
 
     @property
     def open(self) -> int:
-        """Frames that nothing is on record of."""
+        """Number of frames without a record."""
         return max(0, self.frames - self.done - self.failed - self.stale)
 
 
 class Unit(StrEnum):
-    """What a figure counts, as it is written behind the number."""
+    """The unit of a figure, as written behind the number."""
 
     SHARE = "%"
-    """The figure is in [0, 1]; it is shown times 100."""
+    """The figure is in [0, 1], and shown in per cent."""
     NUMBER = ""
     SECONDS = "s"
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How one figure is spread over all done frames."""
+    """The histogram of one figure over all done frames."""
 
     title: str
     unit: Unit
     counts: tuple[int, ...]
     low: float
     high: float
-    """Ends of the bins. What lies above is in the last one."""
+    """Upper end of the bins; the last bin includes all values above."""
     median: float
     tail: float
-    """Value that 95 % of the frames do not pass, on the side that matters."""
+    """The 95 % quantile, or the 5 % quantile if `tail_is_low`."""
     tail_is_low: bool
 
 
 @dataclass(frozen=True, slots=True)
 class StageRow:
-    """One stage of a frame's way."""
+    """The time of one stage of processing."""
 
     name: str
     seconds: float
-    """Mean over the frames that came to it."""
+    """Mean over the frames that reached the stage."""
     share: float
-    """Of the time of all stages, in [0, 1]."""
+    """Share of the time of all stages, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class FailureRow:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the page says about frames in general."""
+    """The figures of all frames that the page shows."""
 
     scenes: tuple[SceneRow, ...]
     distributions: tuple[Distribution, ...]
@@ -107,21 +107,21 @@ class Survey:
     invalid: float
     change: float
     agreement: float
-    """Means over done frames; NaN without any."""
+    """`invalid`, `change` and `agreement` are means over done frames; NaN if there are none."""
 
 
 def make_survey(frames: Frames, expected: Mapping[str, Mapping[str, Any]], fetch: Fetch) -> Survey:
-    """Sum up.
+    """Return the figures of all frames.
 
     Parameters
     ----------
     frames
         All frames on record.
     expected
-        By scene, how many `frames` it has and how many are `stale`; empty if that is not known:
-        what is on record then counts as everything.
+        By scene, the number of its `frames` and of those that are `stale`; if empty, the frames on
+        record count as all frames.
     fetch
-        Gives the full record of a frame, for the examples of failures.
+        Returns the full record of a frame, for the examples of failures.
     """
     done, measures = frames.done, frames.measures
 
@@ -143,7 +143,7 @@ def make_survey(frames: Frames, expected: Mapping[str, Mapping[str, Any]], fetch
 
 
 def frame_seconds(frames: Frames) -> Values:
-    """Return the time of all stages of each frame; 0 where none is on record."""
+    """Return the time of each frame over all stages; 0 for a frame without times."""
     seconds: Values = np.nansum(
         [frames.seconds[stage] for stage in STAGES], axis=0, dtype=np.float32
     )
@@ -216,7 +216,7 @@ def _distribution(title: str, values: Values, unit: Unit, tail_is_low: bool) -> 
     if not len(values):
         return None
     median, tail = np.quantile(values, [0.5, 0.05 if tail_is_low else 0.95]).tolist()
-    # A few frames far out would press all others into one bar: the last bar takes them in.
+    # The last bin includes outliers, which would otherwise squeeze all other frames into one bin.
     low, high = (
         (0.0, 1.0) if tail_is_low else (0.0, round_up(1.15 * float(np.quantile(values, 0.99))))
     )

@@ -1,7 +1,7 @@
-"""What became of objects over the frames of a scene: the saved statistics, as the page draws them.
+"""The charts of objects over time, drawn from the saved statistics.
 
 A data set may have a thousand scenes, a scene thousands of frames and hundreds of objects. The page
-gets the scenes that stand out, of each the objects that do, and paths of a bounded length.
+shows the scenes that stand out, the objects that stand out there, and paths of a bounded length.
 """
 
 from __future__ import annotations
@@ -20,46 +20,46 @@ from pipeline.report.counted import Counted, CountedScene, read_gaps, read_scene
 from pipeline.statistics.saved import SavedTables
 
 MOST_OBJECTS = 30
-"""Objects of one scene whose presence is drawn."""
+"""Most objects of one scene in the chart of presence."""
 MOST_NAMED = 5
-"""Objects of one scene that are named for flicker, and for change."""
+"""Most objects of one scene that are listed for flicker, and for change."""
 LEVELS = 64
 """Height of the chart of pixels without an id, in units of its path."""
 ROW = 12
-"""Height of an object's line in the chart of presence."""
+"""Height of an object's row in the chart of presence, in units of its path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """When one object is there, as paths in the chart of presence."""
+    """The row of one object in the chart of presence, as paths."""
 
     id: int
     colour: str
     title: str
     there: str
     lost: str
-    """Short absences where the coarse map had the object."""
+    """Short absences where the coarse maps have the object."""
     absent: str
-    """Short absences where it had not."""
+    """Short absences where the coarse maps lack it, too."""
 
 
 @dataclass(slots=True)
 class Flicker:
-    """An object that is gone for a few frames, once or more often."""
+    """An object with one or more short absences."""
 
     id: int
     colour: str
     times: int = 0
     frames: int = 0
     lost: int = 0
-    """Times that the coarse map had it."""
+    """Number of absences where the coarse maps have the object."""
     where: str = ""
-    """The frame in which it is gone first."""
+    """First frame of the first absence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One scene."""
+    """The charts and figures of one scene."""
 
     scene: str
     n_frames: int
@@ -75,7 +75,7 @@ class Timeline:
     """Share at the upper edge of the chart."""
     invalid_path: str
     agreement: float
-    """IoU of coarse and refined pixels, mean over objects; NaN without any."""
+    """IoU of coarse and refined pixels, mean over objects; NaN without objects."""
     lines: tuple[Line, ...]
     n_flickering: int
     flicker: tuple[Flicker, ...]
@@ -85,36 +85,36 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Timelines:
-    """The scenes that are shown, and what they were chosen from."""
+    """The scenes that the page shows, and figures of all scenes in the tables."""
 
     scenes: tuple[Timeline, ...]
     n_scenes: int
     n_frames: int
-    """In all scenes of the tables."""
+    """Number of frames in all scenes."""
     made: int
-    """When they were counted, in nanoseconds since 1970."""
+    """Time when the statistics were saved, in nanoseconds since 1970."""
     flicker: Counter[tuple[str, str]]
-    """Objects that begin to be gone, by scene and image; of all scenes."""
+    """Number of short absences that begin in a frame, by scene and image; of all scenes."""
 
 
 def read_timelines(tables: SavedTables, most_scenes: int) -> Timelines:
-    """Read the saved tables, choose scenes, and draw them.
+    """Read the saved tables, choose scenes, and draw their charts.
 
     Parameters
     ----------
     tables
-        What `autorefiner stats` left.
+        The tables that `autorefiner stats` saved.
     most_scenes
-        How many to choose. With more in the tables: by turns the one with the largest share of
-        objects that flicker, the one with most pixels without an id, and the one whose objects are
-        least what they were in the coarse maps.
+        Most scenes to choose. If there are more, they are chosen by turns: the one with the largest
+        share of objects that flicker, the one with most pixels without an id, and the one whose
+        objects agree least with the coarse maps.
 
     Raises
     ------
     ConfigError
         The tables are Parquet, and pyarrow is not installed.
     StorageError
-        They cannot be read, or do not fit together.
+        The tables cannot be read, or do not fit together.
     """
     try:
         scenes = read_scenes(tables)
@@ -136,7 +136,7 @@ def read_timelines(tables: SavedTables, most_scenes: int) -> Timelines:
 
 
 def _choose(scenes: Mapping[str, CountedScene], most: int) -> list[str]:
-    """Choose by turns from three rankings; in the order of names."""
+    """Choose scenes by turns from three rankings; return their names, sorted."""
     rankings: list[Iterator[str]] = [
         iter(sorted(scenes, key=key))
         for key in (
@@ -181,7 +181,7 @@ def _draw(name: str, scene: CountedScene) -> Timeline:
 
 
 def _lines(scene: CountedScene) -> Iterator[Line]:
-    """Draw the objects that flicker most, then the largest, in the order in which they come."""
+    """Yield rows for the objects that flicker most, then the largest, by their first frame."""
     there = [found for found in scene.objects if found.id in scene.spans]
     there.sort(key=lambda found: (-found.gaps, -found.refined, found.id))
     shown = sorted(there[:MOST_OBJECTS], key=lambda found: (scene.spans[found.id][0][0], found.id))

@@ -1,4 +1,4 @@
-"""From the record of runs to the page: the journal is read once, the frames worth a look are drawn.
+"""Writing the report page: read the journal once, draw the frames that are worth a look.
 
 journal -> columns of numbers -> survey, frames worth a look -> their files -> report.html
 saved statistics -> objects over time, flicker of frames -------------------------^
@@ -32,9 +32,9 @@ from pipeline.statistics.saved import find_tables
 
 
 def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Path:
-    """Write the page that shows what happened to a data set, from what is on record.
+    """Write the report page of a data set from the record of its runs; return the path.
 
-    Works while a run goes on, too, and after one that was killed.
+    This also works during a run, and after a killed one.
 
     Parameters
     ----------
@@ -42,20 +42,19 @@ def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -
         Folder that holds the scenes.
     config
         The settings of the run, of which only `data`, `output` and `report` matter here; None takes
-        those of the last run. Where that left a summary, the page shows the settings that are in
-        it.
+        those of the last run. If the last run wrote a summary, the page shows the settings in it.
 
     Returns
     -------
     Path
-        Of `report.html`, beside the journal.
+        Path of `report.html`, beside the journal.
 
     Raises
     ------
     DatasetError
-        Nothing is on record.
+        There is no journal.
     StorageError
-        The record cannot be read, or the page not be written.
+        The record cannot be read, or the page cannot be written.
     """
     dataset = open_dataset(data_root, config)
     summary = read_summary(dataset.layout.record.summary)
@@ -63,7 +62,7 @@ def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -
 
 
 def report(layout: Layout, config: Config, summary: Mapping[str, Any]) -> Path:
-    """Write the page of a run that has this summary; it is empty for one that came to no end."""
+    """Write the page of a run and return its path; `summary` is empty if the run has not ended."""
     path = layout.record.journal
     try:
         journal = path.open("rb")
@@ -110,7 +109,7 @@ def _page(
 
 
 def _read_statistics(folder: Path, config: Config) -> tuple[Timelines | None, str]:
-    """Read what `autorefiner stats` left; without it, or if it cannot be read, the page says so."""
+    """Return the timelines, None without saved statistics; and the error if reading them failed."""
     tables = find_tables(folder)
     if not tables:
         return None, ""
@@ -138,16 +137,16 @@ def _draw(
     try:
         pictures = draw_frame(layout, frame, config.report.picture_width)
     except FrameError as error:
-        # Files may have moved since. The page then says so in the picture's place.
+        # Files may have moved since the run; the page shows the error in place of the pictures.
         problem = str(error)
     command = _frame_command(layout.image_path(frame), shown)
     return ShownFrame(frame, look.reasons, stats, pictures, problem, command)
 
 
 def _frame_command(image: Path, shown: Config) -> str:
-    """Say what refines a frame under the lens, with the settings of its run."""
+    """Return the command that inspects a frame with the settings of its run."""
     words = ["autorefiner", "frame", str(image)]
     for key, value in shown.changes().items():
         if key.partition(".")[0] in ("data", "model", "proposals", "refinement"):
-            words += ["--set", f"{key}={json.dumps(value)}"]  # which is YAML, too
+            words += ["--set", f"{key}={json.dumps(value)}"]  # JSON is valid YAML
     return shlex.join(words)

@@ -1,4 +1,4 @@
-"""Counting pixels, lazily: one pass over the ids, a few hundred rows out of a million pixels."""
+"""Counting the pixels of each id, lazily: one pass over the ids, one row for each id in a frame."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def count_pixels(
     ids
         (frames, H, W) uint16, any chunks along the first axis.
     coarse
-        The coarse ids of the same frames; without them, the refined ones stand in.
+        The coarse ids of the same frames; None takes the refined ones in their place.
     numbers
-        (frames,) by which frames are called in the result; default: 0, 1, 2, ….
+        (frames,) numbers of the frames in the result; default: 0, 1, 2, ….
 
     Returns
     -------
     da.Array
-        Lazy, (rows, 5) int64, as many rows as there are ids in frames: frame, id, refined pixels,
-        coarse pixels, pixels that have the id in both.
+        Lazy, (rows, 5) int64, a row for each id in each frame: frame, id, refined pixels, coarse
+        pixels, pixels that have the id in both.
     """
     ids = ids.rechunk({1: -1, 2: -1})
     blocks = ids.chunks[0]
@@ -54,7 +54,7 @@ def count_pixels(
 def count_block(
     ids: npt.NDArray[Any], coarse: npt.NDArray[Any], numbers: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Count the pixels of frames at hand; shapes and result as for `count_pixels`."""
+    """Count the pixels of frames in memory; shapes and result as for `count_pixels`."""
     return np.concatenate(
         [
             np.empty((0, len(COLUMNS)), np.int64),

@@ -1,7 +1,6 @@
 """The statistics of a whole data set, counted on a cluster from its mirror.
 
-Coarse ids are read from their files: they are input and lie there anyway, and are needed once. In
-the mirror they would double it.
+Coarse ids are read from their input files: they are needed once, and would double the mirror.
 """
 
 from __future__ import annotations
@@ -29,31 +28,31 @@ from pipeline.statistics.count import COLUMNS, count_pixels
 from pipeline.statistics.scene import SceneStatistics, from_counts
 
 _SCENES_AT_ONCE = 16
-"""Scenes whose counts are with the cluster at a time, so that a graph of all never exists."""
+"""Scenes submitted to the cluster at a time, which bounds the size of the task graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class CoarseIds:
-    """The coarse ids of a data set, and how they are read."""
+    """The coarse ids of a data set, to be read on demand."""
 
     layout: Layout
     frames: Mapping[tuple[str, str], FrameRef]
-    """By scene and image."""
+    """Frames by scene and image."""
 
 
 def compute_statistics(
     data_root: str | os.PathLike[str], config: ConfigLike, client: Client
 ) -> Iterator[SceneStatistics]:
-    """Count the pixels of a data set that has a mirror, scene by scene.
+    """Count the pixels of a data set that has a mirror; yield the statistics scene by scene.
 
     Parameters
     ----------
     data_root
         Folder that holds the scenes.
     config
-        A `Config`, a mapping, or the path of a YAML file; None takes those of the last run.
+        A `Config`, a mapping, or the path of a YAML file; None takes that of the last run.
     client
-        Of the cluster that counts.
+        Client of the cluster that counts.
 
     Raises
     ------
@@ -62,9 +61,9 @@ def compute_statistics(
     StorageError
         The mirror cannot be read.
     DatasetError
-        The mirror has frames that the data set has not.
+        The mirror has frames that the data set lacks.
     FrameError
-        A coarse id map cannot be read, or has not the size of its result any more.
+        A coarse id map cannot be read, or differs in size from its result.
     """
     layout = open_dataset(data_root, config).layout
     mirror = open_mirror(layout.mirror_url)
@@ -79,14 +78,14 @@ def compute_statistics(
 
 
 def count_scene(scene: MirrorScene, coarse: CoarseIds | None = None) -> da.Array:
-    """Count the pixels of a scene, lazily; see `count_pixels`.
+    """Count the pixels of a scene, lazily; the result is that of `count_pixels`.
 
     Parameters
     ----------
     scene
-        Of a mirror.
+        A scene of a mirror.
     coarse
-        Of the data set; None leaves them out of it.
+        The coarse ids of its data set; None counts refined ids alone.
     """
     parts = []
     for size, part in scene.by_size.items():
@@ -101,12 +100,12 @@ def count_scene(scene: MirrorScene, coarse: CoarseIds | None = None) -> da.Array
 
 
 def scene_statistics(scene: MirrorScene) -> SceneStatistics:
-    """Count the pixels of one scene of a mirror, with whatever scheduler dask uses."""
+    """Return the statistics of one scene of a mirror, counted on dask's current scheduler."""
     return _in_tables(scene, count_scene(scene).compute())
 
 
 def _in_tables(scene: MirrorScene, rows: npt.NDArray[np.int64]) -> SceneStatistics:
-    """Make tables of the frames that have a result, numbered anew."""
+    """Return the statistics of the frames that have a result, numbered from 0."""
     present = [number for number, size in enumerate(scene.sizes) if size]
     rows = rows.copy()
     rows[:, 0] = np.searchsorted(present, rows[:, 0])

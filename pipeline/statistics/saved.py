@@ -1,4 +1,4 @@
-"""Tables in a folder, written and read again: as CSV or as Parquet, one file a table."""
+"""Saving tables in a folder and reading them: as CSV or as Parquet, one file a table."""
 
 from __future__ import annotations
 
@@ -15,34 +15,32 @@ from pipeline.errors import ConfigError, StorageError
 from pipeline.statistics.scene import SceneStatistics
 from pipeline.statistics.tables import TABLES, Columns, make_tables
 
-"""Folder of saved tables, beside the record of runs."""
-
 Form: TypeAlias = Literal["csv", "parquet"]
 Write: TypeAlias = Callable[[Columns], None]
 """Appends rows to a table."""
 
-# A name from a file system may hold bytes that are no text; they come back as they were.
+# File names may hold bytes that are not UTF-8, which this handler keeps as they are.
 _AS_TEXT: Mapping[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 
 
 @dataclass(frozen=True, slots=True)
 class SavedTables:
-    """Tables that `autorefiner stats` left in a folder."""
+    """The tables that `autorefiner stats` saved in a folder."""
 
     folder: Path
     form: Form
     made: int
-    """When, in nanoseconds since 1970."""
+    """Time of saving, in nanoseconds since 1970."""
 
     def rows(self, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the values of two or more columns, row by row; from CSV all of them are texts.
+        """Yield the values of two or more columns, row by row; all values of a CSV are strings.
 
         Raises
         ------
         ConfigError
             The tables are Parquet, and pyarrow is not installed.
         StorageError
-            There is no such table, it lacks a column, or it cannot be read.
+            The table is missing, lacks a column, or cannot be read.
         """
         path = self.folder / f"{table}.{self.form}"
         read = _read_csv if self.form == "csv" else _read_parquet
@@ -56,7 +54,7 @@ class SavedTables:
 
 
 def find_tables(folder: Path) -> SavedTables | None:
-    """Return the tables in a folder, the newer where both forms are there; None without any."""
+    """Return the tables in a folder, the newer if both forms exist; None if neither does."""
     found = []
     for form in get_args(Form):
         try:
@@ -68,16 +66,16 @@ def find_tables(folder: Path) -> SavedTables | None:
 
 
 def save_tables(scenes: Iterable[SceneStatistics], folder: Path, form: Form) -> list[Path]:
-    """Write tables scene by scene, each to a file of its name in a folder, and return the files.
+    """Write each table to a file of its name in a folder; return the files.
 
-    Older ones are replaced when all are whole. One scene is in memory at a time.
+    Older files are replaced once all new ones are complete. One scene is in memory at a time.
 
     Raises
     ------
     ConfigError
         Parquet was asked for, and pyarrow is not installed.
     StorageError
-        A file cannot be written, or a name is no text and Parquet was asked for.
+        A file cannot be written, or a name for Parquet is not valid text.
     """
     open_table = _open_csv if form == "csv" else _open_parquet
     files = {name: folder / f"{name}.{form}" for name in TABLES}

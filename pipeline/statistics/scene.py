@@ -1,4 +1,4 @@
-"""The statistics of one scene: counts of pixels, and what follows from them; plain arrays."""
+"""The statistics of one scene: arrays of pixel counts, and figures computed from them."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.int64]
 
 LONGEST_GAP = 3
-"""Frames that an object may be gone for to flicker; gone for longer, it left."""
+"""Most frames of an absence that counts as flicker; a longer one means the object left."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SceneStatistics:
     """Pixels of every object in every frame of a scene.
 
-    F frames that have a result, in order; N objects, by id.
+    F is the number of frames that have a result, in order; N that of objects, sorted by id.
     """
 
     scene: str
     frames: tuple[str, ...]
-    """F names of images."""
+    """F image names."""
     frame_pixels: Counts
     """(F,) pixels of each frame."""
     ids: Counts
-    """(N,) ids without 0, of the refined and the coarse maps."""
+    """(N,) ids above 0 in the refined or the coarse maps."""
     pixels: Counts
     """(F, N) refined pixels."""
     coarse: Counts
-    """(F, N) coarse pixels; equal to `pixels` where no coarse maps were given."""
+    """(F, N) coarse pixels; equal to `pixels` if no coarse maps were given."""
     kept: Counts
     """(F, N) pixels that have the id in both maps."""
 
     @property
     def presence(self) -> npt.NDArray[np.bool_]:
-        """Ids x frames, (N, F): which object is in which frame."""
+        """Whether each object is in each frame, (N, F)."""
         return (self.pixels > 0).T
 
     @property
@@ -53,13 +53,13 @@ class SceneStatistics:
         return np.asarray(kept / union)
 
     def spans(self) -> list[Span]:
-        """Return when each object is there, by id and frame."""
+        """Return the unbroken presences of objects, sorted by id and frame."""
         return [
             Span(int(self.ids[row]), first, stop) for row, first, stop in find_spans(self.presence)
         ]
 
     def gaps(self, longest: int = LONGEST_GAP) -> list[Gap]:
-        """Return where objects flicker, by id and frame."""
+        """Return the short absences of objects, sorted by id and frame."""
         return [
             Gap(int(self.ids[row]), first, stop, int(self.coarse[first:stop, row].sum()))
             for row, first, stop in find_gaps(self.presence, longest)
@@ -68,26 +68,26 @@ class SceneStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Frames in a row in which an object is there."""
+    """Consecutive frames that contain an object."""
 
     id: int
     first: int
-    """Counted among the frames of the `SceneStatistics`."""
+    """First frame with the object, an index into `SceneStatistics.frames`."""
     stop: int
-    """First frame without it after that, or their number."""
+    """First frame after that without the object, or the number of frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A few frames in the middle of an object's life in which it is gone."""
+    """A short absence of an object between two presences."""
 
     id: int
     first: int
-    """First frame without it, counted among the frames of the `SceneStatistics`."""
+    """First frame without the object, an index into `SceneStatistics.frames`."""
     stop: int
-    """Frame in which it is back."""
+    """First frame with the object again."""
     coarse_pixels: int
-    """Its coarse pixels in these frames: above 0, refinement lost it; 0, it came without it."""
+    """Coarse pixels of the object in these frames; if 0, the coarse maps lacked it already."""
 
 
 def find_spans(presence: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
@@ -96,12 +96,12 @@ def find_spans(presence: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, int]
     Parameters
     ----------
     presence
-        (N, F), which object is in which frame.
+        (N, F), whether each object is in each frame.
 
     Yields
     ------
     row, first, stop
-        Which object, the first frame with it, and the first one without it after that.
+        Row of the object, the first frame with it, and the first one after that without it.
     """
     for row, there in enumerate(presence):
         edges = np.flatnonzero(np.diff(there, prepend=False, append=False))
@@ -116,14 +116,14 @@ def find_gaps(
     Parameters
     ----------
     presence
-        (N, F), which object is in which frame.
+        (N, F), whether each object is in each frame.
     longest
-        Frames that an absence may last.
+        Most frames of an absence.
 
     Yields
     ------
     row, first, stop
-        Which object, the first frame without it, and the frame in which it is back.
+        Row of the object, the first frame without it, and the first one with it again.
     """
     for row, there in enumerate(presence):
         seen = np.flatnonzero(there)
@@ -135,15 +135,15 @@ def find_gaps(
 def from_counts(
     scene: str, frames: Sequence[str], frame_pixels: Counts, rows: Counts
 ) -> SceneStatistics:
-    """Put the counts of a scene into tables.
+    """Return the statistics of a scene from its rows of counts.
 
     Parameters
     ----------
     scene, frames, frame_pixels
         As in `SceneStatistics`.
     rows
-        (n, 5): frame, id, refined, coarse and common pixels, as `count_pixels` gives them; frames
-        are numbered as in `frames`.
+        (n, 5): frame, id, refined, coarse and common pixels, as from `count_pixels`; a frame is an
+        index into `frames`.
     """
     rows = rows[rows[:, 1] > 0]
     ids, columns = np.unique(rows[:, 1], return_inverse=True)

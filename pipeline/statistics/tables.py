@@ -1,4 +1,4 @@
-"""Statistics as tables: columns to save, and lines for a terminal."""
+"""Statistics as tables: columns to save, and text for a terminal."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def make_tables(scene: SceneStatistics) -> dict[str, Columns]:
     Returns
     -------
     dict
-        `frames`, a row a frame; `objects`, a row an object of the scene; `pixels`, a row an object
-        in a frame (ids x frames, without what is empty); `spans`, a row for each unbroken presence
-        of an object; `gaps`, a row a flicker.
+        `frames`, a row a frame; `objects`, a row an object of the scene; `pixels`, a row for each
+        object in each frame that has it in either map; `spans`, a row for each unbroken presence
+        of an object; `gaps`, a row for each short absence.
     """
     rows = {
         "frames": _frames(scene),
@@ -71,7 +71,7 @@ def make_tables(scene: SceneStatistics) -> dict[str, Columns]:
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """Return what `as_row` gave for each scene, for a terminal."""
+    """Return the rows of scenes, made by `as_row`, as a table for a terminal."""
     header = ("scene", "frames", "objects", "invalid", "seen in", "coarse IoU", "flickering")
     table = Table(header, rows)
     return (
@@ -83,7 +83,7 @@ def as_text(rows: Sequence[Row]) -> str:
 
 
 def as_row(scene: SceneStatistics) -> Row:
-    """Return a scene in a line."""
+    """Return the row of a scene for `as_text`."""
     invalid, seen_in, agreement = (
         float(values.mean()) if len(values) else 0.0
         for values in (scene.invalid_ratio, scene.presence.mean(axis=1), scene.agreement)

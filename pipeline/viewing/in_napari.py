@@ -1,4 +1,4 @@
-"""A scene in napari: stacks whose frames are read when they are looked at."""
+"""A scene in napari: stacks whose frames are read on demand."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipeline.ids import resize_nearest
 from pipeline.viewing.layers import LAYERS, SceneLayers
 
 FRAMES_KEPT = 16
-"""Frames of a stack that stay in memory once read."""
+"""Frames of a stack that are cached in memory."""
 
 
 class LazyStack:
-    """Frames as one array, (frames, H, W) or (frames, H, W, 3), of which few are in memory."""
+    """Frames as one lazy array, (frames, H, W) or (frames, H, W, 3), with few in memory."""
 
     def __init__(
         self,
@@ -55,14 +55,14 @@ class LazyStack:
 
 
 def make_stacks(layers: SceneLayers) -> tuple[dict[str, LazyStack], list[str]]:
-    """Make the stacks of a scene, all of its first image's size; frames that lack are empty.
+    """Make the stacks of a scene, all of its first image's size; missing frames are empty.
 
     Returns
     -------
     stacks
         `image`, `coarse` and `refined`.
     problems
-        What could not be read so far, in words; it grows as frames are looked at.
+        A line for each file that could not be read; the list grows as frames are read.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def make_stacks(layers: SceneLayers) -> tuple[dict[str, LazyStack], list[str]]:
 
 
 def show_in_napari(layers: SceneLayers) -> list[str]:
-    """Open a window with the scene, and return what could not be shown when it is closed."""
+    """Open a window with the scene; after it is closed, return a line for each unread file."""
     import napari
 
     stacks, problems = make_stacks(layers)

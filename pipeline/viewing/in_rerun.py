@@ -15,7 +15,7 @@ APPLICATION = "autorefiner"
 
 
 def show_in_rerun(layers: SceneLayers) -> list[str]:
-    """Open the viewer and hand the scene over; return what could not be shown, in words."""
+    """Send the scene to rerun's viewer; return a line for each file that could not be shown."""
     import rerun
 
     recording = rerun.RecordingStream(APPLICATION)
@@ -26,7 +26,7 @@ def show_in_rerun(layers: SceneLayers) -> list[str]:
 
 
 def save_for_rerun(layers: SceneLayers, path: Path) -> list[str]:
-    """Write the scene to a file, whole or not at all; return what could not be shown, in words.
+    """Write the scene to a file, wholly or not at all; return a line for each file left out.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def save_for_rerun(layers: SceneLayers, path: Path) -> list[str]:
     part = beside(path)
     with naming_errors(path), moved_into_place({part: path}):
         part.touch(exist_ok=False)
-        # The scene's name in place of a random one: the same scene adds to the same recording.
+        # With the scene as its id, in place of a random one, later saves add to the same recording.
         recording = rerun.RecordingStream(APPLICATION, recording_id=layers.scene)
         recording.save(part)
         problems = list(_log(rerun, recording, layers))
@@ -48,7 +48,7 @@ def save_for_rerun(layers: SceneLayers, path: Path) -> list[str]:
 
 
 def _log(rerun: Any, recording: Any, layers: SceneLayers) -> Iterator[str]:
-    """Log frame after frame; yield what is left out."""
+    """Log all frames; yield a line for each file left out."""
     for number, frame in enumerate(layers.frames):
         recording.set_time("frame", sequence=number)
         recording.log("name", rerun.TextLog(frame.image))

@@ -1,4 +1,4 @@
-"""The frames of a scene as a viewer wants them: an image, and label layers of the same size."""
+"""The frames of a scene for a viewer: images, and coarse and refined ids as label layers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAYERS = ("coarse", "refined")
 
 @dataclass(frozen=True, slots=True)
 class SceneLayers:
-    """The frames of one scene; nothing is read before it is asked for."""
+    """The frames of one scene, read on demand."""
 
     scene: str
     frames: tuple[FrameRef, ...]
@@ -34,7 +34,7 @@ class SceneLayers:
         Raises
         ------
         FrameError
-            It cannot be read.
+            The image cannot be read.
         """
         return read_image(self.image_path(number))
 
@@ -44,7 +44,7 @@ class SceneLayers:
         Raises
         ------
         FrameError
-            They are not there, or cannot be read.
+            The ids are missing, or cannot be read.
         """
         frame = self.frames[number]
         if layer == "coarse":
@@ -53,7 +53,7 @@ class SceneLayers:
 
 
 def find_scene(layout: Layout, scene: str | None) -> SceneLayers:
-    """Find the frames of a scene, of the first one unless told which.
+    """Find the frames of a scene; None takes the first scene.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def find_scene(layout: Layout, scene: str | None) -> SceneLayers:
     frames = discover(layout.data_root, data).frames
     if not frames:
         raise DatasetError(f"{layout.data_root}: found no frame; expected some to show")
-    # A name may look like a pattern, and fit other scenes too.
+    # A name may look like a pattern and match other scenes, too.
     chosen = next((frame.scene for frame in frames if frame.scene == scene), frames[0].scene)
     members = tuple(frame for frame in frames if frame.scene == chosen)
     return SceneLayers(chosen, members, layout)

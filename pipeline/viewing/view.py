@@ -34,17 +34,17 @@ def view_scene(
     scene
         Name of the scene; None takes the first.
     viewer
-        `rerun` or `napari`; None takes the one that is installed, rerun of both.
+        `rerun` or `napari`; None takes the one that is installed, or rerun if both are.
     save
         Write a file for rerun (`.rrd`) instead of opening a window.
     config
-        The settings of the run, of which `data` and `output` say where the maps are; None takes
-        those of the last run.
+        The settings of the run; `data` and `output` locate the maps. None takes those of the last
+        run.
 
     Returns
     -------
     list of str
-        What could not be shown: images and maps that are missing or cannot be read.
+        A line for each image or map that is missing or cannot be read.
 
     Raises
     ------

@@ -1,10 +1,10 @@
-"""Whether `grid` finds what sam2's generator finds, and what becomes of the map, room by room.
+"""Agreement of `grid` with sam2's mask generator, and scores of the refined maps, room by room.
 
     python -m tests.bench.agreement [--rooms 21] [--first 6000]
 
-For each mask of `SAM2AutomaticMaskGenerator` (the thresholds of the defaults) the most similar mask
-of `grid` is looked up; those below an IoU of 0.9 are printed with their rating and stability. Then
-each map is scored on objects of 400 pixels or more: the coarse one, the plain matcher on sam2's own
+For each mask of `SAM2AutomaticMaskGenerator` (with our default thresholds), the most similar mask
+of `grid` is found; those below an IoU of 0.9 are printed with their rating and stability. Then each
+map is scored on objects of 400 pixels or more: the coarse one, the plain matcher on sam2's own
 masks, and the core on `grid` and on `guided`.
 """
 
@@ -33,7 +33,7 @@ SCORED = 400
 
 
 def main() -> None:
-    """Print every mask that has no twin, the share of those that have, and a table of scores."""
+    """Print all masks without a similar one, the share of those with one, and a table of scores."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rooms", type=int, default=21)
     parser.add_argument("--first", type=int, default=6000, help="seed of the first room")
@@ -67,7 +67,7 @@ def print_row(way: str, maps: list, harmed: list) -> None:
 
 
 def measure(config: Config, seed: int) -> tuple[list[float], dict[str, FrameScores]]:
-    """IoU of each of sam2's masks with the most similar of ours, and scores by way."""
+    """Return the IoU of each of sam2's masks with our most similar one, and scores by method."""
     room = make_room(seed)
     shot = take(room, camera_path(room, 1, (640, 480))[0])
     coarse = coarsen(shot.ids, seed)
@@ -95,7 +95,7 @@ def measure(config: Config, seed: int) -> tuple[list[float], dict[str, FrameScor
 
 
 def best_iou(masks: np.ndarray, ours: Proposals) -> list[float]:
-    """For each full-size mask, the IoU with the most similar proposal, upsampled."""
+    """Return, for each full-size mask, its IoU with the most similar upsampled proposal."""
     full = F.interpolate(ours.logits[None], masks.shape[1:], mode="bilinear")[0] > 0
     flat, other = torch.from_numpy(masks).flatten(1).float(), full.flatten(1).float()
     shared = flat @ other.T

@@ -1,4 +1,4 @@
-"""Aiming prompts beside the distance transform that it cannot do without.
+"""Time of aiming prompts, compared with the distance transform that it needs at least.
 
     python -m tests.bench.aiming
 

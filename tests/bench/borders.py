@@ -1,13 +1,13 @@
-"""Borders and harm, on good maps and bad ones, drawn and photographed, from weak to ideal masks.
+"""Border quality and harm on good and bad maps, drawn and photographed, with weak to ideal masks.
 
     python -m tests.bench.borders [--only SET ...] [--rooms 6] [--frames 3] [--data ROOT]
     python -m tests.bench.borders --cost
 
 Prints a Markdown table: for each set the coarse map, the coarse map with its borders placed by the
-image alone (no SAM), the masks' map without the image, and what the product gives. `--data` adds
-a data set with `gt_ids/` of one's own. Demo model, objects of 400 px or more that the coarse map
-holds; harmed is more than 0.02 of IoU below the coarse map. `--cost` prints instead what the image
-costs, in processor time on one thread, beside the rest of a frame in the same process.
+image alone (no SAM), the map of masks alone, and the product's map. `--data` adds your own data set
+with `gt_ids/`. The model is the demo's; objects have 400 px or more and are in the coarse map; an
+object is harmed if its IoU is more than 0.02 below the coarse map's. `--cost` prints instead the
+processor time of placing borders, on one thread, beside the rest of a frame in the same process.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def refine(frame: Frame) -> tuple[np.ndarray, ...]:
 
 
 def from_truth(frame: Frame) -> Proposals:
-    """Make masks of 256 x 256 cells from the truth, blurred over three of them."""
+    """Return masks of 256 x 256 cells made from the truth, blurred over three cells."""
     rng = np.random.default_rng([zlib.crc32(frame.name.encode()), 99])
     ids = np.intersect1d(frame.coarse[frame.coarse > 0], frame.truth)
     logits = torch.stack([as_logits(faulty(frame.truth == i, frame.masks, rng)) for i in ids])

@@ -1,6 +1,6 @@
-"""Time of matching, merging and compositing, against the plain way, in one process.
+"""Time of matching, merging and composing, compared with the plain matcher, in one process.
 
-Run as `python -m tests.bench.core`; the plain way takes most of the minute.
+Run as `python -m tests.bench.core`; it takes a minute, most of it for the plain matcher.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REPEATS = 7
 
 
 def fastest(work: Callable[[], object], repeats: int) -> float:
-    """Processor seconds of the fastest of several runs, which a busy machine disturbs least."""
+    """Return the processor seconds of the fastest of several runs, least affected by other load."""
     times = []
     for _ in range(repeats):
         start = time.process_time()

@@ -1,8 +1,7 @@
-"""What exports and imports cost: `python -m tests.bench.exchange` prints the tables of README.md.
+"""The cost of exports and imports: `python -m tests.bench.exchange` prints README.md's tables.
 
-The data set is one scene of hard links to a few drawn maps. Every row runs in a process of its own,
-which gives its peak memory; reading the maps, in as many threads as an export has, is the yardstick
-of the same run.
+The data set is one scene of hard links to a few drawn maps. Each row runs in a process of its own,
+to measure its peak memory; the baseline is reading the maps in as many threads as an export has.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ READERS = {
     "davis": ("labels", ""),
 }
 DRAWN = 8
-"""Different maps; the other frames are links to them."""
+"""Number of different maps; the other frames are links to them."""
 
 
 def make_data(root: Path, frames: int, recipe: Recipe) -> None:
@@ -87,7 +86,7 @@ def measure(work: Callable[[Path], None], root: Path, answer: Any) -> None:
     import pipeline.exchange.export
     import pipeline.exchange.import_
 
-    # What takes seconds to import is loaded before the clock starts.
+    # Modules that take seconds to import are loaded before the clock starts.
     assert pipeline.exchange.export
     assert pipeline.exchange.import_
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -99,7 +98,7 @@ def measure(work: Callable[[Path], None], root: Path, answer: Any) -> None:
 
 
 def apart(work: Callable[[Path], None], root: Path) -> tuple[float, float, float]:
-    """Do work in a process of its own: seconds, processor seconds, MiB above the bare process."""
+    """Do work in its own process; return seconds, processor seconds, MiB above the bare process."""
     context = multiprocessing.get_context("spawn")
     answer = context.Queue()
     process = context.Process(target=measure, args=(work, root, answer))
@@ -110,7 +109,7 @@ def apart(work: Callable[[Path], None], root: Path) -> tuple[float, float, float
 
 
 def speed(frames: int, recipe: Recipe) -> None:
-    """Print frames a second, and times the processor time of reading alone."""
+    """Print frames a second, and processor time as a multiple of reading alone."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "scans"
         make_data(root, frames, recipe)

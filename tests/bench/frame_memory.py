@@ -2,8 +2,8 @@
 
     python -m tests.bench.frame_memory --model demo --size 1920x1440 --ids 500
 
-Each figure comes from a process of its own. What the libraries and the model hold before the first
-frame is told apart from what the frame adds.
+Each figure comes from a process of its own. The memory of libraries and model before the first
+frame is listed apart from the memory that the frame adds.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> None:
 def measure(
     settings: dict[str, dict[str, str]], mode: str, size: tuple[int, int], n_ids: int
 ) -> tuple[float, float, int]:
-    """Peak memory before and after a frame, in megabytes, and its number of masks."""
+    """Return the peak memory before and after a frame, in megabytes, and its number of masks."""
     from pipeline.refinement import refine_proposals
     from pipeline.sam import SAM2
 
@@ -75,7 +75,7 @@ def tiles(size: tuple[int, int], n_ids: int) -> np.ndarray:
 
 
 def peak() -> float:
-    """Largest resident size so far, in megabytes."""
+    """Return the largest resident size so far, in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

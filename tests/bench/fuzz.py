@@ -1,11 +1,11 @@
-"""Throw mutated files at the readers, guided by the lines they reach (atheris, libFuzzer).
+"""Fuzz the readers with mutated files, guided by coverage (atheris, libFuzzer).
 
     python -m tests.bench.fuzz [--seconds 1200] [--inputs 100000] [--folder DIR]
 
-Whatever the bytes are, a reader answers with data that keep its promises or with the one kind of
-exception it promises; anything else ends the run with the input in DIR/crash-*. Seeds are the
-tables of `tests/dataset` and the configs of this repository. DIR/figures.json says how many inputs
-each reader had, and how many it accepted. Needs Linux and `pip install atheris`.
+For any bytes, a reader has to return valid data or raise the one kind of exception it documents;
+anything else ends the run and saves the input in DIR/crash-*. Seeds are the tables of
+`tests/dataset` and the configs of this repository. DIR/figures.json has the numbers of inputs given
+to each reader and accepted by it. Needs Linux and `pip install atheris`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def refuses_or_reads_ids(suffix: str) -> Callable[[bytes], bool]:
 
 
 def refuses_or_reads_archive(pickled: bytes) -> bool:
-    """Put the pickle into an archive whose checksums are right."""
+    """Put the pickle into an archive with valid checksums and read that."""
     return refuses_or_reads_ids(".pth")(id_map_files.with_pickle(pickled))
 
 
@@ -115,7 +115,7 @@ def test_one_input(data: bytes) -> None:
 
 
 def write_seeds(corpus: Path) -> None:
-    """Write the tables of files as inputs, each for the reader it is meant for."""
+    """Write the tables of files as inputs, each for its reader."""
     reader = {".pth": 0, ".npy": 2, ".png": 3, ".npz": 4, ".tif": 5, ".h5": 6}
     seeds: list[tuple[int, bytes]] = []
     tables = (id_map_files.GOOD, id_map_files.BAD, container_files.GOOD, container_files.BAD)

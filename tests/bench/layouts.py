@@ -1,7 +1,7 @@
-"""What a path pattern costs: `python -m tests.bench.layouts [FRAMES …]` prints a table of ratios.
+"""The cost of a path pattern: `python -m tests.bench.layouts [FRAMES …]` prints a table of ratios.
 
-The same empty files, linked into folders, are planned as the layout by folders and as patterns; the
-ways take turns, and the best of each counts: the rest is what else the machine did.
+The same empty files, linked into folders, are planned by the folder layout and by patterns in turn;
+the fastest round of each counts, since other load only adds time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The mirror: which compressor, and what it costs and saves beside .pth, npy and png files.
+"""The mirror's time and size by compressor, compared with .pth, npy and png files.
 
     autorefiner demo DIR --scenes 3 --frames 4 --size 920 690
     python -m tests.bench.mirror DIR
@@ -90,7 +90,7 @@ def codec_row(maps: Maps, compressor: Any) -> str:
 
 
 def milliseconds(act: Callable[[int], Any], count: int) -> float:
-    """Return the processor time of one act, the best of some rounds over shuffled frames."""
+    """Return the processor time of one call, the best of some rounds over shuffled frames."""
     order = np.random.default_rng(0).permutation(count).tolist()
     best = float("inf")
     for _ in range(ROUNDS):

@@ -1,10 +1,10 @@
-"""How well image support tells right pairs of image and ids from wrong ones.
+"""How well image support separates right pairs of image and ids from wrong ones.
 
     python -m tests.bench.pairing [--rooms 24] [--seed 7000] [--severity 1.0]
 
-Rooms of the demo, none of them trained on, each seen at five places of a walk of forty frames, and
-the photographs of `tests/data/desk`. Every image is paired with its own coarse ids, with those of
-other places of the walk, and with those of another room.
+The images are demo rooms outside the training set, each at five places of a path of forty frames,
+and the photographs of `tests/data/desk`. Every image is paired with its own coarse ids, with those
+of other places of the path, and with those of another room.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Mean IoU of the core on made-up rooms, against the coarse maps and the plain matcher.
+"""Mean IoU of the core on synthetic rooms, compared with coarse maps and the plain matcher.
 
 Run as `python -m tests.bench.quality [scenes of each kind]`; prints a Markdown table.
 """
@@ -35,7 +35,7 @@ KINDS = {
     "rough masks, many strays": Recipe(strays=1.0, jitter=2.0),
     "joined and swallowing masks": Recipe(whole=0.5, joined=0.8, swallowing=1.0),
 }
-FIRST_SEED = 1000  # the core was shaped on seeds 0 to 7; these chose its last two constants
+FIRST_SEED = 1000  # seeds 0 to 7 served to design the core, these to choose two constants
 
 
 def mean_iou(truth: np.ndarray, found: np.ndarray) -> float:
@@ -48,7 +48,7 @@ def mean_iou(truth: np.ndarray, found: np.ndarray) -> float:
 
 
 def scores(case: Case) -> tuple[float, float, float, float]:
-    """Mean IoU of the coarse map, the plain matcher, our masks, our low-resolution proposals."""
+    """Return the mean IoU of coarse map, plain matcher, and the core on masks and on proposals."""
     logits, rating = case.logits(), torch.from_numpy(case.predicted_iou).float()
     nothing = torch.zeros(len(logits), dtype=torch.int64)
     proposals = Proposals(logits, rating, torch.ones(len(logits)), nothing)

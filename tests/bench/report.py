@@ -1,8 +1,8 @@
-"""A report of 900 scenes and 500 000 frames of made-up records: time, memory, size, opening.
+"""The cost of a report of 900 scenes and 500 000 synthetic records: time, memory, size, opening.
 
 Run as `python -m tests.bench.report [scenes] [frames]`. Every frame has a line in the journal, a
-tenth of them two; a thousandth failed. The frames that stand out have files of 920 x 690 pixels.
-Statistics are saved of 60 objects a scene, which come and go and flicker.
+tenth of the frames two; a thousandth failed. The frames that stand out have files of 920 x 690
+pixels. The saved statistics have 60 objects a scene, with several presences and flicker.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def write_record(root: Path, n_scenes: int, n_frames: int) -> None:
 
 
 def write_statistics(root: Path, n_scenes: int, per_scene: int, n_objects: int = 60) -> None:
-    """Save the tables that the report reads; that of pixels, which it does not, is left out."""
+    """Save the tables that the report reads, which are all but that of pixels."""
     rng = np.random.default_rng(1)
     folder = root / "autorefiner" / "statistics"
     folder.mkdir()
@@ -98,7 +98,7 @@ def write_statistics(root: Path, n_scenes: int, per_scene: int, n_objects: int =
             for image, share in zip(images, rng.beta(2, 30, per_scene).tolist(), strict=True):
                 files["frames"].writerow([scene, image, 634800, share, n_objects])
             for id_ in range(1, n_objects + 1):
-                # An object is there from one of these frames to the next, then gone, and so on.
+                # These frames are, by turns, the start of a presence and the end of it.
                 edges = rng.integers(0, per_scene + 1, 2 * rng.integers(1, 6))
                 blinks = rng.integers(0, per_scene, rng.integers(0, 4) if id_ % 4 == 0 else 0)
                 edges = np.unique(np.concatenate([edges, blinks, blinks + 1]))

@@ -2,13 +2,13 @@
 
     python -m tests.bench.rooms [--rooms 24] [--first 6000]
 
-One picture of 640 x 480 of each room, coarse ids at the default severity. No model has a say:
-masks come from the exact ids, with the faults that SAM's have. A thing is found as a whole or not,
-in parts, joined with a neighbour; a wall comes in pieces, or with what stands before it; a few
-masks are of nothing; borders are off by a pixel or two. How often each happens is in `Habits`: a
-guess at what segment-everything does in rooms, fixed before any way of matching was tried on it.
+Each room has one picture of 640 x 480, with coarse ids at the default severity. No model is used:
+masks are made from the exact ids, with faults like SAM's. Things are whole, missing, in parts, or
+joined with a neighbour; walls are in pieces, or joined with objects before them; a few masks show
+no object; borders are off by a pixel or two. `Habits` has the probability of each fault, a guess at
+segment-everything in rooms that was fixed before any matcher was tried on it.
 
-The ceiling is the best union of masks for each object, chosen with the truth at hand.
+The ceiling is the best union of masks for each object, chosen by the truth.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ SIZE = (640, 480)
 SMALLEST = 100
 """Pixels of the smallest mask: the default of proposals.min_region_area."""
 SCORED = 400
-"""Objects of so many pixels count, as `autorefiner evaluate` counts them."""
+"""Least area of objects that count, in pixels, as in `autorefiner evaluate`."""
 
 
 @dataclass(frozen=True)
 class Habits:
-    """How often each kind of mask is made, per object that it can be made of."""
+    """The probability of each kind of mask, per object that the kind applies to."""
 
     whole: float = 0.8
     """Small things and things of many colours are missed."""
     parts: float = 0.35
-    """Drawers, cushions, shelves: every point asks for part and subpart too."""
+    """Drawers, cushions, shelves: each point prompt yields masks of a part and a subpart, too."""
     surface_parts: float = 0.75
-    """Walls and floors fall apart along shadows, corners and what stands before them."""
+    """Walls and floors are split along shadows, corners and objects before them."""
     joined: float = 0.3
     """A lamp with its table, a cushion with its chair."""
     swallowing: float = 0.6
-    """A surface with what stands before it, or a thing with what lies on it."""
+    """A surface with an object before it, or a thing with an object on it."""
     strays: float = 0.15
     """Shadows, patches of light and patterns, per object."""
     border: float = 1.0
-    """Standard deviation of borders, pixels."""
+    """Standard deviation of the border error, in pixels."""
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def print_row(name: str, values: np.ndarray) -> None:
 
 
 def scores(case: Case) -> np.ndarray:
-    """Mean IoU of the coarse map, of each way, and of the best unions."""
+    """Return the mean IoU of the coarse map, of each matcher, and of the best unions."""
     logits, alike = case.logits(), torch.ones(len(case.masks))
     proposals = Proposals(logits, alike, alike, alike.long())
     maps = (
@@ -91,7 +91,7 @@ def scores(case: Case) -> np.ndarray:
 
 
 def ceiling(case: Case) -> float:
-    """Mean over objects of the best IoU that a union of masks, or the coarse object, has."""
+    """Return the mean over objects of the best IoU of a union of masks or the coarse object."""
     best = []
     for i in np.unique(case.truth[case.truth > 0]):
         own = case.truth == i
@@ -117,7 +117,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def make_room_case(seed: int, habits: Habits = Habits()) -> Case:
-    """Photograph a room, spoil its ids, and make masks of what is really there."""
+    """Render a room, degrade its ids, and make masks from its truth."""
     room = make_room(seed)
     truth = take(room, camera_path(room, 1, SIZE)[0]).ids
     rng = np.random.default_rng([seed, 20])
@@ -151,7 +151,7 @@ def propose(rng: np.random.Generator, truth: np.ndarray, habits: Habits) -> np.n
 
 
 def neighbours(truth: np.ndarray, own: np.ndarray) -> dict[int, float]:
-    """Objects that touch one, and the share of their border that does."""
+    """Return the objects that touch one, and the share of their border that touches it."""
     near = ndimage.binary_dilation(own, iterations=2) & ~own
     found = {}
     for j in np.unique(truth[near & (truth > 0)]):

@@ -1,8 +1,8 @@
-"""What the driver costs: `python -m tests.bench.scale [FRAMES …]` prints the table of README.md.
+"""The driver's cost: `python -m tests.bench.scale [FRAMES …]` prints the table of README.md.
 
-Data sets are made of hard links to a few files, so that a million frames fit anywhere. A stage runs
-in a process of its own, which gives its wall and processor time and its peak memory. Refinement is
-a no-op: what is left is discovering, planning, handing out, taking in, the journal, the summary.
+Data sets consist of hard links to a few files, so that a million frames fit on any disk. Each stage
+runs in its own process, to measure its wall and processor time and its peak memory. Refinement is
+a no-op, which leaves discovery, planning, scheduling, the journal, and the summary.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from distributed import Client, WorkerPlugin
 
 FRAMES_A_SCENE = 1000
 LINKS_A_FILE = 25_000
-"""An id map is linked a second time as a result: fewer than file systems allow."""
+"""Links to one file; results double those of an id map, which file systems still allow."""
 
 SIZES = (10_000, 100_000, 1_000_000)
 LARGEST_RUN = 100_000
 
 
 class NoOp(WorkerPlugin):
-    """Leaves out reading, refining and writing on a worker; the partition's threads stay."""
+    """A plugin that skips reading, refining and writing on a worker, and keeps all threads."""
 
     name = "no-op"
 
@@ -114,7 +114,7 @@ def plan(root: Path) -> None:
 
 
 def put_on_record(root: Path) -> None:
-    """Link a result to every frame, and write the journal of the run that made them."""
+    """Link a result for every frame, and write the journal of the run that made the results."""
     from pipeline.config import load_config
     from pipeline.dataset import Layout, discover, stamp
     from pipeline.record.journal import Entry, open_journal
@@ -137,19 +137,19 @@ def put_on_record(root: Path) -> None:
 
 
 def resume(root: Path) -> None:
-    """Plan again, now that every frame is done."""
+    """Plan again after every frame is done."""
     plan(root)
 
 
 def status(root: Path) -> None:
-    """Ask for the status."""
+    """Read the status."""
     from pipeline.record.status import read_status
 
     assert read_status(root, settings()).total.frames
 
 
 def run(root: Path) -> None:
-    """Run it all on two workers that do nothing."""
+    """Run on two workers that skip the work on frames."""
     import pipeline
     from pipeline.cluster import open_client
     from pipeline.config import load_config
@@ -168,7 +168,7 @@ def measure(stage: Callable[[Path], None], root: Path, report: Any) -> None:
     import pipeline.record.status
     import pipeline.run.runner
 
-    # What takes seconds to import is loaded before the clock starts.
+    # Modules that take seconds to import are loaded before the clock starts.
     assert pipeline.run.runner
     assert pipeline.record.status
     start, before = time.perf_counter(), time.process_time()

@@ -1,17 +1,17 @@
-"""Scenes frame by frame: quality, flicker, and objects that a frame's coarse map lacks.
+"""Quality and flicker over the frames of scenes, and objects that a frame's coarse map lacks.
 
     python -m tests.bench.scenes [--faults mesh frame] [--severity 1] [--scenes 4] [--frames 8]
                                     [--seed 9300] [--coarse-only]
 
-Prints a Markdown table with a row for each kind of faults. Demo model, default settings, drawn
-rooms of 640 x 480.
+Prints a Markdown table with a row for each kind of faults, for the demo model, default settings and
+drawn rooms of 640 x 480.
 
 IoU is the mean over objects of 400 px or more that the coarse map holds. Flicker is the mean change
 of (area / true area) from one frame to the next, over objects of 400 px or more that the coarse map
-holds in both; the truth has 0. A blink is such an object that is there in one of the two frames and
-gone in the other. Lost is an object of 1 500 px or more of which the coarse map holds less than a
-hundredth; it is known nearby if a frame at most two away holds a tenth of it or more, and found if
-the refined map has it with an IoU of 0.5.
+holds in both; for the truth it is 0. A blink is such an object that is in one of the two frames and
+not in the other. An object of 1 500 px or more is lost if the coarse map holds less than a
+hundredth of it; it is known nearby if a frame at most two away holds a tenth of it or more, and
+found if the refined map has it with an IoU of 0.5.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def both(figures: dict[str, np.ndarray]) -> str:
 
 
 def pairs(scene: Areas) -> Iterator[tuple[int, np.ndarray]]:
-    """Go through pairs of consecutive frames with the objects that are large enough in both."""
+    """Yield consecutive frames with the objects that are large enough in both."""
     large = scene.truth >= 400
     for frame in range(len(large) - 1):
         yield frame, np.flatnonzero(large[frame] & large[frame + 1])

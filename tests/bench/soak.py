@@ -1,8 +1,8 @@
-"""Ten minutes of murder: `python -m tests.bench.soak [MINUTES] [SECONDS_OF_LIFE]`.
+"""Ten minutes of killing workers: `python -m tests.bench.soak [MINUTES] [SECONDS_OF_LIFE]`.
 
-The command refines demo rooms over and over with the tiny SAM 2, while a random worker is killed
-every few seconds, once it has lived for so long. Its outputs must be those of an undisturbed run,
-byte for byte.
+The command refines demo rooms repeatedly with the tiny SAM 2. Every few seconds a random worker
+older than SECONDS_OF_LIFE is killed. The outputs must equal those of an undisturbed run, byte for
+byte.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def command(data: Path, out: Path, *more: str) -> list[str]:
 
 
 def kill_one(driver: subprocess.Popen[bytes], life: float) -> int:
-    """Kill a worker of the run that has lived for so many seconds; return how many were killed."""
+    """Kill a worker of the run that is older than `life` seconds; return 1, or 0 if none is."""
     with suppress(psutil.Error):
         workers = [
             child
@@ -80,7 +80,7 @@ def main() -> None:
             code, died = disturbed_run(command(data, out), until, life, log)
             runs, deaths = runs + 1, deaths + died
             if code == 1:
-                # A frame that lost its worker each time it was tried is on record as a killer.
+                # A frame whose worker died on every try is recorded as failed.
                 repaired += 1
                 subprocess.run(
                     command(data, out, "--set", "run.redo=failed"),

@@ -1,7 +1,7 @@
-"""Scenes with exact truth, coarse maps as meshes give them, and masks that overlap as SAM's do.
+"""Scenes with exact truth, coarse maps like those of meshes, and overlapping masks like SAM's.
 
 Everything is drawn from one seeded generator, and lengths scale with the image, so that a small
-image is a hard one of the same kind.
+image is a harder one of the same kind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy import ndimage
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to make; the defaults are an ordinary room."""
+    """The parameters of a scene; the defaults give an ordinary room."""
 
     height: int = 240
     width: int = 360
@@ -25,23 +25,23 @@ class Recipe:
     tiny: float = 0.1
     """Share of tiny objects."""
     unlabelled: float = 0.05
-    """Chance of a surface to be without id."""
+    """Probability that a surface has no id."""
     coarse_error: float = 1.0
-    """How wrong the coarse map is; 0 is the truth itself."""
+    """Strength of the coarse map's errors; 0 gives the truth itself."""
     whole: float = 0.8
-    """Chance of an object to have a mask of its own."""
+    """Probability that an object has a mask of its own."""
     parts: float = 0.35
     joined: float = 0.3
     swallowing: float = 0.6
     strays: float = 0.15
-    """Strays for each object."""
+    """Expected number of masks of nothing, per object."""
     jitter: float = 1.0
     """Border error of masks, in pixels of full size."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One image: the truth, what comes in, and masks in both forms."""
+    """One image: its truth, coarse ids, and masks."""
 
     truth: np.ndarray
     coarse: np.ndarray
@@ -50,14 +50,14 @@ class Case:
     predicted_iou: np.ndarray
 
     def logits(self, size: int = 256) -> torch.Tensor:
-        """Return the masks as SAM has them, (M, size, size)."""
+        """Return the masks as logits like SAM's, (M, size, size)."""
         full = torch.from_numpy(self.masks).float()[None]
         share = torch.nn.functional.interpolate(full, (size, size), mode="area")[0]
         return (share - 0.5) * 20.0
 
 
 def make_case(seed: int, recipe: Recipe = Recipe()) -> Case:
-    """Draw one case."""
+    """Return a random case."""
     rng = np.random.default_rng(seed)
     things, surfaces, truth = _room(rng, recipe)
     coarse = _degrade(rng, truth, recipe)
@@ -66,13 +66,13 @@ def make_case(seed: int, recipe: Recipe = Recipe()) -> Case:
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> np.ndarray:
-    """Smooth noise of unit variance."""
+    """Return smooth noise of unit variance."""
     field = ndimage.gaussian_filter(rng.standard_normal(shape), sigma, mode="reflect")
     return field / max(field.std(), 1e-9)
 
 
 def _room(rng: np.random.Generator, recipe: Recipe) -> tuple[np.ndarray, list[int], np.ndarray]:
-    """Everything there is, which of it are surfaces, and the truth: not all has an id."""
+    """Return the map of all objects, the ids of surfaces, and the truth, which lacks some ids."""
     h, w = recipe.height, recipe.width
     y, x = np.mgrid[:h, :w].astype(float)
     u, v = x / w, y / h
@@ -114,7 +114,7 @@ def _room(rng: np.random.Generator, recipe: Recipe) -> tuple[np.ndarray, list[in
 
 
 def warp(rng: np.random.Generator, ids: np.ndarray, waves: list[tuple[float, float]]) -> np.ndarray:
-    """Move pixels about by smooth noise: (amplitude, wavelength) in pixels."""
+    """Return ids displaced by smooth noise: (amplitude, wavelength) pairs in pixels."""
     y, x = np.mgrid[: ids.shape[0], : ids.shape[1]].astype(float)
     for amplitude, length in waves:
         y += amplitude * _noise(rng, ids.shape, length)
@@ -134,10 +134,10 @@ def _degrade(rng: np.random.Generator, truth: np.ndarray, recipe: Recipe) -> np.
         own = coarse == i
         area = own.sum()
         fate = rng.random()
-        if fate < 0.15 * e:  # leaks over its silhouette, where some noise says so
+        if fate < 0.15 * e:  # leaks over its silhouette where noise is high
             reach = ndimage.binary_dilation(own, iterations=max(1, int(rng.uniform(2, 6) * unit)))
             coarse[reach & (_noise(rng, shape, 12 * unit) > 0.3)] = i
-        elif fate < 0.27 * e and area > 60:  # a part is missing, or belongs to what lies beside it
+        elif fate < 0.27 * e and area > 60:  # a part is missing or has a neighbour's id
             y, x = np.nonzero(own)
             angle = rng.uniform(0, 2 * np.pi)
             along = y * np.sin(angle) + x * np.cos(angle)
@@ -145,11 +145,11 @@ def _degrade(rng: np.random.Generator, truth: np.ndarray, recipe: Recipe) -> np.
             ring = ndimage.binary_dilation(own, iterations=3) & ~own
             other = rng.choice(coarse[ring]) if ring.any() and rng.random() < 0.5 else 0
             coarse[y[cut], x[cut]] = other
-        elif fate < 0.35 * e and area > 100:  # thinner than it should be
+        elif fate < 0.35 * e and area > 100:  # the object is too thin
             inner = ndimage.binary_erosion(own, iterations=max(1, int(rng.uniform(1, 3) * unit)))
             coarse[own & ~inner] = 0
     coarse[_noise(rng, shape, 5 * unit) > 2.3 / max(e, 0.5)] = 0
-    for i in np.unique(truth[truth > 0]):  # ids that a mesh knows are seen at least a little
+    for i in np.unique(truth[truth > 0]):  # a mesh shows a bit of each of its ids
         if not (coarse == i).any():
             coarse[truth == i] = i
     return coarse.astype(np.uint16)

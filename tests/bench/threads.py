@@ -1,8 +1,8 @@
-"""How CPU workers share the cores: `python -m tests.bench.threads [ROUNDS]`.
+"""Speed by the number of CPU workers and threads: `python -m tests.bench.threads [ROUNDS]`.
 
-Demo rooms are refined by clusters of this package with as many workers and torch threads as each
-line says, on the same machine and in turn; frames per second are those of whole runs without the
-start of the cluster and the load of the model.
+Demo rooms are refined by local clusters with the workers and torch threads of each line, in turn on
+the same machine; frames per second are those of whole runs, without starting the cluster and
+loading the model.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FRAMES = 16
 
 
 def shares() -> list[tuple[int, int]]:
-    """Return (workers, torch threads a worker): all that fit, some that do not."""
+    """Return pairs (workers, torch threads a worker), some of which exceed the cores."""
     fit = [(workers, CPU_COUNT // workers) for workers in range(1, CPU_COUNT + 1)]
     return sorted({*fit, (1, 1), (CPU_COUNT, CPU_COUNT)})
 
@@ -51,7 +51,7 @@ def frames_per_second(data: Path, out: Path, client: Client) -> float:
 
 
 def main() -> None:
-    """Print a line for each share of the cores and each size."""
+    """Print a line for each pair of workers and threads, and each size."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     with tempfile.TemporaryDirectory() as folder:
         rates: dict[tuple[tuple[int, int], tuple[int, int]], list[float]] = {}

@@ -1,14 +1,14 @@
-"""A whole frame, our way and sam2's: seconds, their ratio, and where the time goes.
+"""Time of a whole frame with AutoRefiner and with sam2: seconds, their ratio, and stages.
 
     python -m tests.bench.whole_frame --model demo --size 640x480 --frames 3
 
-The stock way is sam2's `SAM2AutomaticMaskGenerator` (32 points a side, predicted IoU 0.7,
-stability 0.5, NMS 0.7, regions of 100 pixels) and the plain matcher of `reference.py`. Both ways
-run in turn in this process, on the same frames, with the same weights; what is counted is
-processor time on one thread, which a busy machine disturbs less than the clock on the wall.
+The baseline is sam2's `SAM2AutomaticMaskGenerator` (32 points a side, predicted IoU 0.7,
+stability 0.5, NMS 0.7, regions of 100 pixels) and the plain matcher of `reference.py`. Both run in
+turn in this process, on the same frames and with the same weights. The figures are processor time
+on one thread, which other load affects less than wall time.
 
-`--model sam2.1_hiera_tiny --random` takes random weights, spread so that ratings and stabilities
-are all over [0, 1]: the time is that of trained ones, the masks are noise.
+`--model sam2.1_hiera_tiny --random` takes random weights, scaled so that ratings and stabilities
+cover [0, 1]: the masks are noise, but take the time of a trained model's.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def frame(seed: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measure(config: Config, image: np.ndarray, coarse: np.ndarray) -> dict[str, float]:
-    """Processor seconds of each way, and of its stages, on one frame."""
+    """Return the processor seconds of both methods, and of our stages, on one frame."""
     seconds: dict[str, float] = {}
     for mode in MODES:
         settings = load_config(config, [f"proposals.mode={mode}"])

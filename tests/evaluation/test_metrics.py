@@ -26,7 +26,7 @@ def arrays_of(scores):
     return scores.iou, scores.boundary_f, scores.boundary_f_fine, scores.boundary_iou
 
 
-# The measures again, plainly: one boolean mask per object, loops over pixels.
+# Plain reference implementations of the measures: one boolean mask per object, loops over pixels.
 
 
 def slow_iou(a, b):
@@ -67,7 +67,7 @@ def slow_boundary_iou(a, b, width):
 
 
 def id_maps(n=3):
-    """Maps of one size whose objects are blobs: small maps of ids, enlarged, with some noise."""
+    """Return a strategy for n maps of one size: small maps of ids, enlarged, with some noise."""
     small = hnp.arrays(np.uint16, (4, 5), elements=st.integers(0, 3))
     noise = hnp.arrays(np.uint16, (12, 15), elements=st.sampled_from([9, 9, 9, 9, 9, 0, 1, 4]))
 
@@ -101,7 +101,7 @@ def test_agrees_with_a_plain_implementation(maps, tolerance, band_ratio):
 
 
 def slow_thin(mask):
-    """Pixels of a mask beside all squares that fit into it, which reach two pixels further."""
+    """Return the pixels of a mask more than two pixels away from all squares that fit into it."""
     padded = np.pad(mask, THIN + 3, mode="edge")
     squares = ndimage.binary_opening(padded, np.ones((THIN + 1, THIN + 1)))
     near = ndimage.binary_dilation(squares, np.ones((5, 5)))
@@ -113,7 +113,7 @@ def test_legs_are_thin_and_seats_are_not():
     truth = blank()
     truth[20:40, 10:60] = 5
     truth[40:58, 12:18] = 5  # six pixels wide
-    truth[40:58, 50:57] = 5  # seven
+    truth[40:58, 50:57] = 5  # seven pixels wide
     np.testing.assert_array_equal(thin_parts(truth), slow_thin(truth == 5))
     assert thin_parts(truth)[45:58, 12:18].all()
     assert not thin_parts(truth)[:, 30:].any()
@@ -170,8 +170,8 @@ def test_a_square_shifted_by_three_pixels():
     truth, moved = square(20, 20), square(20, 23)
     scores = score_frame(truth, moved, truth, tolerance=2)
     assert scores.refined.iou.tolist() == [17 * 20 / (23 * 20)]
-    # Each contour has 76 pixels. Of the moved one's, all of the right side (20) is 3 off, and of
-    # the left side all (14) but 3 at either end, which the other's horizontal sides are near.
+    # Each contour has 76 pixels. In the moved square's, the right side (20) is 3 pixels off, and so
+    # is the left side except for 3 pixels at each end (14), which are near horizontal sides.
     assert scores.refined.boundary_f.tolist() == [pytest.approx(42 / 76)]
     assert scores.harmed.tolist() == [True]
 
@@ -190,7 +190,7 @@ def test_bands_of_a_square_and_one_inside_it():
 
 
 def test_the_edge_of_the_image_is_no_contour():
-    # Both squares end at the edge; apart from it they have no side within reach of each other.
+    # Both squares touch the edge of the image; their contours are out of reach of each other.
     truth, ids = square(0, 0), square(0, 40)
     assert score_frame(truth, ids, ids).refined.boundary_f.tolist() == [0.0]
 

@@ -8,7 +8,7 @@ from pipeline.evaluation.presentation import NAMED_AT_MOST
 
 
 def half_right():
-    """Score one object of 40 x 40 px, of which coarse has the left half and refined nothing."""
+    """Score one object of 40 x 40 px: coarse has its left half, refined lacks it."""
     truth = np.zeros((60, 80), np.uint16)
     truth[10:50, 20:60] = 3
     coarse = truth.copy()

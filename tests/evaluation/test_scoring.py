@@ -27,7 +27,7 @@ def save(path, ids):
 
 @pytest.fixture
 def root(tmp_path):
-    """Return a data set of two scenes of two frames; refined is right and coarse half of it."""
+    """Return a data set of two scenes of two frames; refined ids are right, coarse have half."""
     for scene in ("hall", "room"):
         for name in ("a.jpg", "b.jpg"):
             image = tmp_path / scene / "images" / name

@@ -1,4 +1,4 @@
-"""The commands `export` and `import`, as the shell sees them."""
+"""The commands `export` and `import`: exit codes and output."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Hash every file of an export, but for the lock."""
+    """Return the hash of every file of an export except the lock."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
@@ -124,7 +124,7 @@ def test_a_replacement_that_was_stopped_is_no_finished_export(
         patch.setattr(ExportFolder, stopped, fail)
         with pytest.raises(StorageError):
             pipeline.export_dataset(root, "davis", out=out, ids="coarse", replace=True)
-    replace = stopped == "keep_record"  # nothing was touched yet
+    replace = stopped == "keep_record"  # the finished export is still whole
     pipeline.export_dataset(root, "davis", out=out, ids="coarse", replace=replace)
     whole = tmp_path / "whole"
     pipeline.export_dataset(root, "davis", out=whole, ids="coarse")
@@ -221,7 +221,7 @@ def test_nothing_is_written_through_links(root: Path, tmp_path: Path) -> None:
         path.unlink()
     (out / "instances" / "a").rmdir()
     (out / "instances" / "a").symlink_to(elsewhere)
-    check_folder.cache_clear()  # as in another process
+    check_folder.cache_clear()  # a new process has an empty cache
     with pytest.raises(StorageError, match="a link"):
         pipeline.export_dataset(root, "mots-png", out=out, ids="coarse")
     assert list(elsewhere.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Files of strangers: refused in a sentence, nothing executed, nothing written."""
+"""Imports of hostile files: refused in a sentence, with nothing executed and nothing written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sets of every layout go to other tools and come back, as truth and as input."""
+"""Exports and imports of data sets in every layout; imported maps serve as truth and as input."""
 
 from __future__ import annotations
 

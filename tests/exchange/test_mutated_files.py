@@ -1,4 +1,4 @@
-"""Exports with bytes changed at random: read, or refused on purpose, and never anything else."""
+"""Imports of exports with bytes changed at random: read, or refused with an error of ours."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_it_is_read_or_refused(export: Path, seed: int) -> None:
 
 
 def mutate(content: bytes, rng: random.Random) -> bytes:
-    """Change, drop, repeat or swap a few bytes, most of all digits."""
+    """Return content with a few bytes changed, dropped, repeated or swapped, mostly digits."""
     changed = bytearray(content)
     for _ in range(rng.randint(1, 4)):
         place = rng.randrange(len(changed))

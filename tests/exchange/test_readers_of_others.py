@@ -1,4 +1,4 @@
-"""Exports as the tools' own readers see them; a tool that is not installed is skipped."""
+"""Exports read by the tools' own readers; a tool that is not installed is skipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every format: what is exported and imported again has every pixel and every id."""
+"""Round trips through every format: maps exported and imported keep every pixel and every id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mirror on an S3 server, which runs in this process and listens on loopback."""
+"""Mirrors on an S3 server that runs in this process and listens on loopback."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Return the URL of a new bucket; where its server is, the environment says, as for users."""
+    """Return the URL of a new bucket; environment variables give its server, as for users."""
     for name, value in {
         "AWS_ENDPOINT_URL": s3_server,
         "AWS_ACCESS_KEY_ID": "anyone",
@@ -42,7 +42,7 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> s
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    # Clients that were made for another bucket's test would still know its server.
+    # Clients cached by an earlier test may point to another server.
     fsspec.filesystem("s3").clear_instance_cache()
     name = f"b{abs(hash(tmp_path)):x}"
     fsspec.filesystem("s3").mkdir(name)
@@ -51,7 +51,7 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> s
 
 @pytest.fixture
 def refined(make_dataset: Callable[..., Path]) -> Refined:
-    """Return two scenes of three frames: every request to the server takes its time."""
+    """Return two scenes of three frames; few, because every request to the server takes time."""
     return refine_by_hand(make_dataset(scenes=2, frames=3))
 
 
@@ -95,7 +95,7 @@ def test_a_run_of_the_model_keeps_it_through_frames_that_come_change_and_get_los
     mirrored = results.in_mirror(results.frames[0])
     assert mirrored is not None
     assert np.array_equal(mirrored, before)
-    # One frame gets other coarse ids, and the chunk of the other one is lost.
+    # The first frame gets other coarse ids, and the second loses its chunk.
     changed, other = (results.layout.ids_path(frame) for frame in results.frames[:2])
     shutil.copyfile(other, changed)
     fsspec.filesystem("s3").rm(f"{results.mirror}/scene_0000/ids/c.1.0.0")

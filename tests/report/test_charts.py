@@ -15,7 +15,7 @@ SCENES = st.one_of(st.integers(1, 12), st.integers(COLUMNS - 2, 4 * COLUMNS))
 
 
 def drawn(path: str) -> list[tuple[int, int]]:
-    """Return the strokes of a path, each from one column to before another."""
+    """Return the strokes of a path, each as (first column, column after the last)."""
     assert re.fullmatch(r"(M\d+ 6H\d+)*", path)
     return [(int(left), int(right)) for left, right in re.findall(r"M(\d+) 6H(\d+)", path)]
 

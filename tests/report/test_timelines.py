@@ -1,4 +1,4 @@
-"""What the page says of objects over time, from tables as `autorefiner stats` saves them."""
+"""The page's charts of objects over time, from tables as `autorefiner stats` saves them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PIXELS = 1000
 def scene(
     name: str, refined: Sequence[Sequence[int]], coarse: Sequence[Sequence[int]] | None = None
 ) -> SceneStatistics:
-    """Make statistics of (frames, objects) pixels; objects are called 1, 2, 3, …."""
+    """Return statistics from pixel counts (frames, objects); the ids are 1, 2, 3, …."""
     pixels = np.array(refined, np.int64)
     before = pixels if coarse is None else np.array(coarse, np.int64)
     return SceneStatistics(

@@ -1,4 +1,4 @@
-"""The report of a small data set, looked at in a real browser."""
+"""The report of a small data set, opened in a real browser."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SETTINGS = "0123456789abcdef"
 
 @pytest.fixture
 def root(make_dataset: MakeDataset) -> Path:
-    """A data set of three scenes, one of them with a hostile name, refined and on record."""
+    """Return a refined data set of three scenes with its journal; one has a hostile name."""
     root = make_dataset(scenes=3, frames=4)
     (root / "scene_0002").rename(root / HOSTILE)
     rows = []
@@ -70,7 +70,7 @@ def root(make_dataset: MakeDataset) -> Path:
 
 
 def count(root: Path, form: Literal["csv", "parquet"] = "csv") -> list[SceneStatistics]:
-    """Count the results of the data set and save tables of them, as `autorefiner stats` does."""
+    """Count the results of the data set, and save and return the statistics, as `stats` does."""
     scenes = []
     for scene in sorted(path for path in root.iterdir() if (path / "obj_ids").is_dir()):
         images = [f"frame_{f:06d}.jpg" for f in range(4)]
@@ -78,7 +78,7 @@ def count(root: Path, form: Literal["csv", "parquet"] = "csv") -> list[SceneStat
             np.stack([read_ids(scene / folder / f"{image}.pth") for image in images])
             for folder in ("obj_ids_refine", "obj_ids")
         )
-        # An object that is gone for a frame, where the coarse map has it, and one where it has not.
+        # Object 4 is gone for a frame where the coarse map has it, object 3 where it lacks it, too.
         refined[1][refined[1] == 4] = 0
         refined[2][refined[2] == 3] = coarse[2][coarse[2] == 3] = 0
         rows = count_block(refined, coarse, np.arange(4))
@@ -90,13 +90,13 @@ def count(root: Path, form: Literal["csv", "parquet"] = "csv") -> list[SceneStat
 
 @pytest.fixture
 def said() -> list[str]:
-    """What the page put on the console, popped up or asked for, but for pictures inside it."""
+    """Return a list for the page's console messages, errors, dialogs and request URLs."""
     return []
 
 
 @pytest.fixture
 def page(browser: Browser, root: Path, said: list[str]) -> Iterator[Page]:
-    """The report, opened as a file; fails if it complains, runs what is not its own, or phones."""
+    """Yield the report opened as a file; fail on any message, error, dialog or other request."""
     count(root)
     path = pipeline.write_report(root)
     page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme="light")
@@ -314,7 +314,7 @@ def test_objects_are_drawn_over_the_frames_of_their_scenes(page: Page, root: Pat
         expect(invalid).to_have_accessible_name(re.compile(f"at most, in {worst}"))
         lines = card.locator(".presence g")
         assert card.locator("ol li").all_text_contents() == [str(id_) for id_ in scene.ids]
-        # What is drawn is measured: columns of the chart that are covered, object by object.
+        # The browser measures which columns of the chart each object's stroke covers.
         covered = lines.evaluate_all(
             "lines => lines.map(line => [0, 1, 2, 3].map(k => {"
             " const at = line.ownerSVGElement.createSVGPoint(); at.x = k + 0.5;"

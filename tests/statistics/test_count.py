@@ -21,7 +21,7 @@ def pairs(draw: st.DrawFn) -> tuple[Maps, Maps, int]:
 
 
 def plainly(refined: Maps, coarse: Maps) -> set[tuple[int, ...]]:
-    """Count one id of one frame at a time."""
+    """Return the expected rows, counted one id of one frame at a time."""
     return {
         (
             frame,

@@ -20,7 +20,7 @@ from tests.refined import Refined, refine_by_hand
 
 @pytest.fixture
 def refined(make_dataset: Callable[..., Path], inside_client: Client) -> Refined:
-    """Return two mirrored scenes: a frame of another size in one, one without a result."""
+    """Return two mirrored scenes, with one frame of another size and one without a result."""
     made = refine_by_hand(make_dataset(scenes=2, frames=5))
     made.write(made.frames[1], np.zeros((48, 64)))
     small = made.layout.ids_path(made.frames[8])

@@ -16,7 +16,7 @@ HOSTILE = 'a,"b"\nc\r<script>'
 
 
 def scene(name: str = "room") -> SceneStatistics:
-    """Return two frames with an object that is half of the first and all of the second."""
+    """Return statistics of two frames; one object fills half of the first, all of the second."""
     pixels = np.array([[50], [100]])
     frames = ("0.jpg", "1.jpg")
     return SceneStatistics(name, frames, np.array([100, 100]), np.array([7]), *[pixels] * 3)
@@ -90,7 +90,7 @@ def test_tables_that_cannot_be_read_are_named(tmp_path: Path, form: str, harm: s
         columns = ("scene", "no such")
     elif harm == "torn":
         whole = path.read_bytes()
-        path.write_bytes(whole[: whole.find(b"\n") + 6])  # of a CSV file, in the first row
+        path.write_bytes(whole[: whole.find(b"\n") + 6])  # CSV: cut in the first row
     else:
         path.write_bytes(b"")
     with pytest.raises(StorageError, match=rf"frames\.{form}: cannot be read as a table of frames"):

@@ -1,4 +1,4 @@
-"""What a file for rerun holds, read back with rerun's own reader."""
+"""The content of files for rerun, read back with rerun's own reader."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def made(make_dataset: Callable[..., Path]) -> Refined:
 
 
 def logged(path: Path, entity: str, column: str) -> Iterator[tuple[int, Any]]:
-    """Yield what a file holds of a column, frame by frame."""
+    """Yield the values of a column in a file, frame by frame."""
     from rerun.chunk import RrdReader
 
     for chunk in RrdReader(str(path)).stream():

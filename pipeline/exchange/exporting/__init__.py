@@ -1,1 +1,1 @@
-"""The work of an export: which frames, cut into which parts, written to which folder."""
+"""The steps of an export: find the id maps, encode them chunk by chunk, join the parts."""

@@ -1,4 +1,4 @@
-"""The work of an export, cut into chunks of one scene's frames, each done whole or not at all."""
+"""Chunks of an export: some frames of one scene, encoded wholly or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pipeline.exchange.numbering import Table
 from pipeline.text import printable
 
 CHUNK_FRAMES = 16
-"""Frames of a chunk, at most: what a killed export does again, once a thread."""
+"""Most frames in a chunk; a killed export loses at most one chunk per thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Chunk:
 
     @property
     def name(self) -> str:
-        """Name of the chunk, which no other chunk of the export has."""
+        """Name of the chunk, unique within the export."""
         return f"{self.frames[0].scene_number:05d}-{self.frames[0].number:07d}"
 
     def state(self, source: Source) -> str:
-        """Hash the numbers and names of the frames, and size and time of their id maps."""
+        """Hash the numbers and names of the frames, and the sizes and times of their id maps."""
         frames = [
             (
                 exported.frame.image,
@@ -67,7 +67,7 @@ def cut_up(scenes: Iterable[tuple[ExportedFrame, ...]]) -> Iterator[Chunk]:
 
 
 def survey(chunk: Chunk, source: Source) -> Part:
-    """Find the ids that the frames of a chunk hold."""
+    """Return a part that lists the ids in the frames of a chunk."""
     part = Part()
     seen: set[int] = set()
     for _, ids in _read(chunk, source, part):
@@ -79,7 +79,7 @@ def survey(chunk: Chunk, source: Source) -> Part:
 def encode(
     chunk: Chunk, source: Source, form: Format, context: Context, table: Table | None
 ) -> Part:
-    """Write the files of a chunk's frames, and return what they add to the joined file.
+    """Write the files of a chunk's frames; return the part that goes into the joined file.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def encode(
 
 
 def _compare_sizes(image: Path, ids: npt.NDArray[np.int32]) -> Iterator[str]:
-    """Say where ids and image differ in size; an image that cannot be read is no concern here."""
+    """Yield a line if ids and image differ in size; ignore an image that cannot be read."""
     with suppress(Exception), Image.open(image, formats=("JPEG", "PNG")) as header:
         if header.size != ids.shape[::-1]:
             width, height = header.size

@@ -1,4 +1,4 @@
-"""The folder of an export: whose it is, whether it is finished, and who is at work in it."""
+"""The folder of an export: its format, its record, and its lock."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class ExportFolder:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Keep others out of the folder.
+        """Hold the lock of the folder, so that no other export writes there.
 
         Raises
         ------
         ConfigError
-            It holds other files, or an export in another format.
+            The folder holds other files, or an export in another format.
         OutputInUse
-            Another export is at work in it.
+            Another export holds the lock.
         """
         record = self.read_record()
         if not record and _names_in(self.path) - {_LOCK_NAME}:
@@ -61,7 +61,7 @@ class ExportFolder:
             ) from None
 
     def read_record(self) -> Mapping[str, Any]:
-        """Return what an earlier export left on record; empty without one."""
+        """Return the record of an earlier export; {} if there is none."""
         try:
             record = json.loads((self.path / RECORD_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -69,12 +69,12 @@ class ExportFolder:
         return record if isinstance(record, dict) else {}
 
     def keep_record(self, **facts: object) -> None:
-        """Put facts on record, in place of those before."""
+        """Replace the record with new facts."""
         record = {"format": self.form.name, "version": self.form.version, **facts}
         write_whole(self.path / RECORD_NAME, f"{json.dumps(record, indent=1)}\n".encode())
 
     def clear(self) -> None:
-        """Remove what an earlier export wrote, and nothing else."""
+        """Remove only the files that an earlier export wrote."""
         for name in (*self.form.owns, TABLE_NAME):
             path = self.path / name
             with naming_errors(path):
@@ -95,12 +95,14 @@ def _names_in(folder: Path) -> set[str]:
 
 @functools.cache
 def check_folder(base: Path, folder: Path) -> None:
-    """Check that no folder on the way from one folder down to another is a link.
+    """Check that no folder from a base folder down to another is a link.
+
+    A data set may come from a stranger, and its links may lead anywhere.
 
     Raises
     ------
     StorageError
-        One is; a data set may come from a stranger, and links in it lead anywhere.
+        A folder is a link.
     """
     for each in (folder, *folder.parents):
         if each == base:

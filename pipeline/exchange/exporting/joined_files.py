@@ -1,4 +1,4 @@
-"""The joined files of an export, put together from its parts in a streaming way."""
+"""The joined files of an export, streamed from its parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.exchange.formats.form import Joined, Per
 def join(
     chunks: Iterable[Chunk], parts: Parts, folder: Path, joined: Joined, per: Per
 ) -> Iterator[Path]:
-    """Write the joined file of the data set, or one for each scene; yield what is written."""
+    """Write one joined file for the data set or one for each scene; yield their paths."""
     if per == "dataset":
         yield _write(folder, f"{joined.stem}{joined.suffix}", list(chunks), parts, joined)
         return

@@ -1,6 +1,6 @@
-"""Parts of an export that are done: small files beside it, joined and removed at its end.
+"""The finished parts of an export: small files in its folder, joined and removed at the end.
 
-A part is lines of text: first a head, plain JSON, then the entries section by section.
+A part is a text file: a first line of JSON (the head), then one entry a line, section by section.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ PARTS_DIR = ".autorefiner-parts"
 
 @dataclass(slots=True)
 class Part:
-    """What some frames of one scene added to an export."""
+    """The counts and entries that a chunk adds to an export."""
 
     n_frames: int = 0
     n_objects: int = 0
     left_out: list[str] = field(default_factory=list)
     """Frames without usable ids, each with the reason."""
     other_size: list[str] = field(default_factory=list)
-    """Frames whose ids have another size than their image."""
+    """Frames whose ids differ in size from their image."""
     lines: dict[str, list[str]] = field(default_factory=dict)
 
     def head(self) -> dict[str, Any]:
-        """Return all but the lines, as plain values."""
+        """Return all fields except the lines, as plain values."""
         return {
             "n_frames": self.n_frames,
             "n_objects": self.n_objects,
@@ -41,13 +41,13 @@ class Part:
 
 
 class Parts:
-    """The parts in an export's folder."""
+    """The saved parts in an export's folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / PARTS_DIR
 
     def write(self, name: str, part: Part) -> None:
-        """Put a part on record, whole or not at all."""
+        """Save a part, wholly or not at all."""
         counts = {section: len(lines) for section, lines in part.lines.items()}
         head = {**part.head(), "counts": counts}
         entries = (line for lines in part.lines.values() for line in lines)
@@ -55,7 +55,7 @@ class Parts:
         write_whole(self._path(name), text.encode())
 
     def head(self, name: str) -> Mapping[str, Any] | None:
-        """Return the head of a part; None without one."""
+        """Return the head of a part; None if the part is not saved."""
         path = self._path(name)
         with naming_errors(path), suppress(FileNotFoundError), path.open("rb") as file:
             head: dict[str, Any] = json.loads(file.readline())
@@ -63,7 +63,7 @@ class Parts:
         return None
 
     def lines(self, name: str, section: str) -> Iterator[str]:
-        """Yield the entries that a part has for a section."""
+        """Yield the entries of one section of a part."""
         with naming_errors(self._path(name)), self._path(name).open("rb") as file:
             counts = json.loads(file.readline())["counts"]
             for of_section, count in counts.items():

@@ -1,4 +1,4 @@
-"""Which id maps an export takes: refined, coarse or true ones."""
+"""The id maps that an export reads: refined, coarse or true ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ IdsKind: TypeAlias = Literal["refined", "coarse", "truth"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The frames of a data set and where one kind of their id maps lies."""
+    """The frames of a data set, and the paths of one kind of their id maps."""
 
     layout: Layout
-    """For true ids, as if they were the coarse ones."""
+    """For true ids, a layout that has them in place of the coarse ones."""
     frames: list[FrameRef]
     kind: IdsKind
 
@@ -37,12 +37,12 @@ class Source:
 
 
 def open_source(layout: Layout, kind: IdsKind, truth: str) -> Source:
-    """Find the frames of a data set that have ids of a kind; refined ones may still be missing.
+    """Find the frames of a data set for one kind of ids; refined maps may be missing.
 
     Raises
     ------
     DatasetError
-        There is no such frame.
+        No frame is found.
     """
     if kind == "truth":
         layout = replace(layout, data=ids_elsewhere(layout.data, truth))

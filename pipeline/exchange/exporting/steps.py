@@ -1,7 +1,7 @@
-"""The steps of an export: survey, encode chunk by chunk, join, put on record.
+"""The steps of an export: survey, encode chunk by chunk, join, keep the record.
 
-What is done stays done: each chunk leaves a part, and a stopped export makes only the chunks that
-lack theirs, unless an id map changed meanwhile.
+Each finished chunk saves a part. An export that was stopped encodes only the chunks without a part,
+unless an id map has changed meanwhile.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from pipeline.exchange.threads import in_order
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is exported, and where to."""
+    """One export: its id maps, its folder, and the split of its joined files."""
 
     source: Source
     folder: ExportFolder
     per: Per | None
-    """What one joined file is for; None where the format has none."""
+    """Whether one joined file covers the data set or a scene; None for formats without one."""
 
     @property
     def form(self) -> Format:
@@ -44,17 +44,17 @@ class Task:
 
     @property
     def context(self) -> Context:
-        """What the format needs to know besides the frame."""
+        """The folders that the format needs to encode a frame."""
         return Context(self.source.layout.data_root, self.folder.path)
 
 
 def run_task(task: Task, *, replace: bool) -> ExportReport:
-    """Export what is not exported yet.
+    """Export the chunks that are not exported yet; return the report.
 
     Raises
     ------
     ConfigError
-        The folder holds a finished export of other ids, and is not to be replaced.
+        The folder holds a finished export of other ids, and `replace` is false.
     DatasetError
         No frame has usable ids, or a scene has more objects than the format can hold.
     StorageError
@@ -73,7 +73,7 @@ def run_task(task: Task, *, replace: bool) -> ExportReport:
             "lost"
         )
     if record.get("key") != key:
-        # First the record: whatever stops this, files of two states are never mixed.
+        # The record goes first: if this is interrupted, files of two states are never mixed.
         folder.keep_record(finished=False)
         parts.remove()
         folder.clear()
@@ -89,7 +89,7 @@ def run_task(task: Task, *, replace: bool) -> ExportReport:
 
 
 def _make_key(task: Task, chunks: list[Chunk]) -> str:
-    """Hash all that the bytes of an export follow from."""
+    """Hash everything that determines the bytes of an export."""
     link = relative_link(task.context.data_root, task.folder.path)
     digest = hashlib.sha256(repr((task.form.name, task.form.version, task.per, link)).encode())
     for state in in_order(lambda chunk: chunk.state(task.source), chunks):
@@ -98,7 +98,7 @@ def _make_key(task: Task, chunks: list[Chunk]) -> str:
 
 
 def _number_scenes(task: Task, chunks: list[Chunk], parts: Parts) -> dict[str, Table]:
-    """Find the scenes whose ids do not fit the format, and number their objects."""
+    """Return the table of numbers for each scene whose ids do not fit the format."""
     largest = task.form.largest
     if largest is None:
         return {}

@@ -1,8 +1,8 @@
 """The formats of other tools, one module each.
 
-A new one is a module here and a line in the list below. What is exported is an `EXPORT` in its
-module, a `Format`; what is imported is read by its function `read`. Modules are imported when they
-are asked for, so that the command line can name all formats without them.
+To add one, add a module here and a line to `FORMATS`. A module that exports defines `EXPORT`, a
+`Format`; a module that imports defines the function `read`. Modules are imported on first use, so
+that the command line can list all formats quickly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Listed(NamedTuple):
-    """A module of this room, and the names that users have for it."""
+    """A format's module, and its names on the command line."""
 
     module: str
     exported_as: str | None
@@ -37,16 +37,16 @@ FORMATS = (
 
 EXPORTS = {each.exported_as: each.module for each in FORMATS if each.exported_as}
 IMPORTS = {each.imported_as: each.module for each in FORMATS if each.imported_as}
-"""Modules by the name that users have for an export, or an import."""
+"""Modules by the name of the format on the command line."""
 
 
 def find_format(name: str) -> Format:
-    """Return the format of an export's name.
+    """Return the export format of a name.
 
     Raises
     ------
     ConfigError
-        There is none, or the package that it needs is not installed.
+        No format has this name, or a package that it needs is not installed.
     """
     form: Format = import_module(_module_of(name, EXPORTS)).EXPORT
     if form.needs:
@@ -55,12 +55,12 @@ def find_format(name: str) -> Format:
 
 
 def find_reader(name: str) -> Read:
-    """Return what reads the files of a format.
+    """Return the function that reads files of the format of a name.
 
     Raises
     ------
     ConfigError
-        There is none of this name.
+        No format has this name.
     """
     read: Read = import_module(_module_of(name, IMPORTS)).read
     return read

@@ -1,10 +1,10 @@
 """COCO instance annotations: one JSON of images and masks as compressed run lengths.
 
-An object is a track: `instance_id` is its id in the scene, `track_id` a number that no object of
-another scene has, and `video_id`, `frame_id` say where in which scene an image is.
+An object is a track: `instance_id` is its id in the scene, `track_id` a number unique over all
+scenes. `video_id` and `frame_id` give the scene of an image and its place there.
 
-Read are masks as run lengths, compressed or not, and as polygons. Their ids are what `instance_id`
-says, else an attribute `object_id`, else `track_id`.
+The reader takes run lengths, compressed or not, and polygons. The id of a mask is its
+`instance_id`, else its `object_id`, else its `track_id`, each a key or an attribute.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ OPENING = '{"info":{"description":"instance ids, exported by AutoRefiner"}'
 
 
 def as_json(entry: object) -> str:
-    """Return one line of JSON without spaces."""
+    """Return an entry as one line of JSON without spaces."""
     return json.dumps(entry, separators=(",", ":"))
 
 
 def video_line(exported: ExportedFrame) -> list[str]:
-    """Return the entry of the scene, at its first frame."""
+    """Return the entry of the scene if the frame is its first, else []."""
     if exported.number:
         return []
     return [as_json({"id": exported.scene_number, "name": exported.frame.scene})]
 
 
 def image_entry(exported: ExportedFrame, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return the entry of an image, whose size is that of its ids."""
+    """Return the entry of an image, with the size of its ids."""
     return {
         "id": exported.image_number,
         "file_name": exported.image_file,
@@ -63,7 +63,7 @@ def image_entry(exported: ExportedFrame, shape: tuple[int, ...]) -> dict[str, An
 
 
 def json_list(name: str) -> Section:
-    """Return a section that is a list of JSON objects, one a line."""
+    """Return a section that lists JSON objects, one a line."""
     return Section(name, f',\n"{name}":[\n', ",\n", "\n]")
 
 
@@ -122,14 +122,14 @@ _ID_KEYS = ("instance_id", "object_id", "track_id")
 
 
 def read(path: Path) -> Iterator[LabelledImage]:
-    """Yield the images of a COCO file, or of all in a folder; those without any mask included.
+    """Yield the images of a COCO file, or of all files in a folder, images without masks included.
 
     One file is in memory at a time.
 
     Raises
     ------
     DatasetError
-        A file is none of COCO's, or an entry of it cannot be taken.
+        A file is not in COCO's format, or an entry is malformed.
     """
     for file, _ in files_below(path, (".json",), "COCO files"):
         yield from _read_file(file)
@@ -169,7 +169,7 @@ def image_name(path: Path, image: Mapping[str, Any]) -> str:
 
 
 def scene_name(image: Mapping[str, Any]) -> str | None:
-    """Return the scene that an export of ours noted with an image."""
+    """Return the scene in the entry of an image, where exports put it; None without one."""
     scene = image.get("scene")
     return scene if isinstance(scene, str) else None
 
@@ -193,7 +193,7 @@ class _Loader:
 
 
 def object_id(entry: Mapping[str, Any]) -> int | None:
-    """Return the id that an annotation says its object has; None without any."""
+    """Return the object id of an annotation; None if it has none."""
     attributes = entry.get("attributes")
     known = {**entry, **attributes} if isinstance(attributes, dict) else entry
     found = (check_id(known.get(key)) for key in _ID_KEYS)

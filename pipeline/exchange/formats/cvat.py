@@ -1,7 +1,7 @@
 """CVAT for images 1.1: one XML for each scene, with a mask for each object of each frame.
 
 CVAT has no tracks of masks, so the object's id is an attribute of its mask, `object_id`, which
-annotators can set; the mask's group has it, too. Read are masks and polygons.
+annotators can set; the mask's group has it, too. The reader takes masks and polygons.
 """
 
 from __future__ import annotations
@@ -92,14 +92,14 @@ _OTHER_SHAPES = {"box", "polyline", "points", "ellipse", "cuboid", "skeleton"}
 
 
 def read(path: Path) -> Iterator[LabelledImage]:
-    """Yield the images of a CVAT file, or of all in a folder; those without any mask included.
+    """Yield the images of a CVAT file, or of all files in a folder, images without masks included.
 
     One image is in memory at a time.
 
     Raises
     ------
     DatasetError
-        A file is none of CVAT's for images, declares entities, or an entry cannot be taken.
+        A file is not in CVAT's format for images, declares entities, or has a malformed entry.
     """
     for file, name in files_below(path, (".xml",), "CVAT files"):
         yield from _read_file(file, name.removesuffix(".xml"))
@@ -112,7 +112,7 @@ def _read_file(path: Path, scene: str) -> Iterator[LabelledImage]:
         yield from _read_images(path, scene)
     except DefusedXmlException:
         raise refuse(path, "a document type or entities", f"{EXPECTED}, without these") from None
-    except (ParseError, LookupError, ValueError) as error:  # of encodings, the last two
+    except (ParseError, LookupError, ValueError) as error:  # the last two for bad encodings
         raise refuse(path, f"no whole XML ({error})", EXPECTED) from None
     except OSError as error:
         raise refuse(path, (error.strerror or str(error)).lower(), EXPECTED) from None
@@ -130,7 +130,7 @@ def _read_images(path: Path, scene: str) -> Iterator[LabelledImage]:
                 raise refuse(path, "tracks", f"{EXPECTED}; export it again as such")
             elif event == "end" and element.tag == "image":
                 yield _read_image(path, scene, element)
-                root.clear()  # otherwise all that was read would stay in memory
+                root.clear()  # otherwise all images read would stay in memory
     if root is None:
         raise refuse(path, "nothing", EXPECTED)
 
@@ -160,7 +160,7 @@ class _Loader:
             if len(self._shapes) > MAX_MASKS:
                 raise BadLabel(f"more than {MAX_MASKS} masks in one image")
             height, width = check_size(*(_whole_number(side) for side in self._size))
-            # Those of one layer keep the order of the file.
+            # The sort is stable: shapes of one layer keep the order of the file.
             layers = sorted(self._shapes, key=lambda shape: _whole_number(shape.get("z_order", 0)))
             masks = (_read_shape(shape, height, width) for shape in layers)
             return compose((mask for mask in masks if mask), height, width)
@@ -179,7 +179,7 @@ def _read_shape(shape: Mapping[str, Any], height: int, width: int) -> Mask | Non
     if shape["tag"] in _OTHER_SHAPES:
         raise BadLabel(f"a {shape['tag']}, which has no exact pixels; turn it into a mask")
     if shape["tag"] not in ("mask", "polygon"):
-        return None  # tags and the like, which say something about the image
+        return None  # tags and other elements that describe the image
     number = _object_id(shape)
     if shape["tag"] == "polygon":
         return Mask(number, 0, 0, draw([_read_points(shape.get("points", ""))], height, width))

@@ -1,4 +1,4 @@
-"""DAVIS and YouTube-VOS: palette PNGs, whose indices are the objects of a scene, up to 255."""
+"""DAVIS and YouTube-VOS: palette PNGs whose indices are the objects of a scene, up to 255."""
 
 from __future__ import annotations
 

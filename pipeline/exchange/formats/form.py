@@ -1,8 +1,8 @@
-"""What a format is to the rest of exchange.
+"""The interface between a format and the rest of exchange.
 
-Exported, it turns the ids of a frame into files and lines, and says how the lines of all frames
-become a file. Imported, its reader yields the images of a file by name, with id maps that are made
-when they are asked for.
+For export, a format encodes the ids of a frame as files and lines, and defines how the lines of all
+frames are joined to a file. For import, its reader yields the images of a file by name; the id map
+of an image is made on demand.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pipeline.exchange.exported_frames import ExportedFrame
 from pipeline.exchange.masks.compose import Ids
 
 Per: TypeAlias = Literal["dataset", "scene"]
-"""What one joined file is for."""
+"""Whether one joined file covers the whole data set or one scene."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one frame adds to an export."""
+    """The files and lines that one frame adds to an export."""
 
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """Contents by path below the export's folder, with forward slashes."""
+    """File contents by path below the export's folder, with forward slashes."""
     lines: Mapping[str, list[str]] = field(default_factory=dict)
     """Entries for the joined file, by section; none holds a line break."""
     n_objects: int = 0
@@ -48,26 +48,26 @@ class Joined:
     """A file that holds lines of many frames."""
 
     stem: str
-    """Its name for a whole data set; for one scene, the folder of its name."""
+    """Name of the file for a whole data set, or of the folder of one file for each scene."""
     suffix: str
     opening: str
     sections: tuple[Section, ...]
     closing: str
     per: Per
-    """What one file is for, unless told."""
+    """The default of what one file covers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a format needs to know besides the frame."""
+    """The folders that a format needs to encode a frame."""
 
     data_root: Path
     folder: Path
-    """Of the export."""
+    """The export's folder."""
 
 
 Encode: TypeAlias = Callable[[ExportedFrame, npt.NDArray[np.int32], Context], Piece]
-"""Writes the ids of one frame, (H, W) int32 in [0, 65535]."""
+"""Encodes the ids of one frame, (H, W) int32 in [0, 65535]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +76,17 @@ class Format:
 
     name: str
     version: int
-    """Raised when the same ids begin to give other bytes, so that no export mixes the two."""
+    """Increased when the same ids give other bytes, so that no export mixes two versions."""
     encode: Encode
     owns: tuple[str, ...]
     """Files and folders that an export makes in its folder; nothing else is removed there."""
     joined: Joined | None = None
     largest: int | None = None
-    """Largest id that the format can hold; scenes with larger ones are numbered anew."""
+    """Largest id that the format can hold; scenes with larger ids are renumbered."""
     is_drawn_over_image: bool = False
-    """Whether tools lay the masks over the image, so that both should have one size."""
+    """Whether tools draw the masks over the image, which requires equal sizes."""
     needs: str = ""
-    """Package that it needs, and `autorefiner[export]` brings; none without a name."""
+    """Package that the format needs, installed by `autorefiner[export]`; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,12 @@ class LabelledImage:
     """One image of a file from another tool."""
 
     name: str
-    """As the file has it; it is only compared with names of frames, never a path to open."""
+    """Name as in the file; it is only compared with names of frames, never opened as a path."""
     scene: str | None
-    """Its scene, where the file says so apart from the name."""
+    """Name of the scene, if the file has it apart from the image's name."""
     load: Callable[[str], Ids]
-    """Makes the id map, for the scene that the image was found to be of."""
+    """Makes the id map; its argument is the scene of the matching frame."""
 
 
 Read: TypeAlias = Callable[[Path], Iterator[LabelledImage]]
-"""Yields the images of a file, or of all in a folder; `DatasetError` where they cannot be taken."""
+"""Yields the images of a file, or of all files in a folder; raises `DatasetError` for bad ones."""

@@ -1,7 +1,7 @@
 """labelme: a JSON for each frame, with a mask shape for each object; its group id is the object's.
 
-A mask is a PNG of bits within the object's box: polygons would lose pixels. Read are masks and
-polygons; the id is the shape's group id, else a label that is a number.
+A mask is a 1-bit PNG of the object's box, since polygons would lose pixels. The reader takes masks
+and polygons; the id is the shape's group id, else a label that is a number.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def read(path: Path) -> Iterator[LabelledImage]:
     Raises
     ------
     DatasetError
-        There is none, or one cannot be taken.
+        There is no file, or one is malformed.
     """
     for file, name in files_below(path, (".json",), "labelme files"):
         yield LabelledImage(name.rpartition(".")[0], None, partial(_load, file))
@@ -124,7 +124,7 @@ def _read_bits(text: object, height: int, width: int) -> npt.NDArray[np.bool_]:
     except (BadLabel, binascii.Error) as finding:
         raise BadLabel(f"a mask that is no PNG of bits ({finding})") from None
     except Exception as error:
-        # Pillow answers broken files with a dozen exception types.
+        # Pillow raises a dozen exception types for broken files.
         raise BadLabel(f"a mask that is no whole PNG ({error})") from None
     if pixels.ndim != 2:
         raise BadLabel("a mask in colours")

@@ -1,6 +1,6 @@
-"""Label PNGs: grey or palette values that are ids, as exports and most tools write them.
+"""Label PNGs, whose grey or palette values are ids, as exports and most tools write them.
 
-The folder of an export may hold `ids.csv`: the id that each value of a scene stands for.
+An `ids.csv` in the folder of an export maps the values of a scene to ids.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def read(path: Path) -> Iterator[LabelledImage]:
     Raises
     ------
     DatasetError
-        There is none, or one cannot be taken.
+        There is no label map, or one is malformed.
     """
     return read_pictures(path, lambda _file, values: values)
 
@@ -39,7 +39,7 @@ def read_pictures(path: Path, decode: Callable[[Path, Ids], Ids]) -> Iterator[La
     Raises
     ------
     DatasetError
-        There is none, or one cannot be taken.
+        There is no label map, or one is malformed.
     """
     tables = _find_table(path)
 
@@ -66,7 +66,7 @@ def _find_table(path: Path) -> dict[str, dict[int, int]]:
 
 
 def _renumber(file: Path, values: Ids, table: dict[int, int]) -> Ids:
-    """Turn written numbers back into ids; numbers that are new get ids above all of the scene."""
+    """Return the ids of written numbers; new numbers get ids above all others of the scene."""
     above = max(table.values())
     ids = np.zeros(int(values.max()) + 1, np.int32)
     for value in present_ids(values).tolist():

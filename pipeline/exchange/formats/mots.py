@@ -1,4 +1,4 @@
-"""MOTS: 16-bit PNGs whose values are class * 1000 + instance; here there is one class, number 1."""
+"""MOTS: 16-bit PNGs whose values are class * 1000 + instance; exports use class 1 alone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from pipeline.exchange.masks.png import as_png
 
 CLASS = 1
 INSTANCES = 1000
-"""Values that a class has; instance 0 is never used here."""
+"""Values of one class; instance 0 is not used."""
 IGNORED = 10_000
-"""What MOTS leaves out of scores."""
+"""Value of regions that MOTS leaves out of scores."""
 
 
 def _encode(exported: ExportedFrame, ids: npt.NDArray[np.int32], _context: Context) -> Piece:
@@ -39,12 +39,12 @@ EXPORT = Format(
 
 
 def read(path: Path) -> Iterator[LabelledImage]:
-    """Yield the label maps of a folder, or of one file; their values are MOTS's.
+    """Yield the MOTS maps of a folder, or of one file, as ids.
 
     Raises
     ------
     DatasetError
-        There is none, or one cannot be taken.
+        There is no map, or one is malformed.
     """
     return read_pictures(path, _instances)
 

@@ -84,12 +84,12 @@ EXPECTED = "COCO panoptic annotations: `annotations` with `file_name` and `segme
 
 
 def read(path: Path) -> Iterator[LabelledImage]:
-    """Yield the images of a panoptic file; its PNGs lie in `panoptic/`, or a folder of its name.
+    """Yield the images of a panoptic file; its PNGs lie in a folder of its name or `panoptic/`.
 
     Raises
     ------
     DatasetError
-        The file is no panoptic one, or an entry or a PNG of it cannot be taken.
+        The file is not in COCO's panoptic format, or an entry or a PNG is malformed.
     """
     content = read_json(path, EXPECTED)
     images = {str(image.get("id")): image for image in entries(content, "images", path, EXPECTED)}
@@ -102,7 +102,7 @@ def read(path: Path) -> Iterator[LabelledImage]:
 
 
 def _inside(path: Path, name: object) -> Path:
-    """Return the path of a PNG, which has to lie in the folder beside the file."""
+    """Return the path of a PNG; refuse one outside the folder beside the file."""
     folder = path.with_suffix("")
     if not folder.is_dir():
         folder = path.parent / FOLDER
@@ -138,7 +138,7 @@ def _read_colours(png: Path) -> npt.NDArray[np.int32]:
     except BadLabel:
         raise
     except Exception as error:
-        # Pillow answers broken files with a dozen exception types.
+        # Pillow raises a dozen exception types for broken files.
         raise BadLabel(f"no whole PNG ({error})") from None
     ids = colours[..., 2].astype(np.int32)
     for channel in (1, 0):
@@ -147,7 +147,7 @@ def _read_colours(png: Path) -> npt.NDArray[np.int32]:
 
 
 def _renumbered(ids: npt.NDArray[np.int32], segments: list[dict[str, Any]]) -> Ids:
-    """Give each segment the id that its entry names, else its own; refuse unlisted ones."""
+    """Return the map with the ids that `segments_info` gives; refuse unlisted segments."""
     wanted = {}
     for segment in segments:
         own = segment.get("id")

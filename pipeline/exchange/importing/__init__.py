@@ -1,1 +1,1 @@
-"""The work of an import: which frames its images are, and where their maps go."""
+"""The steps of an import: match images with frames, check all maps, write them."""

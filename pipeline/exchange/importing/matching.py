@@ -1,4 +1,4 @@
-"""Which frame of a data set an image of another tool's file is: by names alone."""
+"""Matching the images of another tool's file with frames of a data set, by name alone."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _SUFFIXES = (".png", ".json", ".jpg", ".jpeg", ".pth", ".npy")
 
 
 class FrameIndex:
-    """Finds frames by the names that exports, tools and people give them.
+    """The frames of a data set, indexed by the names that exports, tools and people give them.
 
-    A name is taken apart at its slashes. The part that is a scene's name says which scene; without
-    one it is the scene that the file was told to be of, or the only one there is. The rest, or an
-    end of it, with or without suffix, has to fit one image of that scene; the longest counts.
+    A name is split at its slashes. Parts that equal a scene's name select that scene; otherwise the
+    caller's `scene` does, or the only scene of the data set. The rest of the name, or else its
+    longest matching end, names the image, with or without suffix.
     """
 
     def __init__(self, scenes: Iterable[tuple[ExportedFrame, ...]]) -> None:
@@ -26,11 +26,11 @@ class FrameIndex:
 
     @property
     def example(self) -> str:
-        """Name of one frame, as an image of a file should be called."""
+        """An image name that matches a frame, for error messages."""
         return next(iter(self._scenes.values()))[0].image_file
 
     def find(self, name: str, scene: str | None = None) -> ExportedFrame | None:
-        """Return the frame; None where no frame fits, or more than one."""
+        """Return the frame that an image name matches; None if no frame or several match."""
         parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
         found, rest = self._split(parts)
         if found is None:
@@ -61,7 +61,7 @@ class FrameIndex:
             last = PurePosixPath(image).name
             for name in (exported.name, image, last, _without_suffix(image), _without_suffix(last)):
                 fitting[name].add(exported)
-        # A whole name beats one without suffix: of a.jpg and a.jpg.png, `a.jpg` is the first.
+        # A whole name takes precedence: `a.jpg` means a.jpg, not a.jpg.png without its suffix.
         exact = {exported.frame.image: exported for exported in self._scenes[scene]}
         single = {
             name: next(iter(frames)) if len(frames) == 1 else None

@@ -1,4 +1,4 @@
-"""Where imported id maps go, and what is in their way there."""
+"""The folders that imported id maps go to, and existing maps that conflict with them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Target:
 
     @property
     def words(self) -> str:
-        """The folder, in words."""
+        """Path of the folder, with `<scene>` for a scene's name."""
         return str(self.layout.results_folder("<scene>"))
 
     @property
     def truth(self) -> str:
-        """What the truth of `evaluate` has to be for these maps: a folder's name, or a pattern."""
+        """The value of `evaluate --truth` for these maps: a folder's name, or a pattern."""
         data, output = self.layout.data, self.layout.output
         if not (data.images or data.ids):
             return output.dir
@@ -42,7 +42,7 @@ class Target:
         if images.is_whole_folder:
             suffix = ""  # files are paired by the names of their images
         elif not images.suffix:
-            suffix = f".*{suffix}"  # a name of a map goes on with the suffix of its image
+            suffix = f".*{suffix}"  # the name of a map includes the suffix of its image
         results = self.layout.results_folder("{scene}").relative_to(self.layout.output_root)
         return f"{results.as_posix()}/{rest}{suffix}"
 
@@ -56,7 +56,7 @@ class Target:
 
     @property
     def is_beside_input(self) -> bool:
-        """Whether the maps lie below the data root, where input is looked for."""
+        """Whether the maps lie below the data root, where a run finds its input."""
         return self.layout.output_root == self.layout.data_root
 
     def path(self, exported: ExportedFrame) -> Path:
@@ -64,7 +64,7 @@ class Target:
         return self.layout.output_path(exported.frame)
 
     def holds(self, exported: ExportedFrame, ids: Ids) -> bool:
-        """Tell whether the map is there already, with these ids."""
+        """Return whether the map exists already with these ids."""
         path = self.path(exported)
         if not path.exists():
             return False
@@ -74,7 +74,7 @@ class Target:
             return False
 
     def others(self, exported: ExportedFrame) -> list[Path]:
-        """Return the maps of the frame in other containers, which a run would take instead."""
+        """Return the frame's maps in other file formats, which a run would read instead."""
         path = self.path(exported)
         image = PurePosixPath(exported.frame.image).name
         stems = (image, PurePosixPath(image).stem)
@@ -82,12 +82,12 @@ class Target:
         return [rival for rival in rivals if rival != path and rival.exists()]
 
     def write(self, exported: ExportedFrame, ids: Ids, origin: str) -> None:
-        """Write a map, whole or not at all.
+        """Write a map, wholly or not at all.
 
         Raises
         ------
         StorageError
-            It cannot be written, or not without following a link.
+            The map cannot be written, or a link is in its path.
         """
         path = self.path(exported)
         try:
@@ -98,12 +98,12 @@ class Target:
 
 
 def choose_target(given: Layout, into: str, out: str | os.PathLike[str] | None) -> Target:
-    """Make the target of an import.
+    """Return the target of an import.
 
     Raises
     ------
     ConfigError
-        The folder is one that holds images, coarse ids or results.
+        The folder holds images, coarse ids, results or the record of runs.
     """
     root = Path(out).expanduser().absolute() if out is not None else given.output.root
     place = {"dir": into, "root": root, "format": FORMAT}
@@ -122,5 +122,5 @@ def choose_target(given: Layout, into: str, out: str | os.PathLike[str] | None) 
 
 
 def _parts(folder: Path) -> tuple[str, ...]:
-    """Return the names on the way to a folder, as file systems without case compare them."""
+    """Return the parts of a folder's path with case folded, as some file systems ignore case."""
     return tuple(part.casefold() for part in folder.parts)

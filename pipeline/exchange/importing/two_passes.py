@@ -1,4 +1,4 @@
-"""The two passes of an import: everything is read and checked before the first map is written."""
+"""The two passes of an import: read and check everything, then write the maps."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pipeline.exchange.threads import in_order
 from pipeline.ids import LARGEST_ID
 
 Matched: TypeAlias = tuple[LabelledImage, ExportedFrame | None]
-"""An image of a file, and the frame that it is; None where it is no frame of the data set."""
+"""An image of a file, and the frame that it matches; None if it matches none."""
 
 
 @dataclass(slots=True)
 class Looked:
-    """What the first pass found."""
+    """The findings of the first pass."""
 
     seen: set[ExportedFrame] = field(default_factory=set)
     largest: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -33,15 +33,15 @@ class Looked:
     unnamed: Counter[str] = field(default_factory=Counter)
     """Masks without an id, by scene."""
     before: dict[ExportedFrame, int] = field(default_factory=dict)
-    """For frames with such masks: how many their scene has in the frames before."""
+    """For each frame with masks without an id: their number in earlier frames of its scene."""
     same: set[ExportedFrame] = field(default_factory=set)
-    """Frames whose map is there already."""
+    """Frames whose map exists already with the same ids."""
     unmatched: Left = field(default_factory=Left)
     conflicts: Left = field(default_factory=Left)
 
     @property
     def n_numbered(self) -> int:
-        """Masks without an id, in all scenes."""
+        """Number of masks without an id, in all scenes."""
         return self.unnamed.total()
 
     def check_room(self) -> None:
@@ -58,7 +58,7 @@ class Looked:
                 raise refuse(scene, found, f"ids up to {LARGEST_ID}. Give objects ids in the tool")
 
     def name_all(self, exported: ExportedFrame, ids: Ids) -> Ids:
-        """Give the masks without an id numbers that no object of the scene has."""
+        """Return the map with masks without an id (-1, -2, …) given ids new in the scene."""
         if exported not in self.before:
             return ids
         first = self.largest[exported.frame.scene] + self.before[exported]
@@ -66,12 +66,12 @@ class Looked:
 
 
 def look_through(images: Iterable[Matched], target: Target, *, replace: bool) -> Looked:
-    """Read every image that is a frame, and find what is in the way of its map.
+    """Read every image that matches a frame; return ids in use and conflicting maps.
 
     Raises
     ------
     DatasetError
-        An image cannot be taken, or two are the same frame.
+        An image is malformed, or two match the same frame.
     """
     looked = Looked()
 
@@ -110,12 +110,12 @@ def look_through(images: Iterable[Matched], target: Target, *, replace: bool) ->
 
 
 def write_all(images: Iterable[Matched], looked: Looked, target: Target) -> int:
-    """Write the maps that are not there yet, and return how many.
+    """Write the maps that are new or changed; return their number.
 
     Raises
     ------
     StorageError
-        One cannot be written.
+        A map cannot be written.
     DatasetError
         The source changed since the first pass.
     """

@@ -1,1 +1,1 @@
-"""Masks as the formats of other tools hold them: runs, polygons, cut-outs, pictures."""
+"""Masks in the encodings of other tools: run lengths, polygons, cut-outs, PNGs."""

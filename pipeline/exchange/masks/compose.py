@@ -1,9 +1,8 @@
-"""Masks of one image laid over each other to an id map, and the checks of their ids and sizes.
+"""Composing the masks of one image into an id map, and checking their ids and sizes.
 
-Masks may overlap, and the objects of an id map do not. The rule: later masks lie on top, in the
-order of the file (for CVAT of `z_order` first). Masks with one id are one object. A mask without an
-id is an object of its own; a map holds -1, -2, … for them until they get ids that no object of
-their scene has.
+Masks may overlap, but the objects of an id map do not: later masks in the file lie on top (for
+CVAT, sorted by `z_order`). Masks with the same id are one object. A mask without an id is an object
+of its own; the map holds -1, -2, … for such masks until they get ids that are new in their scene.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from pipeline.dataset.files import MAX_PIXELS
 from pipeline.ids import LARGEST_ID
 
 MAX_MASKS = 16_384
-"""Masks in one image: four times the objects of an id map, for those in several parts."""
+"""Most masks in one image; an object may consist of several masks."""
 
 Ids = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mask:
-    """One mask in an image, within a box."""
+    """One mask, cropped to a box in its image."""
 
     id: int | None
     top: int
@@ -34,11 +33,11 @@ class Mask:
 
 
 class BadLabel(Exception):  # noqa: N818 (it is a finding about a file, which readers report)
-    """An entry of a file cannot be taken; readers add the file and the image."""
+    """An entry of a file is malformed; readers add the file and the image."""
 
 
 def check_size(height: object, width: object) -> tuple[int, int]:
-    """Return the size of an image, if it is one that id maps may have."""
+    """Return the size of an image as integers; raise `BadLabel` unless id maps may have it."""
     if type(height) is not int or type(width) is not int or height < 1 or width < 1:
         raise BadLabel(f"an image of size {str(width)[:20]} x {str(height)[:20]}")
     if height * width > MAX_PIXELS:
@@ -47,7 +46,7 @@ def check_size(height: object, width: object) -> tuple[int, int]:
 
 
 def check_id(value: object) -> int | None:
-    """Return an id in [1, 65535], or None for one that says nothing: none at all, or 0."""
+    """Return an id in [1, 65535], or None for a missing id or 0; raise `BadLabel` for others."""
     if value in (None, 0, ""):
         return None
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
@@ -62,12 +61,12 @@ def check_id(value: object) -> int | None:
 
 
 def compose(masks: Iterable[Mask], height: int, width: int) -> Ids:
-    """Lay masks over each other, later ones on top.
+    """Return the (height, width) id map of masks, later ones on top.
 
     Raises
     ------
     BadLabel
-        A mask reaches beyond the image, or there are too many.
+        A mask reaches beyond the image, or there are too many masks.
     """
     ids = np.zeros((height, width), np.int32)
     unnamed = 0

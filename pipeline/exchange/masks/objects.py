@@ -1,4 +1,4 @@
-"""The objects of an id map, cut out one by one."""
+"""The objects of an id map, each as a mask cropped to its box."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def present_ids(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
 
 
 def cut_out(ids: npt.NDArray[np.int32]) -> Iterator[CutOut]:
-    """Yield the objects of a map by id."""
+    """Yield the objects of a map, ordered by id."""
     present = present_ids(ids)
     if not present.size:
         return
-    # Numbered from 1 without gaps: find_objects makes a list as long as the largest label.
+    # Labels are made consecutive, since find_objects returns a list as long as the largest one.
     numbers = np.zeros(int(present[-1]) + 1, np.int32)
     numbers[present] = np.arange(1, present.size + 1)
     boxes: list[Any] = ndimage.find_objects(numbers[ids])

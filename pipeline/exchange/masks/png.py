@@ -12,12 +12,12 @@ from PIL import Image
 
 
 def as_png(values: npt.NDArray[Any]) -> bytes:
-    """Return a grey 8- or 16-bit PNG, one of RGB or of bits, by the array's type and shape."""
+    """Encode an array as a grey (8 or 16 bits), RGB or 1-bit PNG, by its dtype and shape."""
     return _encoded(Image.fromarray(values))
 
 
 def as_palette_png(values: npt.NDArray[np.uint8]) -> bytes:
-    """Return a PNG whose indices are the values, in the colours that DAVIS and PASCAL VOC use."""
+    """Encode values as a palette PNG, in the colours of DAVIS and PASCAL VOC."""
     image = Image.fromarray(values)
     image.putpalette(_PALETTE)
     return _encoded(image)
@@ -25,7 +25,7 @@ def as_palette_png(values: npt.NDArray[np.uint8]) -> bytes:
 
 def _encoded(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    # Maps of ids are runs of equal values: this is quicker than the default and no larger.
+    # Id maps are runs of equal values, for which RLE is faster than the default and no larger.
     image.save(buffer, "PNG", compress_type=zlib.Z_RLE)
     return buffer.getvalue()
 

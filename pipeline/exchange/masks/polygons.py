@@ -1,4 +1,4 @@
-"""Polygons as masks, drawn by pycocotools as COCO defines them."""
+"""Polygons drawn as masks by pycocotools, as COCO defines them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MAX_POINTS = 100_000
 
 
 def draw(rings: Sequence[Any], height: int, width: int) -> npt.NDArray[np.bool_]:
-    """Fill the union of polygons, each a flat list x, y, x, y, … in pixels of the image.
+    """Return the (height, width) mask of polygons' union; each is a flat list x, y, … in pixels.
 
     Raises
     ------
     BadLabel
-        A polygon has too few or too many points, or one far outside the image.
+        A polygon has too few or too many points, or a point far outside the image.
     ConfigError
         pycocotools is not installed.
     """
@@ -33,7 +33,7 @@ def draw(rings: Sequence[Any], height: int, width: int) -> npt.NDArray[np.bool_]
         _check(ring, height, width)
     if not rings:
         return np.zeros((height, width), np.bool_)
-    # Outlines are walked pixel by pixel in C, so their points were bounded first.
+    # pycocotools traces outlines pixel by pixel, so the checks above bound their length.
     parts = coco_masks.frPyObjects([[float(x) for x in ring] for ring in rings], height, width)
     runs = parse_coco_text(coco_masks.merge(parts)["counts"].decode())
     return mask_of(runs, height * width).reshape(width, height).T

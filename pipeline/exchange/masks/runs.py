@@ -1,6 +1,6 @@
-"""Masks as lengths of runs: what COCO and CVAT store.
+"""Masks as run lengths, as COCO and CVAT store them.
 
-Runs alternate between outside and inside and begin with outside, so the first may be 0. COCO counts
+Runs alternate between outside and inside and start with outside, so the first may be 0. COCO counts
 down the columns of the whole image, CVAT along the rows of the object's box.
 """
 
@@ -18,11 +18,11 @@ _MOST_CHARACTERS = 6
 
 
 class BadRuns(Exception):  # noqa: N818 (it is a finding about a file, which readers report)
-    """Lengths of runs make no mask; the text says why."""
+    """Run lengths are no valid mask; the text gives the reason."""
 
 
 def column_counts(ids: npt.NDArray[np.int32]) -> Iterator[tuple[int, Counts]]:
-    """Yield each id above 0 with its run lengths down the columns, by id."""
+    """Yield each id above 0, in order, with its run lengths down the columns."""
     flat = ids.T.ravel()
     starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
     ends = np.append(starts[1:], flat.size)
@@ -51,16 +51,16 @@ def _counts_between(edges: Counts, size: int) -> Counts:
 
 
 def mask_of(counts: Counts, size: int) -> npt.NDArray[np.bool_]:
-    """Return `size` pixels in the order in which runs count them.
+    """Return the flat mask of `size` pixels that run lengths encode.
 
     Raises
     ------
     BadRuns
-        A count is negative, or they do not add up to the pixels.
+        A count is negative, or the counts do not add up to `size`.
     """
     if counts.size > size + 1:
         raise BadRuns(f"{counts.size} runs for {size} pixels")
-    # Each is bounded first, so that the sum cannot wrap.
+    # Each count is bounded first, so that the sum cannot overflow.
     if counts.size and (counts.min() < 0 or counts.max() > size):
         raise BadRuns("a run that is longer than the mask, or shorter than nothing")
     if int(counts.sum()) != size:
@@ -71,16 +71,16 @@ def mask_of(counts: Counts, size: int) -> npt.NDArray[np.bool_]:
 
 
 def parse_coco_text(text: str) -> Counts:
-    """Return the run lengths that COCO's compressed text holds.
+    """Return the run lengths in COCO's compressed text.
 
-    `pycocotools` reads beyond the end of a text that is cut off, so strangers' texts are parsed
-    here: a number is five bits a character, lowest first, the sixth bit says that it goes on, and
-    from the fourth number on each is the difference to the one before the last.
+    `pycocotools` reads beyond the end of a truncated text, so texts are parsed here: each character
+    holds five bits of a number, lowest first, and a sixth bit set if the number continues; from the
+    fourth number on, each is stored as the difference to the number two before it.
 
     Raises
     ------
     BadRuns
-        The text is none that COCO's encoder writes.
+        COCO's encoder cannot have written the text.
     """
     try:
         values = np.frombuffer(text.encode("ascii"), np.uint8).astype(np.int64) - 48

@@ -1,4 +1,4 @@
-"""The list of formats keeps step with the modules beside it."""
+"""The list of formats has every module of its folder."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_row_counts_come_back(ids: np.ndarray) -> None:
 
 @given(st.lists(st.integers(0, 2**26), max_size=40))
 def test_coco_text_reads_as_pycocotools_wrote_it(counts: list[int]) -> None:
-    # A first run may be empty, no other; a count below the one before the last goes negative.
+    # Only the first run may be empty; a count below the one two before it is stored as negative.
     counts = [counts[0], *(count + 1 for count in counts[1:])] if counts else [5]
     [mask] = coco_masks.frPyObjects([{"counts": counts, "size": [1, sum(counts)]}], 1, sum(counts))
     assert parse_coco_text(mask["counts"].decode()).tolist() == counts
