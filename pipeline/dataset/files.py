@@ -80,7 +80,7 @@ def _open_within_bounds(
 
 
 Stamp: TypeAlias = tuple[int, int]
-"""Size in bytes and modification time in nanoseconds, which identify a file's state unopened."""
+"""Size in bytes and modification time in nanoseconds: they show a change without a read."""
 
 
 def stamp(path: Path) -> Stamp | None:

@@ -56,7 +56,7 @@ class Guess:
     image: str
     """Path of an image below the data root."""
     ids: str
-    """Path of the image's ids, likewise."""
+    """Path of that image's ids below the data root."""
 
     def __str__(self) -> str:
         options = " ".join(f"--set {_quoted(f'{key}={v}')}" for key, v in self.settings.items())

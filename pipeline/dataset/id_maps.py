@@ -43,7 +43,7 @@ _GZIP = b"\x1f\x8b"
 def read_ids(
     path: Path, data: DataConfig = _DEFAULT, numbers: Mapping[int, int] | None = None
 ) -> npt.NDArray[np.int32]:
-    """Read an id map as 16-bit ids in int32.
+    """Read an id map; return its ids, of at most 16 bits, as int32.
 
     Parameters
     ----------

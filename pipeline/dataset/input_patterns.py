@@ -41,7 +41,7 @@ def kinds_of(data: DataConfig) -> tuple[Kind, Kind]:
     Raises
     ------
     ConfigError
-        The two cannot be told apart, or do not have the same placeholders.
+        The two patterns are equal, or do not have the same placeholders.
     """
     images = images_pattern(data)
     ids = parse_pattern(data.ids) if data.ids else pattern_of_folder(data.ids_dir)

@@ -69,7 +69,7 @@ class RecordPaths:
         return self.folder / "statistics"
 
     def numbers(self, scene: str) -> Path:
-        """Path of the table of numbers of a scene (see `numbers`)."""
+        """Return the path of the table of numbers of a scene (see `dataset.numbers`)."""
         return self.folder / "numbers" / f"{scene}.csv"
 
     def export(self, form: str) -> Path:
@@ -131,26 +131,26 @@ class Layout:
         return str((self.output_root / f"{self.output.dir}.zarr").absolute())
 
     def results_folder(self, scene: str) -> Path:
-        """Folder that all results of a scene lie in, at any depth."""
+        """Return the folder that all results of a scene lie in, at any depth."""
         return self.output_root / self._folders[2].replace(_SCENE, scene)
 
     def input_folders(self, scene: str) -> tuple[Path, Path]:
-        """Folders that all images, and all coarse ids, of a scene lie in, at any depth."""
+        """Return the folders that all images, and all ids, of a scene lie in, at any depth."""
         return (
             self.data_root / self._folders[0].replace(_SCENE, scene),
             self.data_root / self._folders[1].replace(_SCENE, scene),
         )
 
     def image_path(self, frame: FrameRef) -> Path:
-        """Path of the frame's image."""
+        """Return the path of the frame's image."""
         return self.data_root / f"{self._folders[0].replace(_SCENE, frame.scene)}{frame.image}"
 
     def ids_path(self, frame: FrameRef) -> Path:
-        """Path of the frame's coarse id map."""
+        """Return the path of the frame's coarse id map."""
         return self.data_root / f"{self._folders[1].replace(_SCENE, frame.scene)}{frame.ids}"
 
     def output_path(self, frame: FrameRef) -> Path:
-        """Path of the frame's refined id map: the image's full name and the format's suffix."""
+        """Return the path of the refined id map: by `output.path`, or image name plus suffix."""
         if self.output.path:
             return self.output_root / self._name_result(frame)
         # Appended, never `with_suffix`: that would turn frame.jpg into frame.pth.

@@ -50,7 +50,7 @@ class Numbers:
         Parameters
         ----------
         ids
-            Ids as `list_ids` returns them, without void ones.
+            Ids as `list_ids` returns them; void ids are not among them.
         void
             Numbers that are never assigned, since readers take them for no object.
 

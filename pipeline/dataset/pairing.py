@@ -159,7 +159,7 @@ def _expected(scene: str, image: Found, ids: PathPattern) -> str:
 
 
 def _inside(scene: str, folder: str) -> str:
-    """Return a folder's path relative to its scene, or as it is if it lies elsewhere."""
+    """Return a folder as messages name it: relative to its scene if it lies in it."""
     return folder.removeprefix(f"{scene}/") or "the data root"
 
 

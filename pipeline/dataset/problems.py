@@ -35,7 +35,7 @@ class Problem:
     path: str
     """The file or folder, relative to the data root."""
     text: str
-    """What is wrong and what to do."""
+    """The problem in words, and advice."""
 
     def __str__(self) -> str:
         return printable(f"{self.path}: {self.text}")
