@@ -1,5 +1,5 @@
-"""How the data of the package were trained: the tiny SAM 2 of the demo and the judge of borders.
+"""Training of the package's weights: the tiny SAM 2 of the demo and the judge of borders.
 
-The folder has to be a package: sam2 installs one of the same name, which hides a folder without
-this file. It is no part of the wheel.
+The folder has to be a package, because sam2 installs one of the same name, which would hide a
+folder without this file. It is not part of the wheel.
 """

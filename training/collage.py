@@ -1,4 +1,4 @@
-"""Pictures with exact ids that look like no drawn room: shapes cut out of photographs."""
+"""Pictures with exact ids that differ from rendered rooms: shapes cut out of photographs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PHOTOGRAPHS = (
 
 
 def photograph(ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Fill every region of an id map with a cutting of a photograph, or with a colour.
+    """Return a picture in which each region of an id map shows part of a photograph, or a colour.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Training examples: frames of the pool, cropped and coloured anew, with their prompts."""
+"""Training examples: frames of the pool, cropped and recoloured, with their prompts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from training.prompts import Prompt, draw_prompts
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
-"""What SAM 2 subtracts from, and divides, an image in [0, 1] by."""
+"""Mean and deviation by which SAM 2 normalises an image in [0, 1]."""
 MASK_STRIDE = 4
-"""SAM's masks have one cell for so many pixels of its input."""
+"""Pixels of SAM's input along one side of a cell of its masks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ def draw_batch(
 
 
 def normalised(image: Floats) -> Tensor:
-    """Take an image (H, W, 3) in [0, 1] to what SAM 2's encoder expects, (3, H, W)."""
+    """Return an image (H, W, 3) in [0, 1] as SAM 2's encoder expects it, (3, H, W)."""
     scaled = (image - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32))
 
@@ -87,9 +87,9 @@ def _cells(mask: Tensor) -> Tensor:
 
 
 def hint_logits(cells: Tensor, rng: np.random.Generator) -> Tensor:
-    """Show a coarse mask (h, w) in [0, 1] as logits, sure of itself or less so near its border.
+    """Return a coarse mask (h, w) in [0, 1] as logits, with random blur and strength.
 
-    The blur and the strength vary, so that a user of the model is free in the choice of both.
+    Both vary, so that the trained model accepts any choice of them.
     """
     kernel = int(rng.choice([1, 1, 3, 5, 9]))
     soft = F.avg_pool2d(cells[None], kernel, 1, kernel // 2, count_include_pad=False)[0]
@@ -99,7 +99,7 @@ def hint_logits(cells: Tensor, rng: np.random.Generator) -> Tensor:
 def _cropped(
     frame: npt.NDArray[np.uint8], size: int, rng: np.random.Generator
 ) -> tuple[Floats, npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Image (S, S, 3) in [0, 1], exact and coarse ids (S, S) of a random part of a frame."""
+    """Return image (S, S, 3) in [0, 1], exact and coarse ids (S, S) of a random part of a frame."""
     side = len(frame)
     share = 1.0 if rng.random() < 0.45 else rng.uniform(0.5, 1.0)
     stretch = np.exp(rng.normal(0, 0.08)) if share < 1 else 1.0
@@ -119,7 +119,7 @@ def _cropped(
 
 
 def _recoloured(image: Floats, rng: np.random.Generator) -> Floats:
-    """Another film, another light: contrast, tint, hue, sharpness, noise."""
+    """Return an image with random changes of contrast, tint, hue, sharpness and noise."""
     if rng.random() < 0.25:
         image = image[..., rng.permutation(3)]
     if rng.random() < 0.06:

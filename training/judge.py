@@ -43,20 +43,20 @@ QUESTIONS = ("masks", "placed")
 HIDDEN = (24, 12)
 EPOCHS = 30
 MEMBERS = 4
-"""Networks that are averaged."""
+"""Number of networks whose outputs are averaged."""
 BATCH = 1024
 RATE = 3e-3
 DECAY = 2e-2
 JITTER = 0.1
 """Noise added to the evidence in training, in standard deviations."""
 SMALLEST = 300
-"""Pixels; smaller objects count as if they had so many."""
+"""Pixels; smaller objects are weighted as if they had this size."""
 KINDS = ("ideal", "warped", "moved", "swollen")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One image to learn from, in the pool."""
+    """One training image in the pool."""
 
     file: Path
     masks: str
@@ -88,14 +88,14 @@ def main() -> None:
 
 
 def recipes() -> Iterator[tuple[str, int]]:
-    """What to draw: large pictures first, since they take longest."""
+    """Yield kind and seed of each picture; large ones first, since they take longest."""
     yield from (("large", seed) for seed in range(8700, 8710))
     yield from (("collage", seed) for seed in range(100))
     yield from (("room", seed) for seed in range(7000, 7024))
 
 
 def make(pool: Path, recipe: tuple[str, int]) -> list[Path]:
-    """Draw a picture, spoil its ids, ask SAM, and keep all that in the pool."""
+    """Save a picture, its exact and coarse ids, and SAM's masks in the pool; return the files."""
     kind, seed = recipe
     severities = {"large": (0.4, 1.0), "collage": (1.0,), "room": (0.1, 0.2, 0.4, 1.0, 2.0)}[kind]
     files = [pool / f"{kind}_{seed}_{severity}.npz" for severity in severities]
@@ -140,7 +140,7 @@ def kind_for(file: Path) -> str:
 def learn_from(
     question: str, judges: dict[str, Judge], picture: Picture
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Collect the evidence of one picture, and for each area what is right and what it is worth."""
+    """Return evidence, right answer and weight of each area of one picture."""
     rng = np.random.default_rng(zlib.crc32(f"{picture.file.name} {picture.masks}".encode()))
     with np.load(picture.file) as saved:
         image, truth, coarse = (saved[name] for name in ("image", "truth", "coarse"))
@@ -174,7 +174,7 @@ def learn_from(
 
 
 def answers(contest: Contest, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which map is right about each area, and what that is worth in IoU."""
+    """Return whether the first map is right about each area, and the IoU gained by that choice."""
     true = truth.reshape(-1)[contest.place]
     first = np.bincount(contest.area, true == contest.first_label[contest.area], contest.n)
     second = np.bincount(contest.area, true == contest.second_label[contest.area], contest.n)
@@ -187,7 +187,7 @@ def answers(contest: Contest, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def masks_of(
     truth: np.ndarray, coarse: np.ndarray, kind: str, rng: np.random.Generator
 ) -> Proposals:
-    """Make the masks that a model of 256 x 256 cells could give at best, or with a common fault."""
+    """Return masks from the truth at the resolution of a model, ideal or with a common fault."""
     ids = np.intersect1d(coarse[coarse > 0], truth)
     logits = torch.stack([as_logits(faulty(truth == i, kind, rng)) for i in ids])
     sure = torch.full((len(ids),), 0.95)
@@ -208,7 +208,7 @@ def faulty(own: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def worsened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Blur, fade, darken, or add noise, and compress."""
+    """Return an image with random blur, brightness, contrast and noise, then compressed."""
     pixels = image.astype(np.float64)
     if rng.random() < 0.5:
         pixels = ndimage.gaussian_filter(pixels, (rng.uniform(0, 1.2),) * 2 + (0,))
@@ -223,7 +223,7 @@ def worsened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def fit(evidence: np.ndarray, first: np.ndarray, worth: np.ndarray) -> tuple[Judge, float]:
-    """Train a network; return it, and the share of decisions that it gets right, by worth."""
+    """Train a judge; return it, and its share of right decisions, weighted by `worth`."""
     counts = worth > 0
     evidence, first, worth = evidence[counts], first[counts], worth[counts]
     mean, deviation = evidence.mean(0), evidence.std(0) + 1e-6

@@ -36,7 +36,7 @@ FIRST_SCENE = 5_000
 """Seeds from here on are for measuring; training begins at a million."""
 SIZE = (640, 480)
 LARGE, SMALL = 1500, 400
-"""Objects of more pixels than these are counted in the two columns."""
+"""Smallest sizes in pixels of the objects in the two columns of the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Score:
 
 
 def measure(model: Any, scenes: range, severity: float = 1.0) -> Iterator[Score]:
-    """Ask a model for every object of held-out rooms in several ways.
+    """Yield the scores of a model for every object of held-out rooms, for each kind of prompt.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def measure(model: Any, scenes: range, severity: float = 1.0) -> Iterator[Score]
     scenes
         Seeds of the rooms; one picture of each.
     severity
-        Of the coarse ids that the guided prompts are made from.
+        Severity of the coarse ids from which the guided prompts are made.
     """
     for seed in scenes:
         room = make_room(seed)
@@ -102,7 +102,7 @@ def _guided_prompts(
 ) -> Iterator[Score]:
     decoder = PromptDecoder(model, encode(model, [image])[0])
     proposals = segment_objects(decoder, coarse, load_config().proposals)
-    # Whole objects come before parts of objects.
+    # Proposals of whole objects come before those of parts, so the first row of an id counts.
     first = {int(number): row for row, number in reversed(list(enumerate(proposals.prompt_ids)))}
     for number, area in objects.items():
         if number not in first:
@@ -115,12 +115,12 @@ def _guided_prompts(
 
 
 def iou(mask: Mask, truth: Mask) -> float:
-    """Intersection over union of two masks; 0 if both are empty."""
+    """Return the intersection over union of two masks; 0 if both are empty."""
     return float((mask & truth).sum() / max((mask | truth).sum(), 1))
 
 
 def as_table(scores: list[Score]) -> str:
-    """Markdown: a row for each prompt, a column for each class of size."""
+    """Return a Markdown table with a row for each prompt and a column for each class of size."""
     prompts = list(dict.fromkeys(score.prompt for score in scores))
     lines = [f"| | > {LARGE} px | > {SMALL} px |", "| --- | --- | --- |"]
     for prompt in prompts:

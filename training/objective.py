@@ -1,4 +1,4 @@
-"""The forward pass of a training step and what it is judged by."""
+"""The forward pass and the losses of a training step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.examples import MASK_STRIDE, Batch
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """What the image encoder hands to the mask decoder."""
+    """Output of the image encoder, which is input of the mask decoder."""
 
     embedding: Tensor
     """(B, C, S/16, S/16)"""
@@ -40,7 +40,7 @@ def encode(model: Any, images: Tensor) -> Features:
 
 
 def resize_model(model: Any, size: int) -> None:
-    """Let the prompt encoder of a SAM 2 know that images are now `size` pixels wide."""
+    """Set the image size of a SAM 2 and its prompt encoder to `size` pixels, in place."""
     model.image_size = size
     side = size // 16
     model.sam_image_embedding_size = side
@@ -58,7 +58,7 @@ def answer(
     hints: Tensor,
     has_hint: Tensor,
 ) -> Answer:
-    """Decode prompts, ordered by image, some of which show a mask."""
+    """Return masks and ratings for prompts, ordered by image, some of which include a mask."""
     encoder, decoder = model.sam_prompt_encoder, model.sam_mask_decoder
     sparse, without = encoder(points=(points, labels), boxes=None, masks=None)
     dense = torch.where(has_hint[:, None, None, None], encoder._embed_masks(hints), without)
@@ -74,18 +74,18 @@ def answer(
 
 
 def _for_each(level: Tensor, owner: Tensor) -> Tensor:
-    """Features (B, ...) of the image that each of P prompts belongs to, (P, ...)."""
+    """Repeat the features (B, ...) of images for each of their prompts, (P, ...)."""
     counts = torch.bincount(owner, minlength=len(level))
     return level.repeat_interleave(counts, dim=0)
 
 
 def mask_losses(logits: Tensor, targets: Tensor, balance: float) -> Tensor:
-    """Cross entropy per object, plus dice.
+    """Return cross entropy plus dice loss of each mask.
 
-    Cross entropy is summed over cells and divided by the object's size, so that a small object
-    counts as much as a wall without either side of its border counting more. Early in training
-    `balance` adds the mean over inside and the mean over outside in equal parts, which keeps
-    masks from becoming empty.
+    Cross entropy is summed over cells and divided by the object's size. So a small object counts as
+    much as a wall, and both sides of its border count the same. Early in training `balance` adds
+    the mean over the inside and the mean over the outside in equal parts, which keeps masks from
+    becoming empty.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def mask_losses(logits: Tensor, targets: Tensor, balance: float) -> Tensor:
 
 
 def iou_of(logits: Tensor, targets: Tensor) -> Tensor:
-    """IoU of masks cut at 0 with targets cut at one half, (P, M)."""
+    """Return the IoU (P, M) of masks cut at 0 with targets cut at one half."""
     masks, truth = logits > 0, targets[:, None] > 0.5
     both = (masks & truth).sum((2, 3)).float()
     return both / (masks | truth).sum((2, 3)).clamp(min=1)
@@ -122,22 +122,22 @@ def iou_of(logits: Tensor, targets: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """Loss of a step, and what a person wants to know about it."""
+    """Loss of a step, with figures for the log."""
 
     loss: Tensor
     best_iou: Tensor
-    """(P,) of the best of the three alternatives."""
+    """(P,) IoU of the best of the three alternatives."""
     chosen_iou: Tensor
-    """(P,) of the alternative that the model itself rates best."""
+    """(P,) IoU of the alternative that the model itself rates best."""
     calibration: Tensor
     """(P, 4) absolute error of the predicted IoU."""
 
 
 def judge(given: Answer, targets: Tensor, balance: float) -> Verdict:
-    """Compare an answer with the truth, as SAM is trained.
+    """Return the losses of an answer against the truth, as in the training of SAM.
 
-    The single answer and the best of the three alternatives learn the mask (the other two a
-    tenth as much, lest one of them dies); every rating learns the IoU that was reached.
+    The single answer and the best of the three alternatives learn the mask. The other two learn it
+    a tenth as much, so that none of them stops learning. Every rating learns the reached IoU.
     """
     losses = mask_losses(given.logits, targets, balance)
     alternatives = losses[:, 1:]
@@ -155,10 +155,10 @@ def judge(given: Answer, targets: Tensor, balance: float) -> Verdict:
 
 
 def with_correction(batch: Batch, given: Answer, generator: torch.Generator) -> Batch:
-    """Next round of a patient user: a click where the mask is wrong, and the mask shown again.
+    """Return the batch for a second round: with a correcting click, and the last mask as a hint.
 
-    The click goes to a random wrong cell of the alternative that is rated best; it takes the last
-    place among the points.
+    The click lies in a random wrong cell of the alternative that is rated best; it replaces the
+    last of the points.
     """
     rows = torch.arange(len(given.logits))
     chosen = 1 + given.predicted_iou[:, 1:].argmax(1)

@@ -22,7 +22,7 @@ from pipeline.demo.light import through_jpeg
 from pipeline.demo.scenes import camera_path, make_room, take
 
 FIRST_SEED = 1_000_000
-"""Rooms below this seed are never trained on; they are for demos, tests and measurements."""
+"""Seed of the first room of training; lower seeds are for demos, tests and measurements."""
 FRAMES_PER_SHARD = 64
 SIDE = 512
 CHANNELS = 5
@@ -52,7 +52,7 @@ def render_example(number: int, side: int = SIDE) -> Shard:
 
 
 def write_shard(folder: Path, number: int) -> Path:
-    """Render a shard unless it is there."""
+    """Render a shard unless its file exists; return the path."""
     path = folder / f"shard_{number:05d}.npy"
     if not path.exists():
         first = number * FRAMES_PER_SHARD

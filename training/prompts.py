@@ -12,7 +12,7 @@ from pipeline.demo.geometry import Floats
 from pipeline.sam.targets import Targets, find_targets
 
 MAX_POINTS = 6
-"""Places for points in a prompt, the two corners of a box included."""
+"""Largest number of points in a prompt, the two corners of a box included."""
 POSITIVE, NEGATIVE, CORNER, CORNER_OPPOSITE, NOTHING = 1, 0, 2, 3, -1
 """SAM's labels of points; a box is two points with labels of their own."""
 
@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompt:
-    """What one user says about one object."""
+    """The prompt of one simulated user for one object."""
 
     kind: str
     points: Floats
@@ -29,9 +29,9 @@ class Prompt:
     labels: npt.NDArray[np.int64]
     """(MAX_POINTS,)"""
     target: int
-    """Exact id that is meant."""
+    """Exact id of the object."""
     hint: int
-    """Coarse id that is shown as a mask; 0 for none."""
+    """Coarse id whose mask is part of the prompt; 0 for none."""
 
 
 KINDS = {
@@ -42,13 +42,13 @@ KINDS = {
     "coarse": 0.1,
     "coarse_no_box": 0.06,
 }
-"""How often each kind of prompt is drawn. `guided` asks as the product does; the other coarse kinds
-vary what a box and points may be."""
+"""Probability of each kind of prompt. `guided` prompts are those of the product; the other coarse
+kinds have other boxes and points."""
 _FROM_COARSE = {"guided", "coarse", "coarse_no_box"}
 _GUIDED_FINENESS = 2
 """Pixels in a cell of the grid on which the product finds its targets."""
 _GUIDED_MARGIN = 0.03
-"""By which share of its sides the product widens a box."""
+"""Share of its sides by which the product widens a box."""
 
 
 def draw_prompts(
@@ -65,9 +65,9 @@ def draw_prompts(
     ids, coarse
         (S, S) exact and coarse ids; 0 = unlabelled.
     count
-        How many; objects repeat if there are fewer.
+        Number of prompts; objects repeat if there are fewer.
     smallest
-        Objects that cover a smaller share of the frame are not asked for.
+        Objects that cover a smaller share of the frame get no prompt.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def draw_prompts(
     kinds = rng.choice(list(KINDS), count, p=list(KINDS.values()))
     prompts = []
     for number, drawn in zip(chosen, kinds, strict=True):
-        # Nobody refines an object from a coarse mask that has next to nothing of it.
+        # A coarse mask that covers almost nothing of its object is not a useful prompt.
         kind = "click" if drawn in _FROM_COARSE and agreement[number] < 0.25 else str(drawn)
         if kind == "guided":
             targets = targets or find_targets(coarse, len(coarse) // _GUIDED_FINENESS)
@@ -103,7 +103,7 @@ def draw_prompts(
 
 
 def _guided(targets: Targets, number: int, side: int, rng: np.random.Generator) -> Prompt | None:
-    """Ask for a coarse object in the words of the product; None if it is too small for that."""
+    """Return the product's own prompt for a coarse object; None if the object is too small."""
     rows = np.flatnonzero(targets.ids == number)
     if not len(rows):
         return None
@@ -144,7 +144,7 @@ def _prompt(
 def _box(
     window: Mask, top: float, left: float, side: int, rng: np.random.Generator
 ) -> list[tuple[float, float, int]]:
-    """Box around a mask, drawn by an unsteady hand."""
+    """Return the corners of a box around a mask, with random errors."""
     height, width = window.shape
     loose = rng.choice([0.0, 0.04, 0.1]) * np.array([width, height, width, height])
     wobble = rng.normal(0, 1, 4) * loose
@@ -154,7 +154,7 @@ def _box(
 
 
 def inside_points(window: Mask, count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Places inside a mask: half of the time its deepest place first, else any."""
+    """Return places (x, y) inside a mask: at times its deepest place first, then random ones."""
     if not count:
         return []
     points = []
@@ -168,7 +168,7 @@ def inside_points(window: Mask, count: int, rng: np.random.Generator) -> list[tu
 
 
 def deepest(window: Mask) -> tuple[int, int]:
-    """Row and column of the place that is farthest from the border of a mask."""
+    """Return row and column of the place that is farthest from the border of a mask."""
     step = max(1, int(np.sqrt(window.size) // 96))
     thin = window[step // 2 :: step, step // 2 :: step]
     if not thin.any():
@@ -186,7 +186,7 @@ def _outside(
     number: int,
     rng: np.random.Generator,
 ) -> list[tuple[float, float, int]]:
-    """Pick a place near an object that another object has."""
+    """Return a negative point in another object near this one, or [] if there is none."""
     around = shown[top : top + window.shape[0], left : left + window.shape[1]]
     rows, columns = np.nonzero((around != number) & (around != 0))
     if not len(rows):

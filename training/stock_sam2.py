@@ -1,4 +1,4 @@
-"""sam2's own predictor and generator, to compare with; importing them takes seconds."""
+"""sam2's own predictor and generator, for comparisons; importing them takes seconds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipeline.config import ProposalsConfig
 
 
 def image_predictor(model: SAM2Base) -> SAM2ImagePredictor:
-    """Return sam2's own predictor, put right for models of any image size."""
+    """Return sam2's own predictor, corrected for models of any image size."""
     return _fit_to_image_size(SAM2ImagePredictor(model))
 
 
 def mask_generator(model: SAM2Base, config: ProposalsConfig) -> SAM2AutomaticMaskGenerator:
-    """Return sam2's own generator at our thresholds, put right for models of any image size."""
+    """Return sam2's own generator at our thresholds, corrected for models of any image size."""
     generator = SAM2AutomaticMaskGenerator(
         model,
         points_per_side=config.points_per_side,
@@ -30,7 +30,7 @@ def mask_generator(model: SAM2Base, config: ProposalsConfig) -> SAM2AutomaticMas
 
 
 def _fit_to_image_size(predictor: SAM2ImagePredictor) -> SAM2ImagePredictor:
-    # sam2 writes the sizes of its feature maps for 1024 pixels into the predictor.
+    # sam2's predictor has fixed sizes of feature maps, which hold for 1024 pixels only.
     size = predictor.model.image_size
     predictor._bb_feat_sizes = [(size // stride, size // stride) for stride in (4, 8, 16)]
     return predictor

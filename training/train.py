@@ -42,12 +42,12 @@ ARCHITECTURE = Path(tiny.__file__).with_name("tiny_sam2.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of training at one size."""
+    """A part of the training with images of one size."""
 
     size: int
     """Side of the square images, pixels."""
     images: int
-    """Length of the phase."""
+    """Length of the phase, in images."""
     batch: int
     """Images in one step of one process."""
     prompts: int
@@ -56,7 +56,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that shapes a training run."""
+    """The parameters that determine a training run."""
 
     phases: tuple[Phase, ...] = (
         Phase(128, 12_800, 16, 8),
@@ -65,14 +65,14 @@ class Recipe:
         Phase(512, 2_500, 2, 5),
     )
     learning_rate: float = 1.2e-3
-    """At its highest."""
+    """Highest learning rate of the run."""
     weight_decay: float = 0.02
     warm_up: int = 200
-    """Steps until the learning rate is full."""
+    """Steps until the learning rate reaches its highest value."""
     corrections: float = 0.3
     """Share of the steps that have a second round with a correcting click."""
     balance: float = 1.0
-    """Weight of the class-balanced loss at first; it is gone after three tenths of the run."""
+    """First weight of the class-balanced loss, which falls to 0 in three tenths of the run."""
     average: float = 0.998
     """Decay of the average of the weights, per step."""
     seed: int = 0
@@ -85,7 +85,7 @@ class Recipe:
         return sum(phase.images for phase in self.phases)
 
     def phase_at(self, images: int) -> Phase:
-        """Phase in force once so many images have been seen."""
+        """Return the phase after this number of images."""
         for phase in self.phases:
             if images < phase.images:
                 return phase
@@ -93,7 +93,7 @@ class Recipe:
         return self.phases[-1]
 
     def share_at(self, images: int) -> float:
-        """How far the run is, in [0, 1], counted in pixels: large images come late and few."""
+        """Return the finished share of the run, in [0, 1], by pixels: late images are larger."""
         done = 0
         for phase in self.phases:
             done += min(images, phase.images) * phase.size**2
@@ -101,19 +101,19 @@ class Recipe:
         return done / sum(phase.images * phase.size**2 for phase in self.phases)
 
     def rate_at(self, images: int, step: int) -> float:
-        """Learning rate: a short way up, then a cosine down to a fiftieth."""
+        """Return the learning rate: a short warm-up, then a cosine down to a fiftieth."""
         cosine = 0.5 * (1 + math.cos(math.pi * self.share_at(images)))
         return self.learning_rate * min(1.0, (step + 1) / self.warm_up) * (0.02 + 0.98 * cosine)
 
     def shards_at(self, images: int) -> int:
-        """Shards in use: all of them after three quarters of the first phase."""
+        """Return the number of shards in use: all after three quarters of the first phase."""
         share = min(images / (0.75 * self.phases[0].images), 1.0)
         return max(1, round(self.shards * (0.2 + 0.8 * share)))
 
 
 @dataclass(slots=True)
 class _Progress:
-    """Where a run stands."""
+    """Progress of a run, with sums for the log."""
 
     step: int = 0
     images: int = 0
@@ -132,22 +132,22 @@ def train(
     rank: int = 0,
     world: int = 1,
 ) -> None:
-    """Train, or go on training, in this process.
+    """Train in this process, from the beginning or from the last saved state.
 
     Parameters
     ----------
     out
-        Folder of the run; `state.pt` in it is taken up.
+        Folder of the run; training continues from `state.pt` in it.
     pool
         Folder of the shards.
     start
-        Weights to begin with where there is no `state.pt`; default: random ones.
+        Weights to begin with if there is no `state.pt`; default: random ones.
     save_every
-        Steps between two states on disk.
+        Steps between two saved states.
     stop_after
-        Stop, saved, after this step; default: at the end of the recipe.
+        Save and stop after this step; default: at the end of the recipe.
     rank, world
-        Number of this process and of all; they add up their gradients.
+        Number of this process, and of all processes, which add up their gradients.
     """
     torch.manual_seed(recipe.seed)
     model = build_sam2(f"//{ARCHITECTURE.resolve()}", device="cpu", mode="train")
@@ -311,7 +311,7 @@ def _process(
     if world > 1:
         address = f"tcp://127.0.0.1:{port}"
         dist.init_process_group("gloo", init_method=address, rank=rank, world_size=world)
-    # Fused attention on the CPU is several times slower than plain attention in going backward.
+    # On the CPU the backward pass of fused attention is several times slower than that of plain.
     with sdpa_kernel(SDPBackend.MATH):
         train(out, recipe, pool, start=start, rank=rank, world=world)
     if world > 1:
@@ -344,7 +344,7 @@ def main() -> None:
         learning_rate=options.learning_rate,
         seed=options.seed,
         shards=options.shards,
-        # Weights that know masks do not need to be kept from empty ones.
+        # Trained weights do not collapse to empty masks, so they need no balanced loss.
         balance=0.0 if options.start else default.balance,
     )
     pool = options.pool or options.out / "pool"
@@ -354,7 +354,7 @@ def main() -> None:
     if options.processes == 1:
         _process(0, *arguments)
     else:
-        # Daemons end with this process, if it is given the chance to end in good order.
+        # Daemon processes end with this one only if it exits normally, hence SystemExit on SIGTERM.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         spawn(_process, arguments, options.processes, daemon=True)
 

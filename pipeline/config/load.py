@@ -1,7 +1,6 @@
-"""A `Config` from whatever the user has at hand.
+"""Loading a `Config` from nothing, a mapping, a YAML file, or another `Config`.
 
-That is nothing, a mapping, a YAML file, or another `Config`, plus `section.key=value` overrides
-from the command line.
+Overrides `section.key=value` from the command line are applied last.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pipeline.plain_yaml import MAX_CHARACTERS, YamlError, read_yaml
 _MOST_LINES = 100
 _SHOWN = reprlib.Repr()
 _SHOWN.maxstring = _SHOWN.maxother = 100
-"""What was found in place of a setting: however large it is, it has to fit into a line."""
+"""Shortens the wrong value of a setting, so that it fits into a line of the error."""
 
 
 _NAMES = (
@@ -29,17 +28,18 @@ _NAMES = (
     ("data", "ids_dir"),
     ("output", "dir"),
 )
-"""Settings that name folders: text, though many such names look like numbers or dates to YAML."""
+"""Settings that name folders. They are read as text, since YAML takes many such names for numbers
+or dates."""
 
 _PATTERNS = (("data", "images"), ("data", "ids"), ("output", "path"))
 _QUOTING = ('"', "'", "[")
-"""What a value begins with that is to be read as YAML all the same."""
+"""First characters of values of these settings that are read as YAML all the same."""
 
 ConfigLike: TypeAlias = Config | Mapping[str, Any] | str | Path | None
 
 
 def load_config(config: ConfigLike = None, overrides: Iterable[str] = ()) -> Config:
-    """Make a `Config` from what the user has at hand.
+    """Return the validated `Config` of a mapping, a file or another `Config`, with overrides.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def load_config(config: ConfigLike = None, overrides: Iterable[str] = ()) -> Con
         source, tree = "config", config.model_dump()
     else:
         source, tree = "config", {k: _plain(v) for k, v in dict(config or {}).items()}
-    # A section whose every line is commented out reads as nothing.
+    # YAML reads a section without lines, or with comments only, as None.
     tree = {section: {} if part is None else part for section, part in tree.items()}
     for override in overrides:
         _apply_override(tree, override)
@@ -71,7 +71,7 @@ def load_config(config: ConfigLike = None, overrides: Iterable[str] = ()) -> Con
 
 
 def with_absolute_paths(config: Config) -> Config:
-    """Return settings that mean the same in any working directory, such as that of a worker."""
+    """Return settings with absolute paths, for workers with another working directory."""
     model, output = config.model, config.output
     architecture = model.config
     if architecture and Path(architecture).is_file():
@@ -124,7 +124,7 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
     plain = text.strip()
     is_null = plain == "" or (way in _PATTERNS and plain in ("null", "~"))
     if way in (*_NAMES, *_PATTERNS) and not is_null and not plain.startswith(_QUOTING):
-        # To YAML, {scene} is a mapping and * the name of another value.
+        # YAML would read {scene} as a mapping and * as an alias.
         value: Any = plain
     else:
         value = _read_value(override, text, [()] if way in _NAMES else ())
@@ -143,7 +143,7 @@ def _read_value(override: str, text: str, texts: Iterable[tuple[str, ...]]) -> A
 def _explain(source: str, error: ValidationError) -> str:
     lines = []
     for issue in error.errors(include_url=False):
-        # A key may be anything, codes that a terminal obeys included.
+        # A key may contain anything, control codes of a terminal included.
         where = ".".join(ascii(str(step))[1:-1] for step in issue["loc"])
         if issue["type"] == "extra_forbidden":
             lines.append(f"{where}: unknown setting; known here: {_known_names(issue['loc'])}")

@@ -1,6 +1,6 @@
-"""Paths in settings: `~` and variables are put in when settings are read, or refused.
+"""Paths in settings: `~` and variables are expanded when settings are read, or refused.
 
-Nobody wants a folder called `$HOME`, and a config file passes no shell.
+No shell expands them in a config file, and a folder named `$HOME` is never meant.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _VARIABLE = re.compile(
 
 
 def expand(path: str) -> str:
-    """Put the values of `~` and of variables into a path.
+    """Return a path with `~` and variables replaced by their values.
 
     Raises
     ------
     ValueError
-        A variable is not set, or something after `$` is no variable.
+        A variable is not set or empty, braces after `$` hold no variable, or a user is unknown.
     """
     expanded = os.path.expanduser(_VARIABLE.sub(_value, path))  # noqa: PTH111 (a URL is no Path)
     if "${" in expanded:

@@ -1,4 +1,4 @@
-"""Path patterns: which files of a data set are meant, by their place below the data root.
+"""Path patterns: they select files of a data set by their paths below the data root.
 
 ```
 {scene}/dslr/resized_undistorted_images/{frame}.JPG
@@ -6,9 +6,9 @@ obj_ids/{scene}/{frame}
 {scene}/images/scene_cam_{camera}_final_preview/frame.{frame}.tonemap.jpg
 ```
 
-A placeholder stands for a part of one folder's or file's name, `{frame:d}` for digits only, and `*`
-for a part that does not matter. A last part that names no suffix takes every suffix that can be
-read, so that `{frame}` alone means all files of a folder.
+A placeholder matches a part of one folder's or file's name, `{frame:d}` only digits, and `*` a part
+whose value is not used. A last part without a suffix matches every suffix that can be read, so that
+`{frame}` alone matches all files of a folder.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import TypeAlias
 SCENE, FRAME = "scene", "frame"
 MOST_CHARACTERS = 1000
 MOST_HOLES = 3
-"""Placeholders in one name: more would make matching slow, and nobody could tell what is meant."""
+"""Placeholders in one name: more would make matching slow and ambiguous."""
 
 KNOWN_SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".tif", ".tiff"),
     *(".pth", ".pt", ".npy", ".npz", ".h5", ".hdf5"),
 )
-"""What counts as a suffix at the end of a pattern."""
+"""Suffixes that are recognised at the end of a pattern."""
 
 _HOLE = re.compile(r"\{([a-z][a-z0-9_]*)(:d)?\}|(\*)")
 
@@ -43,7 +43,7 @@ class Hole:
 
 
 Part: TypeAlias = tuple[str | Hole, ...]
-"""One folder's or file's name: texts, and the placeholders between them."""
+"""One folder's or file's name, split into texts and the placeholders between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +61,24 @@ class PathPattern:
 
     @property
     def scene_depth(self) -> int:
-        """Number of the part that names the scene, counted from 0."""
+        """Index of the part that contains the scene."""
         return next(n for n, part in enumerate(self.parts) if _names(part, SCENE))
 
     @property
     def n_fixed(self) -> int:
-        """Number of leading folders that are known once the scene is."""
+        """Number of leading folders that contain no placeholder but the scene."""
         folders = self.parts[:-1]
         known = (all(hole.name == SCENE for hole in _holes(part)) for part in folders)
         return next((n for n, is_known in enumerate(known) if not is_known), len(folders))
 
     @property
     def is_whole_folder(self) -> bool:
-        """Whether all files of a folder are meant, whatever their names are."""
+        """Whether all files of a folder match: the last part is {frame} alone."""
         return self.parts[-1] == (Hole(FRAME),)
 
     @property
     def suffix(self) -> str:
-        """The suffix that the pattern names, in lower case; empty where it names none."""
+        """The suffix at the end of the pattern, in lower case; empty if it has none."""
         tail = self.parts[-1][-1]
         if not isinstance(tail, str):
             return ""
@@ -87,14 +87,14 @@ class PathPattern:
     def folder(self, scene: str) -> str:
         """Return the folder that all of a scene's files lie in, with a slash at its end.
 
-        Empty where that is the data root itself.
+        Return "" if that is the data root itself.
         """
         fixed = self.parts[: self.n_fixed]
         names = ("".join(p if isinstance(p, str) else scene for p in part) for part in fixed)
         return "".join(f"{name}/" for name in names)
 
     def fill(self, values: Mapping[str, str]) -> str:
-        """Put values in the places of all placeholders."""
+        """Return the path with all placeholders replaced by their values."""
         return "/".join(
             "".join(piece if isinstance(piece, str) else values[piece.name] for piece in part)
             for part in self.parts
@@ -108,8 +108,8 @@ def parse_pattern(text: str) -> PathPattern:
     Raises
     ------
     ValueError
-        It leaves the data root, has no {scene} among its folders or no {frame}, or is not to be
-        matched without doubt.
+        The pattern leaves the data root, has no {scene} among its folders or no {frame}, or has
+        placeholders that cannot be matched unambiguously.
     """
     pattern = _split(text)
     holes = [[hole.name for hole in _holes(part)] for part in pattern.parts]
@@ -157,7 +157,7 @@ def _parse_part(name: str) -> Part:
 
 @lru_cache(maxsize=64)
 def pattern_of_folder(folder: str) -> PathPattern:
-    """Return the pattern of all files in one folder of a scene, whatever its name holds."""
+    """Return the pattern of all files in one folder of a scene, with the name taken literally."""
     parts: tuple[Part, ...] = ((Hole(SCENE),), (folder,), (Hole(FRAME),))
     return PathPattern(f"{{scene}}/{folder}/{{frame}}", parts)
 
@@ -165,7 +165,7 @@ def pattern_of_folder(folder: str) -> PathPattern:
 def match_name(part: Part, name: str, known: Mapping[str, str]) -> dict[str, str] | None:
     """Match one folder's or file's name; return the values of placeholders, or None.
 
-    `known` are the values found so far: a placeholder that comes twice has one value.
+    `known` are the values found so far: a placeholder that occurs twice has the same value.
     """
     found = _compile(part).fullmatch(name)
     if found is None:
@@ -178,14 +178,14 @@ def match_name(part: Part, name: str, known: Mapping[str, str]) -> dict[str, str
 
 
 def may_meet(one: tuple[Part, ...], other: tuple[Part, ...]) -> bool:
-    """Tell whether two patterns may mean the same path, on file systems that ignore case too."""
+    """Return whether some path may match both patterns, compared without regard to case."""
     return len(one) == len(other) and all(map(_may_be_alike, one, other))
 
 
 def _may_be_alike(one: Part, other: Part) -> bool:
-    """Compare what names begin with and end with: what lies between is taken to be alike.
+    """Return whether some name may match both parts, judged by how the parts begin and end.
 
-    A scene is taken to be called otherwise than the folders that patterns name.
+    A scene is assumed to differ in name from the folders that patterns name literally.
     """
     literals = [part for part in (one, other) if all(isinstance(piece, str) for piece in part)]
     if len(literals) == 2:

@@ -15,7 +15,7 @@ from pipeline.config.patterns import parse_pattern
 from pipeline.tables import Table
 
 RESULTS_VERSION = 3
-"""To be raised when the same settings begin to give other results: older ones are then stale."""
+"""Raise this when the same settings give other results than before: older results become stale."""
 
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 Natural: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
@@ -83,7 +83,7 @@ MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 
 
 def setting(default: Any, meaning: str, *, shapes_results: bool = False) -> Any:
-    """Declare one setting: its default, its meaning, and whether refined ids depend on it."""
+    """Return the field of one setting: default, meaning, and whether refined ids depend on it."""
     return Field(
         default,
         description=meaning,
@@ -397,12 +397,12 @@ class PlainSetting:
 
     @property
     def name(self) -> str:
-        """The setting as `--set` takes it."""
+        """Name of the setting in `--set`."""
         return f"{self.section}.{self.key}"
 
     @property
     def is_changed(self) -> bool:
-        """Whether it is not the default."""
+        """Whether the value differs from the default."""
         return bool(self.value != self.default)
 
 
@@ -419,12 +419,12 @@ class Config(Section):
     report: ReportConfig = ReportConfig()
 
     def fingerprint(self, model_identity: str) -> str:
-        """Hash what shapes results, and nothing else (16 hex digits).
+        """Hash the settings that shape results, the model and the version to 16 hex digits.
 
         Parameters
         ----------
         model_identity
-            Which weights these are, whatever file they come from; `sam.model_identity` tells.
+            Identity of the weights, independent of their file; `sam.model_identity` returns it.
         """
         values = self.model_dump(mode="json")
         shaping = {
@@ -437,7 +437,7 @@ class Config(Section):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def changes(self) -> dict[str, Any]:
-        """Return the settings that are not the defaults, as `section.key`, in plain values."""
+        """Return the values that differ from the defaults, in plain values by `section.key`."""
         return {each.name: each.value for each in self.in_plain_values() if each.is_changed}
 
     def in_plain_values(self) -> Iterator[PlainSetting]:
@@ -448,7 +448,7 @@ class Config(Section):
                 yield PlainSetting(section, key, value, defaults[section][key])
 
     def _repr_html_(self) -> str:
-        """Show every setting, and its default where it is another."""
+        """Return a table of all settings as HTML, with the default of each changed one."""
         rows = [
             (each.name, str(each.value), str(each.default) if each.is_changed else "")
             for each in self.in_plain_values()

@@ -1,10 +1,10 @@
-"""Finding frames: scenes, the files in them, and what does not fit together.
+"""Finding frames: scenes, the files in them, and files that do not fit together.
 
-- A scene is a folder that has images and ids where the patterns say so: unless told, a folder
+- A scene is a folder that has images and ids where the patterns look for them: by default, a folder
   directly below the data root that holds both input folders. Links to scenes, and to files inside
-  them, are followed: many data sets are farms of links.
-- What desktops leave behind (`.DS_Store`, `._frame.jpg`) is passed over. Everything else that
-  cannot become a frame is reported as a `Problem`.
+  them, are followed, since many data sets consist of links.
+- Files that desktops create (`.DS_Store`, `._frame.jpg`) are ignored. Every other file that cannot
+  become a frame is reported as a `Problem`.
 - The order is by scene, then by image name, on every machine.
 """
 
@@ -32,15 +32,15 @@ from pipeline.text import printable
 
 @dataclass(slots=True)
 class Inventory:
-    """The frames of a data set, and what does not fit together in it."""
+    """The frames of a data set, and the problems found in it."""
 
     frames: list[FrameRef] = field(default_factory=list)
-    """By scene, then by image name."""
+    """Sorted by scene, then by image name."""
     problems: list[Problem] = field(default_factory=list)
-    """By path."""
+    """Sorted by path."""
 
     def as_text(self) -> str:
-        """Lay the inventory out for a terminal: frames by scene, then what is wrong."""
+        """Return the inventory as tables for a terminal: frames by scene, then problems."""
         return "\n\n".join(table.as_text() for table in self._tables())
 
     def _repr_html_(self) -> str:
@@ -73,7 +73,7 @@ def discover(
     DatasetError
         The data root is missing or unreadable, is itself a scene, or holds no scene to take.
     ConfigError
-        Patterns do not fit together.
+        The patterns of images and ids do not fit together.
     """
     root, inventory = Path(data_root), Inventory()
     data = settle(root, data)
@@ -127,7 +127,7 @@ def _examples(names: set[str]) -> str:
 
 
 def _is_scene_itself(root: Path, pattern: PathPattern) -> bool:
-    """Tell whether a root holds what should lie in a scene."""
+    """Return whether a root directly holds a folder that belongs into a scene."""
     inner = pattern.folder("").strip("/")
     return pattern.scene_depth == 0 and inner != "" and (root / inner).is_dir()
 
@@ -143,7 +143,7 @@ def _is_scene(root: Path, name: str, kinds: tuple[Kind, Kind], problems: list[Pr
     if len(missing) == len(homes):
         return False
     if name == RECORD_DIR:
-        # A scene that holds its files directly looks like any folder, such as ours.
+        # If scenes hold their files directly, the folder of the record looks like one of them.
         if any(home != f"{name}/" for home in homes):
             problems.append(unusable_name(name, name, "reserved for the record of runs"))
     elif missing:

@@ -1,4 +1,4 @@
-"""Bounds on what is read, reading and hashing within them, and telling whether a file changed."""
+"""Reading and hashing files within bounds, and stamps that show whether a file changed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pipeline.file_kinds import advice_on, guess_format
 
 MAX_PIXELS = 2**26
 """Largest image and id map accepted, in pixels: 8192 x 8192, some 24 times a 1920 x 1440 frame.
-Every bound on memory follows from it: reading takes at most 42 bytes a pixel at its peak, which a
-64-bit numpy array inside `.pth` needs, so less than 3 GiB."""
+Every bound on memory follows from it: reading takes at most 42 bytes a pixel at its peak (for a
+64-bit numpy array inside `.pth`), so less than 3 GiB."""
 
 MAX_FILE_BYTES = 16 * MAX_PIXELS
-"""Largest file accepted: 64-bit ids of the largest map, stored in the most wasteful way."""
+"""Largest file accepted: the largest map in 64-bit ids, stored in the most wasteful way."""
 
 TEMP_PREFIX = ".autorefiner-"
-"""How names of files begin that are still being written."""
+"""First characters of the names of files that are still being written."""
 
 
 def read_whole(path: Path, error: type[FrameError]) -> bytes:
@@ -43,7 +43,7 @@ def read_whole(path: Path, error: type[FrameError]) -> bytes:
 
 
 def digest_file(path: Path, error: type[FrameError]) -> bytes:
-    """Hash a file that `read_whole` would read, in as many bytes of memory as a buffer takes.
+    """Hash a file within the bounds of `read_whole`, without holding all of it in memory.
 
     Raises
     ------
@@ -58,9 +58,9 @@ def digest_file(path: Path, error: type[FrameError]) -> bytes:
 def _open_within_bounds(
     path: Path, error: type[FrameError]
 ) -> Iterator[tuple[BufferedReader, int]]:
-    """Open a regular file, and say how many bytes it holds."""
+    """Open a regular file; yield it and its size in bytes."""
     try:
-        # Without O_NONBLOCK the mere opening of a named pipe would wait for ever.
+        # Without O_NONBLOCK, opening a named pipe would wait for ever.
         with open(path, "rb", opener=_open_without_waiting) as file:
             info = os.fstat(file.fileno())
             if not stat.S_ISREG(info.st_mode):
@@ -73,18 +73,18 @@ def _open_within_bounds(
     except OSError as failure:
         found, advice = describe_os_error(failure), ""
         if failure.errno == errno.ENOENT and path.is_symlink():
-            # A clone by git-annex or DataLad has such links until the content is fetched.
+            # Clones by git-annex or DataLad have such links until the content is fetched.
             target = guess_format(os.fsencode(path.readlink()))
             found, advice = target or found, advice_on(target or "")
         raise error(path, found, "a file that can be read", advice) from None
 
 
 Stamp: TypeAlias = tuple[int, int]
-"""Size in bytes and modification time in nanoseconds: a file's identity without opening it."""
+"""Size in bytes and modification time in nanoseconds: they show a change without a read."""
 
 
 def stamp(path: Path) -> Stamp | None:
-    """Return the stamp of a file, or None where there is none."""
+    """Return the stamp of a file, or None if there is no such file."""
     try:
         status = path.stat()
     except OSError:
@@ -93,7 +93,7 @@ def stamp(path: Path) -> Stamp | None:
 
 
 def describe_os_error(error: OSError) -> str:
-    """Say in words what the operating system objected to."""
+    """Return the cause of an error of the operating system in words."""
     if error.errno == errno.ENOENT:
         return "no such file, or a link that leads nowhere"
     if error.errno == errno.ELOOP:

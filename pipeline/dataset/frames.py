@@ -18,21 +18,21 @@ from pipeline.errors import IdMapError
 from pipeline.records import FrameRef
 
 MAX_STRETCH = 0.05
-"""Largest relative difference between the two aspect ratios under `data.fit=scale`: what is resized
-to a customary size changes its shape a little."""
+"""Largest relative difference between the two aspect ratios under `data.fit=scale`: resizing to a
+customary size changes the aspect ratio a little."""
 
 MAX_STRETCH_UNTOLD = 0.005
-"""The same where nothing is set: 1296 x 968 becomes 640 x 480, which differs by 0.4 %."""
+"""The same for `data.fit=auto`: 1296 x 968 becomes 640 x 480, which differs by 0.4 %."""
 
 SAME_SCALE = 0.1
-"""Ids of another size whose sides differ by less than this share are a crop or padded: nobody
-renders ids at 98 % of an image, and many cut some pixels off each side."""
+"""Ids of another size whose sides differ by less than this share are taken for a crop or padded:
+tools that cut some pixels off each side are common, tools that scale ids to 98 % are not."""
 
 _DEFAULT = DataConfig()
 
 
 def read_coarse_ids(frame: FrameRef, layout: Layout) -> npt.NDArray[np.int32]:
-    """Read the coarse ids of a frame, by the rules of its data set; errors as for `read_ids`."""
+    """Read the coarse ids of a frame by the settings of its data set; raise as `read_ids` does."""
     return read_ids(layout.ids_path(frame), layout.data, _numbers(frame, layout))
 
 
@@ -49,9 +49,9 @@ def _numbers(frame: FrameRef, layout: Layout) -> Mapping[int, int] | None:
 
 
 def numbers_with(paths: Iterable[Path], scene: str, layout: Layout) -> Mapping[int, int] | None:
-    """Return the numbers of a scene, with more for ids in these maps that have none; write nothing.
+    """Return the numbers of a scene, extended by new ids in these maps, without writing them.
 
-    None without `data.renumber`. Errors as for `read_ids`.
+    Return None without `data.renumber`; raise errors as `read_ids` does.
     """
     if not layout.data.renumber:
         return None
@@ -60,7 +60,7 @@ def numbers_with(paths: Iterable[Path], scene: str, layout: Layout) -> Mapping[i
     try:
         return table.extended(ids, layout.data.void).of
     except TooManyIds:
-        return table.of  # reading then says which id has no number
+        return table.of  # `read_ids` then raises the error that names the id without a number
 
 
 def read_pair(
@@ -69,15 +69,15 @@ def read_pair(
     data: DataConfig = _DEFAULT,
     numbers: Mapping[int, int] | None = None,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
-    """Read an image and its coarse ids, which may differ in size but not in shape.
+    """Read an image and its coarse ids, which may differ in size but not in aspect ratio.
 
     Parameters
     ----------
     image_path, ids_path
         The two files.
     data, numbers
-        How ids are read, as for `read_ids`; `data.fit` says how they lie on the image. Of an image
-        that they cover the middle of, only that is returned.
+        How ids are read, as for `read_ids`; `data.fit` is how they lie on the image. With `centre`
+        only the part of the image that the ids cover is returned.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def read_pair(
     Raises
     ------
     ImageError, IdMapError, IdRangeError
-        Either cannot be read, or their sizes do not fit together.
+        Either file cannot be read, or their sizes do not fit together.
     """
     image, ids = read_image(image_path), read_ids(ids_path, data, numbers)
     if image.shape[:2] == ids.shape:
@@ -103,9 +103,9 @@ def read_pair(
 
 
 def _misfit(image: tuple[int, ...], ids: tuple[int, ...], fit: Fit) -> str:
-    """Say what to do about two sizes that do not fit together; empty where they do."""
+    """Return advice on two sizes (H, W) that do not fit together; "" if they do."""
     (height, width), (rows, columns) = image, ids
-    # Rounding sides after scaling moves one of them by less than a pixel.
+    # Rounding after scaling changes a side by less than a pixel.
     off = min(abs(rows - columns * height / width), abs(columns - rows * width / height))
     stretch = abs(rows * width / (columns * height) - 1)
     if off >= 1 and stretch > MAX_STRETCH:

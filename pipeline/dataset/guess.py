@@ -1,8 +1,8 @@
-"""Guessing how an unknown data set lies on disk, from some of its folders and names.
+"""Guessing the layout of an unknown data set, from some of its folders and file names.
 
-First the known layouts are tried. Then folders that hold images are held against folders whose
-names speak of ids: what the two paths share is the scene, and what the names share is the frame. A
-guess is only told where it finds frames.
+The known layouts are tried first. Then folders of images are compared with folders whose names
+suggest ids: the common part of the two paths is the scene, that of the file names is the frame. A
+guess is returned only if it finds frames.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pipeline.text import printable
 
 FOLDERS_TO_LIST = 300
 FOLDERS_OF_ONE = 12
-"""Folders that are looked into of each folder: enough for all kinds, or for some scenes."""
+"""Subfolders of one folder that are listed: enough for all kinds of input, or for some scenes."""
 NAMES_TO_READ = 100
 DEEPEST = 5
 PAIRS_TO_TRY = 40
@@ -42,21 +42,21 @@ _NUMBER = re.compile(r"[0-9]+")
 Place: TypeAlias = tuple[str, ...]
 """A folder's path below the data root."""
 Template: TypeAlias = tuple[Place, str]
-"""A folder, and what file names in it have in common."""
+"""A folder, and the common form of file names in it, with a placeholder for the frame."""
 Names: TypeAlias = dict[Place, list[str]]
 """Some file names of each folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """How a data set seems to lie on disk."""
+    """A layout under which frames of a data set were found."""
 
     settings: Mapping[str, str]
-    """By `section.key`; empty for the layout that is meant unless told."""
+    """Values by `section.key`; empty for the default layout."""
     image: str
     """Path of an image below the data root."""
     ids: str
-    """Path of its ids."""
+    """Path of that image's ids below the data root."""
 
     def __str__(self) -> str:
         options = " ".join(f"--set {_quoted(f'{key}={v}')}" for key, v in self.settings.items())
@@ -69,9 +69,9 @@ class Guess:
 
 
 def guess_layout(root: Path, data: DataConfig) -> Guess | None:
-    """Guess how the input lies below a data root, whatever `data` says of it; None without a clue.
+    """Return a layout that finds frames below a data root, or None.
 
-    Only the scenes that `data` takes are looked at.
+    Of `data` only `scenes` counts: other scenes are not looked at.
     """
     plain = DataConfig(scenes=data.scenes)
     for name in LAYOUT_NAMES:
@@ -91,10 +91,10 @@ def guess_layout(root: Path, data: DataConfig) -> Guess | None:
 
 
 def _look_around(root: Path) -> Names:
-    """List folders breadth first, within bounds."""
+    """Return file names by folder, breadth first, up to the limits above."""
     found: Names = {}
     waiting: list[Place] = [()]
-    for place in waiting:  # grows while it is gone through
+    for place in waiting:  # the loop itself appends to the list
         if len(found) >= FOLDERS_TO_LIST:
             break
         try:
@@ -136,13 +136,13 @@ def _candidates(names: Names) -> Iterator[tuple[str, str]]:
 
 
 def _rate(kind: Template, suffixes: tuple[str, ...], words: re.Pattern[str]) -> int:
-    """Rate how much a folder's and a file's name speak for a kind; below 0: it cannot be it."""
+    """Rate how well folder and file names fit a kind of input; below 0 means that they cannot."""
     place, template = kind
     other = _OF_IDS if words is _OF_IMAGES else _OF_IMAGES
     stem, _, suffix = template.lower().rpartition(".")
     if f".{suffix}" not in suffixes or _OF_NEITHER.search("/".join((*place, template))):
         return -1
-    # The file's own name says more than that of its folder.
+    # The file's name is the better evidence, so its words count twice.
     own_words = stem.replace("{frame", "")
     weighed = ((own_words, 2), ("/".join(place), 1))
     by_words = sum(
@@ -152,7 +152,7 @@ def _rate(kind: Template, suffixes: tuple[str, ...], words: re.Pattern[str]) -> 
 
 
 def _template(name: str) -> str:
-    """Put {frame:d} in the place of the last number of a name, or {frame} in that of the whole."""
+    """Replace the last number of a name by {frame:d}; without a number, the stem by {frame}."""
     stem, dot, suffix = name.rpartition(".")
     numbers = list(_NUMBER.finditer(stem))
     if not numbers or {"{", "}", "*"} & {*stem}:
@@ -162,7 +162,7 @@ def _template(name: str) -> str:
 
 
 def _shared(image: Place, ids: Place, names: Names) -> list[str]:
-    """Return the folders that may be the scene: those that have most folders beside them."""
+    """Return the folder names that may be the scene, those with most sibling folders first."""
     shared = [name for name in image if name in ids]
 
     def beside(name: str) -> int:

@@ -1,13 +1,13 @@
-"""Reading coarse id maps, in whatever container they come (see `formats`).
+"""Reading coarse id maps from any of the containers in `formats`.
 
-The rules, for all containers alike:
+The same rules hold for all containers:
 
 - The shape is (H, W), with axes of length 1 in front or behind, of at most `MAX_PIXELS` pixels.
 - Ids are integers; floats are taken if every one of them is a whole number or NaN.
-- 0 is "no object". So are NaN, -1 and -100, a -1 that was wrapped to 32 or 64 bits without a sign,
-  and what `data.void` names; any other negative id is refused.
-- Ids above 65 535 are refused, for results are 16 bits wide; or numbered anew (see `numbers`).
-- A map has at most `MAX_OBJECTS` different ids; depth and noise have more.
+- 0 is "no object". So are NaN, -1, -100, a -1 that was wrapped to 32 or 64 bits without a sign, and
+  the ids in `data.void`; any other negative id is refused.
+- Ids above 65 535 are refused, because results are 16 bits wide, or numbered anew (see `numbers`).
+- A map has at most `MAX_OBJECTS` different ids; depth images and noise have more.
 - Nothing in a file is ever executed.
 """
 
@@ -31,10 +31,10 @@ from pipeline.ids import LARGEST_ID
 EXPECTED = "an id map: integers of shape (H, W)"
 MAX_OBJECTS = 4096
 """Different ids in one map; ScanNet++ has at most 524 in a scene. Time and memory of a frame grow
-with its objects: a 16-bit depth image taken for ids would cost hours."""
+with the number of objects: a 16-bit depth image taken for ids would cost hours."""
 ALWAYS_VOID = (-1, -100, 2**32 - 1, 2**64 - 1)
-"""Ids that stand for "no object" whatever the settings say: the usual markers, and the first of
-them wrapped to 32 and 64 bits without a sign."""
+"""Ids that stand for "no object" under all settings: the usual markers, and -1 wrapped to 32 and 64
+bits without a sign."""
 
 _DEFAULT = DataConfig()
 _GZIP = b"\x1f\x8b"
@@ -43,27 +43,27 @@ _GZIP = b"\x1f\x8b"
 def read_ids(
     path: Path, data: DataConfig = _DEFAULT, numbers: Mapping[int, int] | None = None
 ) -> npt.NDArray[np.int32]:
-    """Read an id map.
+    """Read an id map; return its ids, of at most 16 bits, as int32.
 
     Parameters
     ----------
     path
         A file with one of the suffixes of `formats`.
     data
-        Which array of a container to take, how colours count, and which ids are no object. The
-        defaults read results as they were written.
+        Which array of a container to take, how colours stand for ids, and which ids are no object.
+        The defaults read results as they were written.
     numbers
-        What ids are replaced by with `data.renumber`. None numbers those of this map alone.
+        Number of each id, used with `data.renumber`. None numbers the ids of this map alone.
 
     Returns
     -------
     ndarray
-        (H, W) int32 in [0, 65535]; 0 where no object is.
+        (H, W) int32 in [0, 65535]; 0 means no object.
 
     Raises
     ------
     IdMapError
-        The file cannot be read, or holds something that is no id map.
+        The file cannot be read, or holds no id map.
     IdRangeError
         An id is above 65 535, or has no number.
     ConfigError
@@ -79,22 +79,22 @@ def read_ids(
 
 
 def list_ids(path: Path, data: DataConfig) -> list[int]:
-    """Return the different ids of a map that need numbers, as in its file; errors as above.
+    """Return the different ids of a map that need numbers; raise errors as `read_ids` does.
 
-    A map of ours, such as a result or an import, holds numbers already, and lists none.
+    A map written by this package, such as a result or an import, holds numbers already: return [].
     """
     ids, is_numbered = _read_settled(path, data)
     return [] if is_numbered else ids_in(ids)
 
 
 def read_size(path: Path, data: DataConfig) -> tuple[int, int]:
-    """Return (H, W) of a map, whatever size its ids have; errors as above."""
+    """Return (H, W) of a map, also of one whose ids are out of range; raise as `read_ids` does."""
     height, width = _read_settled(path, data)[0].shape
     return height, width
 
 
 def _read_settled(path: Path, data: DataConfig) -> tuple[npt.NDArray[Any], bool]:
-    """Read a map whose ids may have any size, but not any number; tell whether it is of ours."""
+    """Read a map whose ids may be of any size; return it, and whether they are numbers already."""
     content = read_whole(path, IdMapError)
     suffix = path.suffix.lower()
     if suffix not in BY_SUFFIX:
@@ -124,24 +124,24 @@ def _number(
 
 
 def settle_ids(array: npt.NDArray[Any], void: tuple[int, ...] = ()) -> npt.NDArray[Any]:
-    """Bring the array of a container into the form of ids, of whatever size they are.
+    """Turn the array of a container into an (H, W) map of ids of any size.
 
     Parameters
     ----------
     array
-        Integers or floats of a shape that `map_shape` takes.
+        Integers or floats of a shape that `map_shape` accepts.
     void
         Ids that stand for "no object", besides `ALWAYS_VOID`.
 
     Returns
     -------
     ndarray
-        (H, W), no value below 0, whole numbers of any dtype; 0 where no object is.
+        (H, W), no value below 0, whole numbers of any dtype; 0 means no object.
 
     Raises
     ------
     NotAnIdMap
-        Fractions, infinite values, or negative ids that stand for nothing known.
+        The array has fractions, infinite values, or negative ids that are not void.
     """
     array = array.reshape(map_shape(array.shape))
     if array.dtype.kind == "f":
@@ -159,7 +159,7 @@ def settle_ids(array: npt.NDArray[Any], void: tuple[int, ...] = ()) -> npt.NDArr
 
 
 def _whole(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return floats that are whole numbers, with NaN as 0."""
+    """Check that all floats are whole numbers or NaN; return them with NaN as 0."""
     if not np.isfinite(array).all():
         if np.isinf(array).any() or np.isnan(array).all():
             raise NotAnIdMap("floats that are infinite, or nothing but NaN")
@@ -202,7 +202,7 @@ def _out_of_range(path: Path, largest: int) -> IdRangeError:
 
 
 def _other_suffix(content: bytes, suffix: str) -> str:
-    """Name the suffixes under which a file would be read for what it is."""
+    """Return a hint that names the suffixes of the file's real format, or to unpack it; or ""."""
     if content.startswith(BY_SUFFIX[suffix].signatures):
         return ""
     fitting = [

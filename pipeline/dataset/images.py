@@ -1,16 +1,16 @@
-"""Reading images: JPEG and PNG, whatever their colour mode, to 8-bit RGB.
+"""Reading images: JPEG and PNG of any colour mode, as 8-bit RGB.
 
-The rules, for all frames alike:
+The same rules hold for all frames:
 
-- What a file is, its content says, not its name; only the JPEG and PNG decoders are within reach.
-- Grey becomes three equal channels, a palette its colours, CMYK the RGB that Pillow makes of it;
-  alpha is dropped; of 16-bit values the upper 8 bits stay.
+- The content of a file decides its format, not its name; only Pillow's JPEG and PNG decoders run.
+- Grey becomes three equal channels, a palette its colours, CMYK the RGB that Pillow converts it to;
+  alpha is dropped; 16-bit values keep their upper 8 bits.
 - An EXIF orientation other than upright is refused. Some programs turn such an image, others take
-  its pixels as they are stored; the files do not tell on which of the two grids the ids were
-  made, and on the wrong one their refinement is nonsense.
+  its pixels as they are stored. The files do not show on which of the two grids the ids were made,
+  and on the wrong one the refined ids are useless.
 - The size is checked in the header, before anything is decoded.
-- A JPEG may lack its end marker, as some cameras and cut transfers leave it, if that is all it
-  lacks. One that lacks pixels is refused, though a decoder would fill them with grey.
+- A JPEG may lack its end marker, as some cameras and cut transfers leave it, if all its pixels are
+  there. One that lacks pixels is refused, though a decoder would fill them with grey.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _DECODERS = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
 
 _SCAN_START, _END = b"\xff\xda", b"\xff\xd9"
 _FILLS = (b"", *(bytes(step * i % 251 for i in range(1, 251)) for step in (1, 37, 97, 193, 250)))
-"""What is put in the place of pixels that may be missing: bits that decode to other pixels each."""
+"""Bytes put behind a JPEG in place of pixels that may be missing; each decodes differently."""
 
-# Pillow warns about broken metadata, which is no concern of ours, on the terminal of the run.
+# Pillow would print warnings about broken metadata, which is not read here, on the terminal.
 warnings.filterwarnings("ignore", module=r"PIL\.(Jpeg|Png|Tiff)ImagePlugin")
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
-    """Read an image.
+    """Read a JPEG or PNG image as 8-bit RGB.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
     except ImageError:
         raise
     except Exception as failure:
-        # Pillow's decoders answer broken files with a dozen exception types.
+        # Pillow's decoders raise a dozen exception types for broken files.
         raise ImageError(
             path, f"a damaged image ({failure})", EXPECTED, "Was it copied completely?"
         ) from None
 
 
 def _open(path: Path, content: bytes) -> ImageFile:
-    # The decoder classes, not Image.open: that one would also try every other format it knows.
+    # Image.open would also try the decoders of every other format, hence the decoder classes.
     for magic, decoder in _DECODERS.items():
         if content.startswith(magic):
             if decoder is JpegImageFile and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
@@ -116,14 +116,14 @@ def _read_orientation(image: Image.Image) -> object:
     try:
         return image.getexif().get(ExifTags.Base.Orientation)
     except Exception:
-        # Broken metadata is common, and says nothing about the pixels.
+        # Broken metadata is common, and the pixels may still be whole.
         return None
 
 
 def _lacks_end_marker(content: bytes, image: ImageFile) -> bool:
-    """Tell whether a JPEG of one scan, which holds all its pixels, has no end marker.
+    """Return whether this is a JPEG of one scan with all components, without an end marker.
 
-    Of a JPEG of several scans nobody can tell whether the last one is there.
+    A JPEG of several scans does not qualify: a missing last scan cannot be noticed.
     """
     start = content.rfind(_SCAN_START)
     if not isinstance(image, JpegImageFile) or start < 0 or _END in content[start:]:
@@ -133,14 +133,14 @@ def _lacks_end_marker(content: bytes, image: ImageFile) -> bool:
 
 
 def _decode_without_end(content: bytes) -> npt.NDArray[np.uint8]:
-    """Decode a JPEG without end marker, and see that no pixel is missing before it.
+    """Decode a JPEG without end marker; raise `ValueError` if pixels are missing at its end.
 
-    Bytes behind the last pixel change nothing. Where pixels are missing, the decoder takes these
-    bytes for them, and other bytes make other pixels.
+    Bytes appended behind the last pixel change nothing. If pixels are missing, the decoder takes
+    the bytes for them, so that different bytes give different pixels.
     """
     first: npt.NDArray[np.uint8] | None = None
     for fill in _FILLS:
-        # A lone last 0xff is half of the marker.
+        # A lone last 0xff is the first half of the marker.
         with JpegImageFile(io.BytesIO(content.removesuffix(b"\xff") + fill + _END)) as image:
             decoded = _to_rgb(image)
         if first is None:
@@ -156,5 +156,5 @@ def _to_rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
     if image.mode == "P":
-        image = image.convert("RGBA")  # Pillow warns where a palette with alpha loses it at once.
+        image = image.convert("RGBA")  # Pillow warns if a palette with alpha becomes RGB directly.
     return np.array(image.convert("RGB"))

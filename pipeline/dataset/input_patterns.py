@@ -1,8 +1,8 @@
-"""Where the input of a data set lies: its two patterns, whichever settings say so.
+"""The two patterns of a data set's input, images and ids, from its settings.
 
-A named layout has several ways to lie on disk. Which one it is shows in the first scenes: the first
-way in which some image has ids there. Everybody who asks looks at the same files, so all of a run
-go by one way; a `Layout` that travels to workers has it inside.
+A named layout has several variants on disk, called ways. The first way in which some image has ids
+in the first scenes is taken. All parts of a run look at the same files and so take the same way; a
+`Layout` that travels to workers holds the patterns.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ SCENES_TO_LOOK_AT = 5
 
 
 def images_pattern(data: DataConfig) -> PathPattern:
-    """Return the pattern of the images; `data` is settled."""
+    """Return the pattern of the images, by settled settings (see `settle`)."""
     return parse_pattern(data.images) if data.images else pattern_of_folder(data.images_dir)
 
 
 def kinds_of(data: DataConfig) -> tuple[Kind, Kind]:
-    """Return how images and coarse ids are found; `data` is settled.
+    """Return the kinds of input, images and coarse ids, by settled settings.
 
     Raises
     ------
     ConfigError
-        The two cannot be told apart, or do not have the same placeholders.
+        The two patterns are equal, or do not have the same placeholders.
     """
     images = images_pattern(data)
     ids = parse_pattern(data.ids) if data.ids else pattern_of_folder(data.ids_dir)
@@ -56,19 +56,19 @@ def kinds_of(data: DataConfig) -> tuple[Kind, Kind]:
 
 
 def ids_elsewhere(data: DataConfig, place: str) -> DataConfig:
-    """Return settings by which ids of another kind, such as a truth, are found for the same images.
+    """Return settings that find other ids, such as a truth, for the same images.
 
     Parameters
     ----------
     data
         Settled settings of the data set.
     place
-        A pattern, or the name of a folder, which then takes the place of the folder of coarse ids.
+        A pattern, or the name of a folder that replaces the folder of coarse ids.
 
     Raises
     ------
     ConfigError
-        The pattern is wrong, or a name does not tell enough.
+        The pattern is wrong, or a name was given where a pattern is needed.
     """
     if "{" not in place and not (data.images or data.ids):
         return data.model_copy(update={"ids_dir": place})
@@ -88,9 +88,9 @@ def ids_elsewhere(data: DataConfig, place: str) -> DataConfig:
 
 
 def beside_ids(ids: PathPattern, folder: str, scene: str) -> str:
-    """Return the path of a folder that lies as the coarse ids of a scene do.
+    """Return the path of a folder that stands where the folder of a scene's coarse ids does.
 
-    Below the scene, or above it where the kind comes first.
+    That is below the scene, or above it as in `obj_ids/{scene}`.
     """
     above = ids.parts[: ids.scene_depth]
     if any(isinstance(piece, Hole) for part in above for piece in part):
@@ -104,12 +104,12 @@ def beside_ids(ids: PathPattern, folder: str, scene: str) -> str:
 
 
 def settle(root: Path, data: DataConfig) -> DataConfig:
-    """Replace the name of a layout by the patterns of the way that a data set lies on disk.
+    """Replace the name of a layout by the patterns that fit the data set on disk.
 
     Raises
     ------
     ConfigError
-        Folders are set besides a layout or patterns, which name other ones.
+        A folder is set together with a layout or a pattern, which name the folder themselves.
     """
     _refuse_both(data)
     ways = ways_of(data)
@@ -119,7 +119,7 @@ def settle(root: Path, data: DataConfig) -> DataConfig:
 
 
 def ways_of(data: DataConfig) -> list[DataConfig]:
-    """Return every way that the input may lie, each with patterns and without a name."""
+    """Return the settings of each variant of the layout, with patterns in place of its name."""
     if data.layout == "autorefiner":
         return [data]
     wanted = dict.fromkeys(
@@ -131,7 +131,7 @@ def ways_of(data: DataConfig) -> list[DataConfig]:
 
 
 def pairs_in(root: Path, data: DataConfig) -> tuple[str, str] | None:
-    """Return the paths of an image and its ids in one of the first scenes; None without any."""
+    """Return the paths of an image and its ids from one of the first scenes, or None."""
     images, ids = kinds_of(data)
     for scene in islice(_scenes_with_both(root, data, (images, ids)), SCENES_TO_LOOK_AT):
         try:
@@ -149,7 +149,7 @@ def pairs_in(root: Path, data: DataConfig) -> tuple[str, str] | None:
 
 
 def root_of(image: Path, data: DataConfig) -> tuple[Path, str] | None:
-    """Return the data root and the scene that the place of an image says; None for another place.
+    """Return data root and scene of an image, by its path; None if the pattern does not match.
 
     `image` is an absolute path, `data` are settled settings.
     """
@@ -167,7 +167,7 @@ def root_of(image: Path, data: DataConfig) -> tuple[Path, str] | None:
 
 
 def is_wanted(scene: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether `data.scenes` takes a scene."""
+    """Return whether `data.scenes` includes a scene."""
     return not patterns or any(scene == each or fnmatchcase(scene, each) for each in patterns)
 
 

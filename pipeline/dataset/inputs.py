@@ -1,4 +1,4 @@
-"""What a frame is made from, and how a change of it is noticed."""
+"""The inputs of a frame: their stamps and hashes, by which a change is noticed."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pipeline.records import FrameRef
 
 
 def numbers_of(frame: FrameRef, layout: Layout) -> Numbers:
-    """Return the table that the ids of a frame are numbered by, empty without `data.renumber`."""
+    """Return the table of numbers of the frame's scene, empty without `data.renumber`."""
     return read_numbers(layout, frame.scene) if layout.data.renumber else Numbers()
 
 
 def input_stamps(frame: FrameRef, layout: Layout) -> tuple[Stamp | None, ...]:
-    """Return the stamps of what a frame is made from: image, coarse ids, and a table's mark."""
+    """Return the stamps of a frame's inputs: image, coarse ids and, if there is one, the table."""
     stamps = (stamp(layout.image_path(frame)), stamp(layout.ids_path(frame)))
     mark = numbers_of(frame, layout).mark
-    # The mark stands in for a stamp: a table may grow, and its results stay what they are.
+    # The mark, unlike the file's stamp, stays when the table grows, and so do its results.
     return (*stamps, (int(mark, 16), 0)) if mark else stamps
 
 
 def digest_inputs(image_path: Path, ids_path: Path, mark: str = "") -> str:
-    """Hash what a frame is made from: two files, and the mark of a table (32 hex digits).
+    """Hash the inputs of a frame, two files and the mark of a table, to 32 hex digits.
 
     Raises
     ------
     ImageError, IdMapError
-        Either file is none that could be read.
+        Either file cannot be read.
     """
     digest = hashlib.blake2b(digest_size=16)
     digest.update(digest_file(image_path, ImageError))

@@ -1,6 +1,6 @@
-"""How known data sets lie on disk: for each name of `data.layout` the patterns to try, in order.
+"""The known data sets: for each name of `data.layout` the patterns to try, in order.
 
-Every pair was checked against the tools that write these files; `docs/data-layout.md` says which.
+Every pair was checked against the tools that write these files; `docs/data-layout.md` lists them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pipeline.config.settings import LayoutName
 
 
 class PatternPair(NamedTuple):
-    """Patterns of the images and of the coarse ids of one way to lie on disk."""
+    """Patterns of images and coarse ids, for one variant of a data set on disk."""
 
     images: str
     ids: str
@@ -26,7 +26,7 @@ _KIND_FIRST = "obj_ids/{scene}/{frame}"
 
 KNOWN_LAYOUTS: dict[LayoutName, tuple[PatternPair, ...]] = {
     "scannetpp": (
-        # Images that the toolbox writes with its ids are on the same grid, so they come first.
+        # The toolbox writes these images on the same grid as its ids, so this pair comes first.
         PatternPair("undistorted/{scene}/{frame}", _KIND_FIRST),
         # The download keeps its scenes below data/.
         *(

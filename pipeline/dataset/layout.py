@@ -1,4 +1,4 @@
-"""Which file is where: the one place that knows how names become paths."""
+"""The layout of a data set: every path of its input, results and record is made here."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from pipeline.records import FrameRef
 __all__ = ["RECORD_DIR", "Layout", "RecordPaths"]
 
 _SCENE = "\0"
-"""Stands for the scene in a folder's path; no file system takes it in a name."""
+"""Placeholder of the scene in a folder's path: a character that no file name can contain."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordPaths:
-    """The paths of what runs and later commands leave beside results.
+    """The paths of the files that runs and other commands write beside results.
 
     ```
     <output_root>/autorefiner/                     folder
@@ -40,27 +40,27 @@ class RecordPaths:
 
     @property
     def folder(self) -> Path:
-        """Folder of everything else here."""
+        """Folder of all files below."""
         return self.output_root / RECORD_DIR
 
     @property
     def journal(self) -> Path:
-        """One line for each frame that came to an end."""
+        """The journal: one line for each finished frame."""
         return self.folder / "journal.jsonl"
 
     @property
     def lock(self) -> Path:
-        """Keeps other runs off these results, and says which run does."""
+        """The lock of the run that writes these results at present."""
         return self.folder / "run.lock"
 
     @property
     def summary(self) -> Path:
-        """What the last run did, and its settings."""
+        """The summary of the last run, with its settings."""
         return self.folder / "summary.json"
 
     @property
     def report(self) -> Path:
-        """The page that shows what happened."""
+        """The HTML report."""
         return self.folder / "report.html"
 
     @property
@@ -69,11 +69,11 @@ class RecordPaths:
         return self.folder / "statistics"
 
     def numbers(self, scene: str) -> Path:
-        """Return the table of the numbers that large ids of a scene were given."""
+        """Return the path of the table of numbers of a scene (see `dataset.numbers`)."""
         return self.folder / "numbers" / f"{scene}.csv"
 
     def export(self, form: str) -> Path:
-        """Return the folder of an export in a format, unless it is put elsewhere."""
+        """Return the default folder of an export in a format."""
         return self.folder / "exports" / form
 
 
@@ -92,15 +92,15 @@ class Layout:
     Raises
     ------
     ConfigError
-        Patterns do not fit together, or results would go where input lies.
+        The patterns do not fit together, or results would go where input lies.
     """
 
     data_root: Path
     data: DataConfig
-    """With patterns in the place of a layout's name."""
+    """Settled: a layout's name is replaced by its patterns (see `settle`)."""
     output: OutputConfig
     _folders: tuple[str, str, str] = field(init=False, repr=False)
-    """Of a scene's images, ids and results; each ends in a slash."""
+    """Folders of a scene's images, ids and results; each ends in a slash."""
 
     def __post_init__(self) -> None:
         check_folders(self.data, self.output)
@@ -114,43 +114,43 @@ class Layout:
 
     @property
     def output_root(self) -> Path:
-        """Folder that holds the scenes of results: the data root, unless set otherwise."""
+        """Folder that holds the result scenes: `output.root`, or the data root."""
         return self.output.root or self.data_root
 
     @property
     def record(self) -> RecordPaths:
-        """Paths of what a run says about itself."""
+        """Paths of the record: journal, summary, report and the like."""
         return RecordPaths(self.output_root)
 
     @property
     def mirror_url(self) -> str:
-        """Where the mirror of the results lies, kept up or not: an absolute path, or a URL."""
+        """Absolute path or URL of the mirror of the results, whether it is kept or not."""
         mirror = self.output.mirror
         if isinstance(mirror, str):
             return mirror if "://" in mirror else str(Path(mirror).absolute())
         return str((self.output_root / f"{self.output.dir}.zarr").absolute())
 
     def results_folder(self, scene: str) -> Path:
-        """Folder that all results of a scene lie in, at whatever depth."""
+        """Return the folder that all results of a scene lie in, at any depth."""
         return self.output_root / self._folders[2].replace(_SCENE, scene)
 
     def input_folders(self, scene: str) -> tuple[Path, Path]:
-        """Folders that all images, and all coarse ids, of a scene lie in, at whatever depth."""
+        """Return the folders that all images, and all ids, of a scene lie in, at any depth."""
         return (
             self.data_root / self._folders[0].replace(_SCENE, scene),
             self.data_root / self._folders[1].replace(_SCENE, scene),
         )
 
     def image_path(self, frame: FrameRef) -> Path:
-        """Path of the frame's image."""
+        """Return the path of the frame's image."""
         return self.data_root / f"{self._folders[0].replace(_SCENE, frame.scene)}{frame.image}"
 
     def ids_path(self, frame: FrameRef) -> Path:
-        """Path of the frame's coarse id map."""
+        """Return the path of the frame's coarse id map."""
         return self.data_root / f"{self._folders[1].replace(_SCENE, frame.scene)}{frame.ids}"
 
     def output_path(self, frame: FrameRef) -> Path:
-        """Path of the frame's refined id map: the image's full name and the format's suffix."""
+        """Return the path of the refined id map: by `output.path`, or image name plus suffix."""
         if self.output.path:
             return self.output_root / self._name_result(frame)
         # Appended, never `with_suffix`: that would turn frame.jpg into frame.pth.

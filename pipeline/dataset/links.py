@@ -1,4 +1,4 @@
-"""Scenes whose results have no place of their own, told before any work is done."""
+"""Checks of where a scene's results go, made before any work: not through links, not into input."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pipeline.records import FrameRef
 
 
 def find_linked(layout: Layout, frames: Iterable[FrameRef]) -> list[Problem]:
-    """Report the scenes whose results have no folder of their own, each once."""
+    """Return a problem for each scene whose results would be written through a link."""
     scenes = dict.fromkeys(frame.scene for frame in frames)
     return [problem for scene in scenes for problem in _linked(layout, scene)]
 
 
 def check_scenes(layout: Layout, frames: Iterable[FrameRef], linked: list[Problem]) -> None:
-    """Check that results can be written at all, and not where the input of a scene lies.
+    """Check that some results can be written, and none where the input of a scene lies.
 
     Raises
     ------
     ConfigError
-        The name of a scene makes its results another scene's input.
+        The results of a scene would go where the input of a scene lies.
     DatasetError
-        Every scene is linked.
+        The results of every scene would be written through a link.
     """
     scenes = {frame.scene for frame in frames}
     inputs = {folder for scene in scenes for folder in layout.input_folders(scene)}

@@ -1,4 +1,4 @@
-"""An error worth reading where a data set holds nothing to refine."""
+"""The error for a data set that holds nothing to refine, with a guess at its real layout."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PROBLEMS_TO_SHOW = 3
 
 
 def discover_some(root: Path, data: DataConfig) -> Inventory:
-    """Find the frames of a data set that has some.
+    """Return the inventory of a data set; raise an error if it has no frames.
 
     Raises
     ------
     DatasetError
-        There is none; the error shows what was looked for, what lies there, and a layout that
-        would find frames.
+        There are no frames; the error shows the patterns searched for, the files found there, and
+        a layout that would find frames.
     ConfigError
-        Patterns do not fit together.
+        The patterns of images and ids do not fit together.
     """
     try:
         inventory = discover(root, data)

@@ -1,8 +1,8 @@
 """Numbers for ids that do not fit into 16 bits: one table for each scene, kept beside the results.
 
-An id up to 65 535 keeps its number; a larger one gets a free number. A number that was given out
-never changes: a table only grows, and is written whole or not at all. Where an id up to 65 535
-turns up after its number was given to another one, it gets a free number, too.
+An id up to 65 535 is its own number; a larger id gets a free one. A number that was assigned never
+changes: a table only grows, and is written whole or not at all. An id up to 65 535 that is found
+after its number was assigned to another id gets a free number, too.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ class TooManyIds(Exception):  # noqa: N818 (it is a finding about a scene)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
-    """The table of one scene."""
+    """The table of one scene: a 16-bit number for each id."""
 
     of: Mapping[int, int] = field(default_factory=dict)
-    """Number of each id, in the order in which they were given out."""
+    """Number of each id, in the order in which numbers were assigned."""
     mark: str = ""
-    """Hash of the ids and numbers that were given out first (16 hex digits): of which table a
-    result was made. Empty for a table without a row."""
+    """Hash of the first ids and numbers assigned (16 hex digits), which identifies the table that a
+    result was made with. Empty for a table without a row."""
 
     def extended(self, ids: Iterable[int], void: Collection[int] = ()) -> Numbers:
-        """Return the table with numbers for more ids, the same whatever order they come in.
+        """Return the table with numbers for more ids; the order of the ids does not matter.
 
         Parameters
         ----------
         ids
-            As maps have them; void ones are no ids any more.
+            Ids as `list_ids` returns them; void ids are not among them.
         void
-            Numbers that are never given out, since readers take them for no object.
+            Numbers that are never assigned, since readers take them for no object.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class Numbers:
         barred = sum(1 <= number <= LARGEST_ID for number in {*void} - taken)
         if len(taken) + len(others) > LARGEST_ID - barred:
             raise TooManyIds(len(taken) + len(others))
-        # Above all others first: ids that turn up later are likely to be small.
+        # Numbers above all others come first, because ids found later are likely to be small.
         top = max(taken, default=0)
         never = taken.union(void)
         order = (*range(top + 1, LARGEST_ID + 1), *range(1, top))
@@ -80,7 +80,7 @@ class Numbers:
 
 
 def number_ids(ids: npt.NDArray[Any], numbers: Mapping[int, int]) -> npt.NDArray[np.int32]:
-    """Replace ids by their numbers; raises `KeyError` of an id that has none."""
+    """Return the map with numbers in place of ids; raise `KeyError` for an id without a number."""
     flat = ids.ravel()
     starts = _starts(flat)
     unique, which = np.unique(flat[starts], return_inverse=True)
@@ -90,12 +90,12 @@ def number_ids(ids: npt.NDArray[Any], numbers: Mapping[int, int]) -> npt.NDArray
 
 
 def ids_in(ids: npt.NDArray[Any]) -> list[int]:
-    """Return the different ids of a map, 0 left out, by size."""
+    """Return the different ids of a map in rising order, without 0."""
     return [int(each) for each in _unique(ids) if each]
 
 
 def count_ids(ids: npt.NDArray[Any]) -> int:
-    """Count the different ids of a map, 0 left out."""
+    """Count the different ids of a map, without 0."""
     return int(np.count_nonzero(_unique(ids)))
 
 
@@ -105,20 +105,20 @@ def _unique(ids: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _starts(flat: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Return where runs of one id begin in a map read row by row.
+    """Return the indices in a flattened map at which runs of one id begin.
 
-    A map of millions of pixels has some thousand runs, so that sorting their ids takes no time.
+    A map of millions of pixels has some thousand runs, whose ids are quickly sorted.
     """
     return np.flatnonzero(np.concatenate(([True], flat[1:] != flat[:-1])))
 
 
 def read_numbers(layout: Layout, scene: str) -> Numbers:
-    """Read the table of a scene; without a file it is empty.
+    """Read the table of a scene; return an empty one if there is no file.
 
     Raises
     ------
     StorageError
-        The file cannot be read, or is no such table.
+        The file cannot be read, or is no table of numbers.
     """
     path = layout.record.numbers(scene)
     found = stamp(path)
@@ -127,7 +127,7 @@ def read_numbers(layout: Layout, scene: str) -> Numbers:
 
 @functools.lru_cache(maxsize=64)
 def _read(path: Path, found: Stamp) -> Numbers:
-    """Read a table once for as long as its file stays as it is."""
+    """Read a table; as part of the cache key, the stamp `found` has a changed file read again."""
     try:
         if found[0] > _LARGEST_FILE:
             raise ValueError(f"{found[0]} bytes")
@@ -147,7 +147,7 @@ def _read(path: Path, found: Stamp) -> Numbers:
 
 
 def as_text(numbers: Numbers) -> str:
-    """Return a table as its file has it."""
+    """Return a table as the text of its file."""
     rows = (f"{each},{number}" for each, number in numbers.of.items())
     return "\n".join((f"# {numbers.mark}", _HEADING, *rows, ""))
 

@@ -1,9 +1,9 @@
-"""Which id map belongs to which image, by their names alone.
+"""Pairing of images with id maps, by their names alone.
 
-The ids of `frame.jpg` are the first there is of `frame.jpg.pth`, `frame.jpg.npy` and so on through
-the suffixes of `formats`, then of `frame.pth`, `frame.npy` and so on. Those without the image's own
-suffix must fit no other image. Where no name of a scene fits any other, frames may
-have one number: see `pair_by_number`.
+The ids of `frame.jpg` are the first existing file of `frame.jpg.pth`, `frame.jpg.npy` and so on
+through the suffixes of `formats`, then of `frame.pth`, `frame.npy` and so on. An id map without the
+image's suffix must fit no other image. If no two names of a scene match, files are paired by the
+number of their frame: see `pair_by_number`.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ def pair(
     patterns: tuple[PathPattern, PathPattern],
     problems: list[Problem],
 ) -> list[FrameRef]:
-    """Return a frame for every image that has ids; add what is left over to `problems`.
+    """Return a frame for every image that has ids; add files without a partner to `problems`.
 
     Parameters
     ----------
     scene
         Name of the scene.
     images, ids
-        Its files, in the order that frames are to have.
+        Files of the scene, in the order that frames are to have.
     patterns
-        Of images and ids.
+        Patterns of images and of ids.
     """
     unpaired: list[Problem] = []
     frames = list(_pair_by_name(scene, images, ids, patterns, unpaired))
@@ -94,10 +94,10 @@ def _pair_by_name(
 def pair_by_number(images: Sequence[Found], ids: Sequence[Found]) -> list[tuple[Found, Found]]:
     """Pair files whose names share only the number of their frame, in the order of the images.
 
-    `rgb_0.png` and `semantic_instance_0.png`, `frame-000007.color.jpg` and `7.npy`. Names are made
-    by programs: of one kind they differ in one number. Where they do not, or the numbers of the two
-    kinds do not cover one another, the answer is empty: a shift by one frame would spoil every
-    result.
+    Examples are `rgb_0.png` with `semantic_instance_0.png`, `frame-000007.color.jpg` with `7.npy`.
+    The names of each kind must differ in exactly one number, as names made by a program do. Return
+    an empty list if they do not, or if neither kind has all numbers of the other: a shift by one
+    frame would spoil every result.
     """
     of_images, of_ids = _by_number(images), _by_number(ids)
     one_covers_other = of_images.keys() <= of_ids.keys() or of_ids.keys() <= of_images.keys()
@@ -109,7 +109,7 @@ def pair_by_number(images: Sequence[Found], ids: Sequence[Found]) -> list[tuple[
 def _by_number(files: Sequence[Found]) -> dict[tuple[str, int], Found]:
     """Return files by the values of other placeholders and the number in which names differ.
 
-    Empty where names differ in anything else, or two have one number.
+    Return {} if names differ in anything else, or if two files have the same number.
     """
     split = [file.stem.rpartition("/") for file in files]
     runs = [_NUMBERS.split(name) for _, _, name in split]
@@ -159,7 +159,7 @@ def _expected(scene: str, image: Found, ids: PathPattern) -> str:
 
 
 def _inside(scene: str, folder: str) -> str:
-    """Name a folder as seen from its scene, if it lies there."""
+    """Return a folder as messages name it: relative to its scene if it lies in it."""
     return folder.removeprefix(f"{scene}/") or "the data root"
 
 

@@ -1,4 +1,4 @@
-"""What does not fit together in a data set, said so that a person can act on it."""
+"""Problems of a data set: files and folders that are left out, with advice."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ ProblemKind: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a data set that is left out, or deserves a look."""
+    """A file or folder of a data set that is left out, or should be checked."""
 
     kind: ProblemKind
     scene: str
     path: str
     """The file or folder, relative to the data root."""
     text: str
-    """What is wrong and what to do."""
+    """The problem in words, and advice."""
 
     def __str__(self) -> str:
         return printable(f"{self.path}: {self.text}")
 
 
 def unusable_name(scene: str, path: str, why: str) -> Problem:
-    """Report a name that cannot be used, in characters that can be shown."""
+    """Return the problem for a name that cannot be used, in characters that can be shown."""
     scene, path = (text.encode(errors="backslashreplace").decode() for text in (scene, path))
     return Problem("unusable name", scene, path, f"its name is {why}; rename it; left out")
 
 
 def is_text(name: str) -> bool:
-    """Tell whether a name is UTF-8: journals, reports and terminals cannot show any other."""
+    """Return whether a name is UTF-8: journals, reports and terminals cannot show any other."""
     try:
         name.encode()
     except UnicodeEncodeError:

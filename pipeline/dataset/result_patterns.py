@@ -1,4 +1,4 @@
-"""Where results go: as the coarse ids lie, or by a pattern, and never where input lies."""
+"""Paths of results: beside the coarse ids or by a pattern, and never where input lies."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pipeline.errors import ConfigError
 def result_folder(output: OutputConfig, ids: PathPattern, scene: str) -> str:
     """Return the folder that all results of a scene lie in, below the output root.
 
-    Without a pattern, `output.dir` takes the place that the folder of coarse ids has: below the
-    scene, or above it where the kind comes first.
+    Without a pattern, `output.dir` replaces the folder of coarse ids in their path: below the
+    scene, or above it as in `obj_ids/{scene}`.
     """
     if output.path:
         return result_pattern(output).folder(scene)
@@ -34,12 +34,12 @@ def _with_suffix(text: str, suffix: str) -> PathPattern:
 
 
 def check_folders(data: DataConfig, output: OutputConfig) -> None:
-    """Check that folders which are set by name have three names.
+    """Check that the folders of images, ids and results have three different names.
 
     Raises
     ------
     ConfigError
-        They have not.
+        Two of the names are equal, and no pattern is set.
     """
     folders = [data.images_dir, data.ids_dir, output.dir]
     has_patterns = data.layout != "autorefiner" or data.images or data.ids or output.path
@@ -55,15 +55,15 @@ def check_folders(data: DataConfig, output: OutputConfig) -> None:
 def check_result_place(
     root: Path, data: DataConfig, output: OutputConfig, images: PathPattern, ids: PathPattern
 ) -> None:
-    """Check that results have paths of their own, none of which may be input.
+    """Check that no path of a result can be the path of an input.
 
     Raises
     ------
     ConfigError
-        They have not.
+        The patterns of results and input may meet, or `output.path` has the wrong placeholders.
     """
     if not (data.images or data.ids or output.path):
-        return  # folders of other names, which `check_folders` saw to
+        return  # `check_folders` has compared the names of the folders
     if output.path:
         _check_placeholders(output, images)
         results = result_pattern(output).parts
@@ -73,7 +73,7 @@ def check_result_place(
         *inner, last = images.parts[images.n_fixed :]
         name = (*last, RESULT_FORMATS[output.format].suffix)
         results = (*(scene if each == "\0" else (each,) for each in folder), *inner, name)
-    # Resolved, so that neither a link nor an output root inside the data root hides a meeting.
+    # Resolved, since a link or an output root inside the data root could hide an equal path.
     target = _below(output.root or root, results)
     for setting, pattern in (("data.images", images), ("data.ids", ids)):
         if may_meet(_below(root, pattern.parts), target):

@@ -1,12 +1,12 @@
 """Writing refined id maps, whole or not at all, and telling whole results from torn ones.
 
 A result is written to a temporary file in its own folder, flushed to the disk and then moved into
-place: under its final name it is whole even after a power cut. A process that dies on the way
-leaves a file whose name starts with `TEMP_PREFIX`, and nothing else; whoever writes to the folder
-an hour later removes it.
+place: under its final name it is whole even after a power cut. A process that dies while it writes
+leaves only a file whose name starts with `TEMP_PREFIX`; the next process that writes to the folder
+removes it once it is an hour old.
 
-A result also says where it comes from: a few words (*provenance*) ride along in the file, where
-other readers do not look (see `formats`).
+A result also holds its *provenance*, a few texts on what it was made from, in a part of the file
+that other readers ignore (see `formats`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pipeline.errors import FrameError, IdMapError, IdRangeError, StorageError
 from pipeline.ids import LARGEST_ID
 
 LEFTOVER_AGE = 3600.0
-"""Seconds after which a temporary file has no writer any more."""
+"""Seconds after which a temporary file is taken to have lost its writer."""
 
 _LONGEST_NAME = 255
 _MAX_PROVENANCE = 100_000
@@ -48,14 +48,14 @@ def write_ids(
     Parameters
     ----------
     path
-        Where it belongs; missing folders are made, an older result is replaced.
+        Path of the result; missing folders are made, an older result is replaced.
     ids
         (H, W) integers in [0, 65535].
     output_format
-        `pth`, `pth-numpy`, `npy` or `png`, as `OutputConfig.format` has them. The same ids and
+        `pth`, `pth-numpy`, `npy` or `png`, as in `OutputConfig.format`. The same ids and
         provenance give the same bytes.
     provenance
-        What the result was made from; `read_provenance` gives it back.
+        What the result was made from; `read_provenance` returns it.
 
     Raises
     ------
@@ -84,23 +84,23 @@ def write_ids(
 
 
 def check_place(path: Path, root: Path | None = None) -> None:
-    """Check that a result can have the path it is meant for.
+    """Check that a result can be written to a path: no link above it, no name too long.
+
+    A data set may come from a stranger, and its links may lead anywhere. So results are written
+    neither into a folder that is a link nor through a scene that is one.
 
     Parameters
     ----------
     path
-        Where the result belongs.
+        Path of the result.
     root
-        Folder that the results of all scenes lie in; every folder between the two is looked at.
-        None looks at the two folders above the result.
-
-    A data set may come from a stranger, and links in it lead anywhere: results are written neither
-    into a folder that is a link nor through a scene that is one.
+        Folder that the results of all scenes lie in; every folder between the two is checked.
+        None checks the two folders above the result.
 
     Raises
     ------
     FrameError
-        The result's folder, or the scene it belongs to, is a link; or its name is too long.
+        The result's folder, or its scene, is a link; or the name is too long.
     """
     n_bytes = len(os.fsencode(path.name))
     if n_bytes > _LONGEST_NAME:
@@ -123,21 +123,21 @@ def check_place(path: Path, root: Path | None = None) -> None:
 
 
 def links_above(path: Path, root: Path) -> Iterator[Path]:
-    """Yield the links among the folders between a root and a path below it, from the top."""
+    """Yield the folders between a root and a path below it that are links, from the top."""
     for parent in [*path.relative_to(root).parents][-2::-1]:
         if (root / parent).is_symlink():
             yield root / parent
 
 
 def read_provenance(path: Path) -> dict[str, str]:
-    """Read what a result was made from; empty if the file does not say, or is no result."""
+    """Return what a result was made from; {} if the file has no provenance or is no result."""
     try:
         content = read_whole(path, IdMapError)
         read_note = BY_SUFFIX[path.suffix].read_note
         note = read_note(content) if read_note else b"{}"
         words = json.loads(note) if len(note) <= _MAX_PROVENANCE else {}
     except Exception:
-        # Whatever is wrong with a file in the output folder, it is no result of ours.
+        # A file that cannot be read, for any reason, is no result of this package.
         return {}
     if not isinstance(words, dict):
         return {}
@@ -145,7 +145,7 @@ def read_provenance(path: Path) -> dict[str, str]:
 
 
 def is_whole(path: Path) -> bool:
-    """Tell whether a file is a complete id map, by reading all of it."""
+    """Return whether a file is a complete id map, by reading all of it."""
     try:
         read_ids(path)
     except FrameError:
@@ -171,7 +171,7 @@ def _replace(path: Path, content: bytes) -> None:
     check_place(path)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
-    # A name of its own, for a frame that is tried again may have two writers.
+    # The name is random because a frame that is tried again may have two writers.
     temp = folder / f"{TEMP_PREFIX}{secrets.token_hex(8)}.tmp"
     with moved_into_place({temp: path}), temp.open("xb") as file:
         file.write(content)
@@ -179,7 +179,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 @functools.cache
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what dead writers left in a folder: once in the life of a process is enough."""
+    """Remove old temporary files from a folder; cached, since once a process is enough."""
     long_ago = time.time() - LEFTOVER_AGE
     for leftover in folder.glob(f"{TEMP_PREFIX}*.tmp"):
         with suppress(OSError):

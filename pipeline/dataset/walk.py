@@ -15,28 +15,28 @@ from pipeline.dataset.files import TEMP_PREFIX
 from pipeline.dataset.problems import Problem, is_text, unusable_name
 
 RECORD_DIR = "autorefiner"
-"""Folder beside the scenes of results that holds the journal and the summary of runs."""
+"""Folder beside the result scenes that holds the journal and the summary of runs."""
 
 OWN_FOLDERS = frozenset({RECORD_DIR, "obj_ids_refine"})
-"""Folders that results go to unless told: placeholders do not take what lies there for input."""
+"""Default folders of the record and of results: placeholders never match them as input."""
 
 
 class Found(NamedTuple):
-    """A file that a pattern means, and what it is called by."""
+    """A file that matches a pattern, and the names by which it is paired."""
 
     path: str
-    """Relative to the folder that all of the scene's files lie in."""
+    """Relative to the folder of the scene (see `PathPattern.folder`)."""
     name: str
     """Values of the other placeholders, and the file's name from {frame} to its end."""
     stem: str
-    """The same without suffix; where the pattern has more text, up to that."""
+    """The same without the suffix, and without text that the pattern has behind {frame}."""
 
 
 Listed: TypeAlias = dict[str, list[os.DirEntry[str]]]
 """The entries of folders that were listed, by their paths below the data root."""
 
 Namer: TypeAlias = Callable[[str], tuple[str, str] | None]
-"""Makes name and stem of a file's name; None for a file that is not meant."""
+"""Returns name and stem (see `Found`) for a file's name; None if the file does not match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Kind:
 
 
 def find_scenes(root: Path, pattern: PathPattern) -> set[str]:
-    """Return the names of all folders that stand where a pattern has its scene.
+    """Return the names of all scenes: the folders that match a pattern up to its {scene}.
 
     Raises
     ------
@@ -62,18 +62,18 @@ def find_scenes(root: Path, pattern: PathPattern) -> set[str]:
 def find_files(
     root: Path, kind: Kind, scene: str, problems: list[Problem], listed: Listed | None = None
 ) -> list[Found]:
-    """Find the files of one kind in a scene, sorted by path; report what cannot be used.
+    """Return the files of one kind in a scene, sorted by path; report those that cannot be used.
 
     Parameters
     ----------
     root
         The data root.
     kind, scene
-        What to find, and where.
+        The kind of files, and the name of the scene.
     problems
-        Receives what cannot be used.
+        Receives a problem for each file that cannot be used.
     listed
-        What folders hold, for kinds that share some: each is listed once.
+        Receives the entries of each folder, so that kinds which share a folder list it once.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def find_files(
 
 
 def names_along(root: Path, pattern: PathPattern, scene: str, most: int) -> list[str]:
-    """Return the first files that lie where a pattern looks in a scene, whatever their names."""
+    """Return up to `most` paths of files in the folders of a pattern, with any names."""
     home = pattern.folder(scene)
     found: list[str] = []
     with suppress(OSError):
@@ -111,10 +111,10 @@ def names_along(root: Path, pattern: PathPattern, scene: str, most: int) -> list
 
 
 def values_of(pattern: PathPattern, scene: str, path: str) -> Mapping[str, str] | None:
-    """Return what the placeholders of a pattern stand for in a file that was found by it.
+    """Return the values of a pattern's placeholders for a file, or None if it does not match.
 
-    `path` is relative to the folder of the scene, as `Found.path`. A {frame} that means all files
-    of a folder stands for the file's whole name.
+    `path` is relative to the folder of the scene, as `Found.path`. A {frame} that stands alone has
+    the file's whole name as its value.
     """
     *folders, name = path.split("/")
     *middle, last = pattern.parts[pattern.n_fixed :]
@@ -130,7 +130,7 @@ def values_of(pattern: PathPattern, scene: str, path: str) -> Mapping[str, str] 
 
 
 def list_folders(folder: Path) -> list[str]:
-    """Return the names of the folders in a folder, links to folders included, sorted."""
+    """Return the sorted names of the folders in a folder, links to folders included."""
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if _leads_to(entry, os.DirEntry.is_dir))
 
@@ -155,7 +155,7 @@ def _walk(
 
 
 def _folders_for(folder: Path, inner: str, holes: Sequence[Hole]) -> list[str]:
-    """List the folders that placeholders can stand for."""
+    """Return the names of the subfolders that placeholders may match."""
     try:
         names = list_folders(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -172,7 +172,7 @@ def _is_ours_or_hidden(name: str) -> bool:
 
 
 def _namer(kind: Kind, values: Mapping[str, str]) -> Namer:
-    """Make the function that tells the files of a kind by their names, in one folder."""
+    """Return the function that recognises the files of a kind by name, in one folder."""
     pattern = kind.pattern
     part, suffixes = pattern.parts[-1], kind.suffixes
     if pattern.is_whole_folder:
@@ -196,7 +196,7 @@ def _of_any(group: str, suffixes: tuple[str, ...]) -> Namer:
 
 
 def _of_one_hole(part: Part, group: str, suffixes: tuple[str, ...]) -> Namer:
-    """Do what `_of_part` does where {frame} is the only placeholder, in half the time."""
+    """Return the namer that `_of_part` returns, in a faster form for {frame} alone."""
     at = next(k for k, piece in enumerate(part) if isinstance(piece, Hole))
     lead, tail = "".join(map(str, part[:at])), "".join(map(str, part[at + 1 :]))
     hole, start = part[at], len(lead)
@@ -237,7 +237,7 @@ def _of_part(pattern: PathPattern, known: Mapping[str, str], suffixes: tuple[str
 
 
 def _list(root: Path, folder: str, listed: Listed | None) -> list[os.DirEntry[str]]:
-    """Return the entries of a folder; none where there is no such folder."""
+    """Return the entries of a folder, or [] if it does not exist."""
     if listed is not None and folder in listed:
         return listed[folder]
     entries: list[os.DirEntry[str]] = []
@@ -264,7 +264,7 @@ def _usable(
         if name.startswith(("._", TEMP_PREFIX)):
             continue
         keys = namer(name)
-        # Where a pattern picks files out of a folder, others belong there.
+        # A pattern that names only some files of a folder allows others beside them.
         if keys is None and (picks or name.startswith(".") or name in OWN_FOLDERS):
             continue
         if not is_text(name):

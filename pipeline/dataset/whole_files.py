@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: first beside their place, then moved there."""
+"""Files that are written whole or not at all: as a temporary file first, then moved into place."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pipeline.errors import StorageError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place, flush it to the disk and move it there.
+    """Write a temporary file in the same folder, flush it to the disk and move it into place.
 
     Raises
     ------
     StorageError
-        It cannot be written.
+        The file cannot be written.
     """
     write_streaming(path, (content,))
 
@@ -33,7 +33,7 @@ def write_streaming(path: Path, chunks: Iterable[bytes]) -> None:
 
 
 def beside(path: Path) -> Path:
-    """Return where a file is written that one process at a time writes."""
+    """Return the temporary path of a file that only one process writes at a time."""
     return path.with_name(f".{path.name}.part")
 
 
@@ -44,8 +44,8 @@ def moved_into_place(files: Mapping[Path, Path]) -> Iterator[None]:
     Parameters
     ----------
     files
-        Where the block writes each file, and its place in the same folder. A block that fails
-        leaves nothing in the former and changes nothing in the latter.
+        Temporary path of each file, and its final path in the same folder. A block that fails
+        leaves no temporary file and changes no final one.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def moved_into_place(files: Mapping[Path, Path]) -> Iterator[None]:
         A file cannot be flushed to the disk or moved.
     """
     for part in files:
-        # Made anew, so that a link in its place is never written through.
+        # A link under the temporary name would otherwise be written through.
         part.unlink(missing_ok=True)
     try:
         yield
@@ -69,14 +69,14 @@ def moved_into_place(files: Mapping[Path, Path]) -> Iterator[None]:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file is on the disk, so that it is whole even after a power cut."""
+    """Flush a file to the disk, so that it is whole even after a power cut."""
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
 @contextmanager
 def naming_errors(path: Path) -> Iterator[None]:
-    """Turn an error of the file system into one that names the file and what to do."""
+    """Turn an `OSError` into a `StorageError` that names the file and what to do."""
     try:
         yield
     except OSError as error:

@@ -1,1 +1,1 @@
-"""Procedural scenes with exact truth, to try and to measure the product on."""
+"""Procedural scenes with exact truth, for trials and measurements of the product."""

@@ -1,4 +1,4 @@
-"""Coarse ids from exact ones, wrong in the ways in which a render of a noisy mesh is wrong."""
+"""Coarse ids from exact ones, with the faults that renders of noisy meshes have."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ IdMap: TypeAlias = npt.NDArray[np.uint16]
 Floats: TypeAlias = npt.NDArray[np.float32]
 
 REFERENCE_WIDTH = 640
-"""Lengths below are pixels of an image this wide; other sizes scale them."""
+"""Lengths below are pixels of an image of this width; they scale with the width."""
 
 
 def coarsen(ids: IdMap, seed: int, severity: float = 1.0) -> IdMap:
-    """Spoil an exact id map.
+    """Return a coarse version of an exact id map, with simulated faults of a mesh.
 
-    The mesh stands a little beside the truth and is warped (shifts), its triangles are coarse
-    (ragged edges, thin parts lost), it has gaps (holes, dropped parts, dropped objects), and
-    depth bleeds over silhouettes (leaks).
+    The mesh is shifted and warped, its triangles are coarse (ragged edges, thin parts lost), it has
+    gaps (holes, dropped parts, dropped objects), and depth bleeds over silhouettes (leaks).
 
     Parameters
     ----------
@@ -34,7 +33,7 @@ def coarsen(ids: IdMap, seed: int, severity: float = 1.0) -> IdMap:
     Returns
     -------
     (H, W) uint16
-        No id that `ids` does not hold.
+        Coarse ids; all of them occur in `ids`, besides 0.
     """
     if severity <= 0:
         return ids.copy()
@@ -47,7 +46,7 @@ def coarsen(ids: IdMap, seed: int, severity: float = 1.0) -> IdMap:
 
 
 def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float) -> Floats:
-    """Noise of standard deviation about 1 that changes over `cell` pixels."""
+    """Return noise of standard deviation about 1 that changes over `cell` pixels."""
     height, width = shape
     knots = rng.standard_normal((int(height / cell) + 4, int(width / cell) + 4), dtype=np.float32)
     rows = np.linspace(1, knots.shape[0] - 3, height, dtype=np.float32)
@@ -57,7 +56,7 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float)
 
 
 def _cubic(knots: Floats, places: Floats) -> Floats:
-    """Uniform cubic B-spline along the first axis."""
+    """Evaluate a uniform cubic B-spline along the first axis of its knots."""
     whole = places.astype(np.intp)
     t = (places - whole)[:, None]
     weights = (
@@ -89,7 +88,7 @@ def _displaced(ids: IdMap, rng: np.random.Generator, severity: float, pixel: flo
 
 
 def _triangulated(ids: IdMap, rng: np.random.Generator, severity: float, pixel: float) -> IdMap:
-    """Give every pixel the id of the nearest vertex of a scattered mesh."""
+    """Replace the id of every pixel by that of the nearest vertex of a scattered mesh."""
     spacing = 6.0 * pixel * severity
     jitter = rng.random((2, 1 + int(ids.shape[0] // 2), 1 + int(ids.shape[1] // 2)))
     if spacing < 2:
@@ -106,7 +105,7 @@ def _triangulated(ids: IdMap, rng: np.random.Generator, severity: float, pixel: 
 
 
 def _leaking(ids: IdMap, rng: np.random.Generator, severity: float, pixel: float) -> IdMap:
-    """Let objects run over their silhouettes in a few places."""
+    """Extend objects over their silhouettes in a few places."""
     edge = ids != np.roll(ids, 1, axis=1)
     edge[:, 0] = False
     return leak(ids, edge, np.full(ids.shape, 0.5), rng, severity, pixel)
@@ -120,16 +119,16 @@ def leak(
     severity: float,
     pixel: float,
 ) -> IdMap:
-    """Let regions run over some of their borders.
+    """Return the map with some regions extended over their borders.
 
     Parameters
     ----------
     ids
         (H, W).
     edge
-        (H, W); where a pixel and the one to its left lie on either side of a border.
+        (H, W); true where a border lies between a pixel and the one to its left.
     rightwards
-        (H, W) the chance that there the right one runs over the left one, in [0, 1].
+        (H, W) the chance that the right region extends over the left one there, in [0, 1].
     severity, pixel
         Their product is 1 for leaks with a radius of 3 to 12 pixels.
     """
@@ -152,7 +151,7 @@ def leak(
 
 
 def _incomplete(ids: IdMap, rng: np.random.Generator, severity: float) -> IdMap:
-    """Drop one side of some objects, and some objects altogether."""
+    """Remove one side of some objects, and some objects altogether."""
     result = ids.copy()
     boxes = ndimage.find_objects(ids)
     for number in np.unique(ids[ids > 0]):
@@ -172,7 +171,7 @@ def _incomplete(ids: IdMap, rng: np.random.Generator, severity: float) -> IdMap:
 
 
 def _holed(ids: IdMap, rng: np.random.Generator, severity: float, pixel: float) -> IdMap:
-    """Leave gaps where the scanner saw nothing."""
+    """Set random blobs to 0, as gaps that the scanner did not see."""
     noise = _smooth_noise(rng, ids.shape, 12 * pixel) + 0.7 * _smooth_noise(
         rng, ids.shape, 60 * pixel
     )

@@ -1,9 +1,9 @@
-"""Solids, a pinhole camera, and the ray caster that tells which solid each pixel sees.
+"""Solids, a pinhole camera, and the ray caster that finds the solid each pixel sees.
 
 World coordinates are metres, z up. A solid is a unit shape (box, ball or truncated cone, each
-within [-1, 1] on its own axes) that is stretched, turned and moved. A ray is taken into the unit
-frame by one 3 x 3 matrix, where every intersection has a short closed form; the depth along the
-ray survives that change of frame, so all solids share one depth buffer.
+within [-1, 1] on its own axes) that is stretched, turned and moved. One 3 x 3 matrix transforms a
+ray into the unit frame, where every intersection has a short closed form. The depth along the ray
+is the same in both frames, so all solids share one depth buffer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 Shape: TypeAlias = Literal["box", "ball", "cone"]
 
 NEAR = 0.05
-"""Nothing closer to the camera plane than this is seen, in metres."""
+"""Distance of the near plane from the camera plane, in metres; nothing closer is seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,11 +39,11 @@ class Solid:
     """Cone only: the radius is `1 + taper * z`, z from -1 to 1; 0 is a cylinder."""
 
     def moved(self, turn: Floats, shift: Floats) -> Solid:
-        """Turn about the origin, then shift."""
+        """Return the solid turned about the origin, then shifted."""
         return replace(self, centre=turn @ self.centre + shift, axes=turn @ self.axes)
 
     def corners(self) -> Floats:
-        """(8, 3) corners of the box around the solid."""
+        """Return the (8, 3) corners of the box around the solid."""
         reach = 1.0 + abs(self.taper) if self.shape == "cone" else 1.0
         scale = self.half * np.array([reach, reach, 1.0], np.float32)
         return (self.centre + (_CORNERS * scale) @ self.axes.T).astype(np.float32)
@@ -65,7 +65,7 @@ class Camera:
     """Width and height, pixels."""
 
     def directions(self) -> Floats:
-        """(3, H, W) world directions through the pixel centres, of depth 1 along the view."""
+        """Return (3, H, W) world directions through the pixel centres, of depth 1."""
         width, height = self.size
         x = (np.arange(width, dtype=np.float32) + 0.5 - width / 2) / np.float32(self.focal[0])
         y = (np.arange(height, dtype=np.float32) + 0.5 - height / 2) / np.float32(self.focal[1])
@@ -74,7 +74,7 @@ class Camera:
         return rays.astype(np.float32, copy=False)
 
     def project(self, points: Floats) -> tuple[Floats, Floats, Floats]:
-        """Pixel coordinates x and y and depth of world points (..., 3)."""
+        """Return pixel coordinates x and y, and the depth, of world points (..., 3)."""
         right, down, depth = np.moveaxis((points - self.position) @ self.axes, -1, 0)
         safe = np.maximum(depth, 1e-6)
         x = self.focal[0] * right / safe + self.size[0] / 2
@@ -85,7 +85,7 @@ class Camera:
 def look_at(
     position: Floats, target: Floats, field_of_view: float, size: tuple[int, int], aspect: float
 ) -> Camera:
-    """Point a level camera at a target.
+    """Return a level camera that points at a target.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def look_at(
     size
         Width and height in pixels.
     aspect
-        Width over height of what is seen, whatever the shape of a pixel.
+        Width over height of the visible scene, which sets the shape of a pixel.
     """
     forward = (target - position) / np.linalg.norm(target - position)
     right = np.cross(forward, [0.0, 0.0, 1.0])
@@ -108,7 +108,7 @@ def look_at(
 
 
 def cast_shell(half: Floats, camera: Camera, rays: Floats) -> tuple[Floats, npt.NDArray[np.int16]]:
-    """See the inside of a room: a box about the origin that the camera stands in.
+    """Cast rays at the inside of a room: a box about the origin, with the camera inside.
 
     Returns
     -------
@@ -133,12 +133,12 @@ def cast(
     index: npt.NDArray[np.int16],
     first: int = 0,
 ) -> None:
-    """Draw solids into a depth buffer, each only within the window that it can fill.
+    """Draw solids into a depth buffer, each only within the window that can show it.
 
     Parameters
     ----------
     solids
-        Drawn in any order; the nearest wins.
+        Solids in any order; the nearest wins.
     rays
         (3, H, W), `camera.directions()`.
     depth, index
@@ -166,7 +166,7 @@ def _window(solid: Solid, camera: Camera) -> tuple[slice, slice] | None:
     if depth.max() <= NEAR:
         return None
     if depth.min() <= NEAR:
-        # Cut the edges at the near plane: what is in front of it has a finite image.
+        # Edges are cut at the near plane, since only the part in front of it has a finite image.
         one, two = depth[_EDGES].T
         crossing = (one > NEAR) != (two > NEAR)
         share = ((NEAR * 1.01 - one) / np.where(crossing, two - one, 1.0))[crossing, None]
@@ -206,7 +206,7 @@ def _hit_cone(origin: Floats, ray: Floats, taper: float) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         side = (-b - np.copysign(np.sqrt(np.maximum(root, 0.0)), a)) / a
         side = np.where((root >= 0) & (np.abs(origin[2] + side * z) <= 1.0), side, np.inf)
-        # From outside only the cap that faces the camera can be in front.
+        # From outside, only the cap that faces the camera can be the nearer one.
         level = 1.0 if origin[2] > 0 else -1.0
         cap = (level - origin[2]) / z
         across = (origin[0] + cap * x) ** 2 + (origin[1] + cap * y) ** 2
@@ -218,7 +218,7 @@ _HIT = {"box": _hit_box, "ball": _hit_ball, "cone": _hit_cone}
 
 
 def surface(solid: Solid, points: Floats) -> tuple[Floats, Floats]:
-    """Describe the surface of a solid at points that lie on it.
+    """Return normals and texture coordinates of a solid at points on its surface.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def surface(solid: Solid, points: Floats) -> tuple[Floats, Floats]:
     normal : (N, 3) float32
         Outward, of length 1.
     uv : (N, 2) float32
-        Where a texture is looked up, in metres along the surface.
+        Texture coordinates in metres along the surface.
     """
     unit = (points - solid.centre) @ (solid.axes / solid.half)
     metres = unit * solid.half

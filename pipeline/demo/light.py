@@ -1,4 +1,4 @@
-"""Light on surfaces, and the camera that takes the picture: from colours to a photograph."""
+"""Lighting of surfaces and simulation of the camera: from colours to a photograph."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pipeline.demo.geometry import Camera, Floats, Solid, cast, look_at
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lamp:
-    """The key light, with the depth it sees: what lies deeper is in its shadow."""
+    """The key light with its shadow map: places of larger depth lie in its shadow."""
 
     position: Floats
     tint: Floats
     """(3,) linear RGB, its strength included."""
     view: Camera
     depth: Floats
-    """(H, W) of `view`, infinite where nothing stands in the light."""
+    """(H, W) depth in `view`; infinite where no solid blocks the light."""
 
 
 def lit_lamp(position: Floats, target: Floats, tint: Floats, solids: list[Solid]) -> Lamp:
-    """Hang up the key light and find out what casts shadows."""
+    """Return the key light at a position, with the shadow map of the solids."""
     resolution = 448
     view = look_at(position, target, 2.3, (resolution, resolution), 1.0)
     depth = np.full((resolution, resolution), np.inf, np.float32)
@@ -39,7 +39,7 @@ _TAPS = np.array([[0, 0], [1.6, 0.6], [-0.6, 1.6], [-1.6, -0.6], [0.6, -1.6]], n
 
 
 def _visibility(lamp: Lamp, points: Floats, softness: float) -> Floats:
-    """Share of the lamp that points (N, 3) see, in [0, 1]."""
+    """Return the share of the lamp that is visible from points (N, 3), in [0, 1]."""
     x, y, depth = lamp.view.project(points)
     width, height = lamp.view.size
     lit = np.zeros(len(points), np.float32)
@@ -55,10 +55,10 @@ def _visibility(lamp: Lamp, points: Floats, softness: float) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mood:
-    """How a scene is lit and photographed; one for all frames of a scene."""
+    """Light and camera settings of a scene, the same for all its frames."""
 
     ambient: Floats
-    """(3,) linear RGB from everywhere."""
+    """(3,) linear RGB of the light from all directions."""
     fill: Floats
     """(3,) position of a weak second light without shadows."""
     fill_tint: Floats
@@ -70,13 +70,13 @@ class Mood:
     blur: float
     """Sigma of the lens, as a share of the image's width."""
     noise: float
-    """Standard deviation in a medium grey, of 1."""
+    """Standard deviation in a medium grey, on a scale from 0 to 1."""
     vignette: float
     jpeg_quality: int
 
 
 def any_mood(rng: np.random.Generator, fill: Floats) -> Mood:
-    """Daylight to dusk, good lens to poor."""
+    """Draw a mood, from daylight to dusk and from a good lens to a poor one."""
     warm = rng.normal(0, 0.12)
     tint = np.array([1 + warm, 1 + rng.normal(0, 0.03), 1 - warm], np.float32)
     return Mood(
@@ -104,10 +104,10 @@ def shade(
     eye: Floats,
     openness: Floats,
 ) -> Floats:
-    """Light that leaves N places towards the eye.
+    """Return the light that N places reflect and emit towards the eye.
 
-    Diffuse light from everywhere, a key light with soft shadows, a fill light without, and a
-    Blinn-Phong highlight.
+    It is the sum of ambient light, a key light with soft shadows, a fill light without shadows, and
+    a Blinn-Phong highlight.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def openness(depth: Floats) -> Floats:
-    """Guess from a depth image how far each pixel lies in a nook, 1 in the open.
+    """Estimate from a depth image how open the surroundings of each pixel are, in [0.25, 1].
 
     A pixel that lies deeper than its surroundings is darkened, after Luft, Colditz and Deussen,
     "Image enhancement by unsharp masking the depth buffer", 2006.
@@ -164,7 +164,7 @@ def openness(depth: Floats) -> Floats:
 
 
 def photograph(light: Floats, mood: Mood, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Take the picture: lens, exposure, film curve, noise.
+    """Return the picture of incoming light, after lens, exposure, film curve and noise.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def photograph(light: Floats, mood: Mood, rng: np.random.Generator) -> npt.NDArr
 
 
 def through_jpeg(image: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np.uint8]:
-    """Lose what a JPEG file of this quality loses."""
+    """Return an image as it looks after JPEG compression of this quality."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer))

@@ -17,12 +17,12 @@ CONVENTION = (
 
 
 def poses_as_json(cameras: Mapping[str, Camera]) -> str:
-    """Write down the poses of a scene's frames.
+    """Return the poses of a scene's frames as JSON text.
 
     Parameters
     ----------
     cameras
-        By name of the frame; all of one size and focal length.
+        Cameras by name of the frame; all of one size and focal length.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def poses_as_json(cameras: Mapping[str, Camera]) -> str:
 
 
 def cameras_from_json(text: str) -> dict[str, Camera]:
-    """Read what `poses_as_json` wrote."""
+    """Return the cameras by name of the frame, from the text that `poses_as_json` makes."""
     poses = json.loads(text)
     cameras = {}
     for name, rows in poses["frames"].items():

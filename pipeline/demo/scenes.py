@@ -1,4 +1,4 @@
-"""Rooms made from a seed, and pictures of them with exact instance ids.
+"""Rooms generated from a seed, and pictures of them with exact instance ids.
 
 room = make_room(seed)                          # furnished and lit
 for camera in camera_path(room, n_frames, size):
@@ -40,9 +40,9 @@ class Room:
     """(3,) half the room's length, width and height, metres."""
     solids: tuple[Solid, ...]
     owners: npt.NDArray[np.uint16]
-    """(n_solids,) instance id of each solid; 0 for the few things that nobody labelled."""
+    """(n_solids,) instance id of each solid; 0 for the few things left unlabelled."""
     spots: Floats
-    """(n, 3) places worth looking at: where things stand."""
+    """(n, 3) centres of things, at which cameras may look."""
     lamp: Lamp
     mood: Mood
 
@@ -73,7 +73,7 @@ def make_room(seed: int) -> Room:
         owners += [number] * len(thing.solids)
     spots = np.array([thing.solids[0].centre for thing in things], np.float32)
 
-    # Labels as annotators leave them: in no order, with gaps, and a few things left out.
+    # Labels have no order, have gaps and lack a few things, as those of annotators do.
     names = rng.permutation(np.arange(1, 3 * (N_FACES + len(things)))).astype(np.uint16)
     names[0] = 0
     skipped = rng.random(len(names)) < 0.04
@@ -98,7 +98,7 @@ def make_room(seed: int) -> Room:
 
 
 def _walls(rng: np.random.Generator, half: Floats) -> Iterator[Solid]:
-    """Slabs just outside the room, in the order of `cast_shell`."""
+    """Yield slabs just outside the room, in the order of `cast_shell`."""
     papers = covering(
         rng, "plain", "plain", "plain", "stripes", "dots", "cloth", "tiles", "planks", bright=0.8
     )
@@ -121,7 +121,7 @@ def _walls(rng: np.random.Generator, half: Floats) -> Iterator[Solid]:
 
 
 class _Furnisher:
-    """Puts things into an empty room, none into another."""
+    """Places things in an empty room, so that none overlaps another."""
 
     def __init__(self, rng: np.random.Generator, half: Floats) -> None:
         self.rng, self.half = rng, half
@@ -151,7 +151,7 @@ class _Furnisher:
             yaw = quarter * np.pi / 2
             x, y = rng.uniform(-hx, hx), rng.uniform(-hy, hy)
             if to_wall:
-                # The back of a thing is at -x of its own frame.
+                # The back of a thing faces -x of its own frame.
                 gap = deep + rng.uniform(0.01, 0.08)
                 x = {0: -hx + gap, 2: hx - gap}.get(quarter, x)
                 y = {1: -hy + gap, 3: hy - gap}.get(quarter, y)
@@ -188,7 +188,7 @@ class _Furnisher:
     def _load(
         self, thing: Thing, yaw: float, where: tuple[float, float, float], crowd: float
     ) -> None:
-        """Put small things on the tops of a thing."""
+        """Place small things on the tops of a thing."""
         rng = self.rng
         recipes = ON_SEATS if thing.soft else ON_TOPS
         gap = 0.29 if len(thing.tops) > 1 else 0.8
@@ -214,14 +214,14 @@ class _Furnisher:
 def camera_path(
     room: Room, n_frames: int, size: tuple[int, int], aspect: float | None = None
 ) -> list[Camera]:
-    """Walk a camera through a room: a short, smooth way, looking at one spot.
+    """Return cameras along a short, smooth path through a room that look at one spot.
 
     Parameters
     ----------
     size
         Width and height in pixels.
     aspect
-        Width over height of what is seen; default: that of `size`, which makes pixels square.
+        Width over height of the visible scene; default: that of `size`, for square pixels.
     """
     rng = np.random.default_rng([room.seed, 2])
     aspect = aspect or size[0] / size[1]
@@ -254,7 +254,7 @@ def camera_path(
 
 
 def _worth(room: Room, camera: Camera) -> bool:
-    """Whether a view shows several things, none of them filling it, from a fair distance."""
+    """Return whether a view shows several things, none too large or too close."""
     width, height = camera.size
     thumb = Camera(
         camera.position,
@@ -275,7 +275,7 @@ def _worth(room: Room, camera: Camera) -> bool:
 
 
 def see(room: Room, camera: Camera) -> tuple[npt.NDArray[np.int16], Floats]:
-    """Return which solid each pixel sees, (H, W), and its depth along the view, (H, W) metres."""
+    """Return the index of the solid in each pixel, (H, W), and its depth, (H, W) metres."""
     rays = camera.directions()
     depth, index = cast_shell(room.half, camera, rays)
     cast(list(room.solids[N_FACES:]), camera, rays, depth, index, first=N_FACES)
@@ -283,12 +283,12 @@ def see(room: Room, camera: Camera) -> tuple[npt.NDArray[np.int16], Floats]:
 
 
 def take(room: Room, camera: Camera, shot: int = 0) -> Frame:
-    """Photograph a room.
+    """Return a photograph of a room, with exact ids and depth.
 
     Parameters
     ----------
     shot
-        Number of the picture: seeds the noise of the film.
+        Number of the picture, which seeds the noise of the film.
     """
     index, depth = see(room, camera)
     n_pixels = index.size

@@ -1,4 +1,4 @@
-"""Materials: what colour a surface has at a place, before any light falls on it."""
+"""Materials: the colour of a surface at each place, before lighting."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ class Material:
     scale: float = 0.1
     """Size of one repeat of the pattern, metres."""
     angle: float = 0.0
-    """Turns the pattern on the surface, radians."""
+    """Rotation of the pattern on the surface, radians."""
     grain: float = 0.1
-    """Strength of the blotches that no real surface is without."""
+    """Strength of the blotches, which make a surface look real."""
     gloss: float = 0.0
     """Strength of the highlight."""
     glow: float = 0.0
-    """Light that the surface gives off by itself."""
+    """Light that the surface emits."""
     offset: float = 0.0
-    """Moves the noise, so that no two surfaces have the same."""
+    """Offset into the noise, so that no two surfaces have the same."""
 
 
 def albedo(material: Material, uv: Floats) -> Floats:
-    """Colour of a material at places on its surface.
+    """Return the colour of a material at places on its surface.
 
     Parameters
     ----------
     uv
-        (N, 2) metres.
+        (N, 2) texture coordinates, metres.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def albedo(material: Material, uv: Floats) -> Floats:
 
 
 Mix: TypeAlias = tuple[Floats, Floats | None]
-"""How much of the second and of the third colour there is, each in [0, 1]."""
+"""Shares of the second and of the third colour (N,), each in [0, 1]."""
 
 
 def _plain(u: Floats, _v: Floats) -> Mix:
@@ -142,13 +142,13 @@ def _as_float(mask: npt.NDArray[np.bool_]) -> Floats:
 
 
 def _cell(i: Floats, j: Floats) -> Floats:
-    """Random but fixed value in [0, 1] of a cell of a lattice."""
+    """Return a random but fixed value in [0, 1] for each cell of a lattice."""
     values: Floats = _tables()[1][i.astype(np.int64) & 63, j.astype(np.int64) & 63]
     return values
 
 
 def _noise(x: Floats, y: Floats) -> Floats:
-    """Smooth noise about 0, mostly within [-1, 1], with features of about one unit."""
+    """Return smooth noise about 0, mostly within [-1, 1], with features of about one unit."""
     table = _tables()[0]
     mask = len(table) - 1
     rows, columns = (x * 32).astype(np.int64) & mask, (y * 32).astype(np.int64) & mask
@@ -170,12 +170,12 @@ def _tables() -> tuple[Floats, Floats]:
 
 
 def colour(hue: float, saturation: float, value: float) -> Floats:
-    """Linear RGB of a colour that is named as artists do, all in [0, 1]."""
+    """Return the linear RGB (3,) of a colour in HSV, all in [0, 1]."""
     return (np.array(colorsys.hsv_to_rgb(hue % 1.0, saturation, value)) ** 2.2).astype(np.float32)
 
 
 def paint(rng: np.random.Generator) -> Material:
-    """Any surface of a made thing: any hue, any pattern, mostly plain."""
+    """Draw the surface of a manufactured object: any hue, any pattern, mostly plain."""
     pattern: Pattern = "plain"
     if rng.random() < 0.4:
         pattern = PATTERNS[rng.integers(1, len(PATTERNS))]
@@ -197,7 +197,7 @@ def paint(rng: np.random.Generator) -> Material:
 
 
 def wood(rng: np.random.Generator) -> Material:
-    """Timber, from birch to ebony, or painted white."""
+    """Draw a wooden surface, from birch to ebony, or painted white."""
     hue, value = rng.uniform(0.05, 0.11), rng.uniform(0.2, 0.9)
     saturation = rng.uniform(0.25, 0.65)
     if rng.random() < 0.25:
@@ -214,7 +214,7 @@ def wood(rng: np.random.Generator) -> Material:
 
 
 def cloth(rng: np.random.Generator) -> Material:
-    """Woven or printed fabric."""
+    """Draw a woven or printed fabric."""
     hue, value = rng.random(), rng.uniform(0.15, 0.95)
     saturation = rng.choice([0.1, 0.4, 0.7])
     first = colour(hue, saturation, value)
@@ -232,13 +232,13 @@ def cloth(rng: np.random.Generator) -> Material:
 
 
 def metal(rng: np.random.Generator) -> Material:
-    """Grey to black, with a highlight."""
+    """Draw a metal, grey to black, with a highlight."""
     tone = colour(rng.random(), rng.uniform(0, 0.12), rng.uniform(0.05, 0.85))
     return Material("plain", np.stack([tone] * 3), gloss=float(rng.uniform(0.2, 0.9)), grain=0.05)
 
 
 def covering(rng: np.random.Generator, *patterns: Pattern, bright: float) -> Material:
-    """Wall, floor or ceiling in one of the patterns, about as bright as told."""
+    """Draw the surface of a wall, floor or ceiling, in one of the patterns and about as bright."""
     hue, saturation = rng.choice([0.08, 0.12, 0.6, rng.random()]), abs(rng.normal(0, 0.18))
     value = float(np.clip(rng.normal(bright, 0.15), 0.15, 1.0))
     first = colour(hue, min(saturation, 0.8), value)

@@ -1,4 +1,4 @@
-"""A demo data set on disk, in the layout of real ones, with the truth beside it."""
+"""Writing a demo data set in the layout of real ones, with the truth beside it."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ def write_demo_dataset(
                                                       frame, a numpy array in those between
     <root>/scene_0000/gt_ids/frame_000000.jpg.png     exact ids, 16-bit grey
     <root>/scene_0000/depth/frame_000000.png          depth in millimetres, 16-bit grey
-    <root>/scene_0000/poses.json                      where the cameras are thought to be
+    <root>/scene_0000/poses.json                      estimated poses of the cameras
     ```
 
     Parameters
     ----------
     root
-        Folder of the data set; files that are there already are replaced.
+        Folder of the data set; existing files are replaced.
     n_scenes, n_frames
-        Rooms, and pictures of each.
+        Number of rooms, and of pictures of each.
     size
         Width and height in pixels.
     seed
-        Of the first room; the others follow it.
+        Seed of the first room; each next room has the next seed.
     severity
-        How bad the coarse ids are; 0 is the truth.
+        Strength of the faults of the coarse ids; 0 is the truth.
     faults
         `mesh`: coarse ids and depth are rendered from one wrong mesh of the room, so that a fault
-        is at the same place in all frames, see `scan`. `frame`: the faults of every frame are
-        its own, see `coarsen`; then there is no mesh, and neither depth nor poses are written.
+        is at the same place in all frames, see `scan`. `frame`: every frame has faults of its own,
+        see `coarsen`; there is no mesh, and neither depth nor poses are written.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _write_views(scene: Path, views: Iterable[View]) -> None:
 
 
 def in_millimetres(depth: Floats) -> npt.NDArray[np.uint16]:
-    """Round depth in metres to millimetres; what is infinite or farther than 65.535 m becomes 0."""
+    """Round depth in metres to millimetres; infinite depth, and 65.535 m or more, becomes 0."""
     known = depth < 65.535
     return np.where(known, np.rint(np.where(known, depth, 0) * 1000), 0).astype(np.uint16)
 

@@ -1,4 +1,4 @@
-"""Paths in settings mean what a shell would make of them, or are refused."""
+"""Paths in settings are expanded as a shell would, or refused."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_a_placeholder_that_comes_twice_has_one_value() -> None:
 @given(st.text(st.sampled_from("aB.-_0"), min_size=4, max_size=9), st.data())
 def test_patterns_that_share_a_path_are_found_to_meet(name: str, data: st.DataObject) -> None:
     def cut(name: str) -> str:
-        """Put a placeholder in the place of some characters."""
+        """Replace some characters by a placeholder."""
         start = data.draw(st.integers(0, len(name) - 1))
         end = data.draw(st.integers(start + 1, len(name)))
         return f"{name[:start]}{data.draw(st.sampled_from(['{camera}', '*']))}{name[end:]}"

@@ -1,4 +1,4 @@
-"""More id maps as bytes: containers of several arrays, pictures of colours, TIFF and HDF5."""
+"""More id maps as bytes: containers of several arrays, coloured pictures, TIFF and HDF5."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ SET: dict[str, tuple[str, FILES, dict[str, Any], Any]] = {
         [[0, 7]],
     ),
 }
-"""Read with settings of `data`: name -> suffix, bytes, settings, expected ids."""
+"""Files that need settings of `data`: name -> suffix, bytes, settings, expected ids."""
 
 BAD: dict[str, tuple[str, FILES, str]] = {
     "dict of several": (

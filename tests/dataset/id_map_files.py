@@ -1,4 +1,4 @@
-"""Id maps as bytes: what is read, and what is refused with which words."""
+"""Id maps as bytes: files that are read, and files that are refused with the words of the error."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def rezip(
 
 
 def edit_pickle(content: bytes, old: bytes, new: bytes) -> bytes:
-    """Replace bytes in the pickle of a zip archive, where they must be."""
+    """Replace bytes in the pickle of a zip archive; they must occur in it."""
 
     def edit(name: str, entry: bytes) -> bytes:
         if not name.endswith("/data.pkl"):
@@ -86,7 +86,7 @@ def fitting(dtype: str) -> np.ndarray:
 
 
 def good_files() -> dict[str, tuple[str, Callable[[], bytes], Any]]:
-    """Name -> suffix, bytes, expected ids."""
+    """Return name -> suffix, bytes, expected ids."""
     cases: dict[str, tuple[str, Callable[[], bytes], Any]] = {}
     for code in INTEGERS:
         ids = fitting(code)
@@ -192,7 +192,7 @@ GOOD = good_files()
 
 
 class Gadget:
-    """Makes the folder `run` when unpickled, in one of the ways that attackers have."""
+    """An object that makes the folder `run` when unpickled, as an attack would."""
 
     def __init__(self, function: Callable[..., Any] = os.mkdir, *args: Any) -> None:
         self.function, self.args = function, args or ("run",)
@@ -202,7 +202,7 @@ class Gadget:
 
 
 class SlottedGadget:
-    """Hides the call in the state that an innocent object is given."""
+    """An object that hides the call in the state of a harmless object."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OrderedDict, (), {"hidden": Gadget()}
@@ -214,12 +214,12 @@ def memory_map() -> np.memmap:
 
 
 def hidden_in_old_storage() -> bytes:
-    """Put the gadget where torch.save of 2018 put storages: a pickle within the pickle."""
+    """Return a gadget in the place where torch.save of 2018 put storages: a nested pickle."""
     return pickle.dumps(Gadget(torch.storage._load_from_bytes, save(Gadget())))
 
 
 class ArrayOf(np.ndarray):
-    """A subclass, which unpickling would have to import."""
+    """A subclass that unpickling would have to import."""
 
 
 def quantised() -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Images as bytes: what is read, and what is refused with which words."""
+"""Images as bytes: files that are read, and files that are refused with the words of the error."""
 
 from __future__ import annotations
 

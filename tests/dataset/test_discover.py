@@ -1,4 +1,4 @@
-"""Every file of a data set becomes a frame, or is reported."""
+"""Every file of a data set becomes part of a frame, or is reported."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_odd_names(tmp_path: Path, name: str) -> None:
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:
     scene = make_scene(tmp_path, "s", "f.jpg", "f.jpg.pth")
-    # Python shows the byte FF of a file name as the half character DCFF.
+    # Python decodes the byte FF of a file name as the lone surrogate DCFF.
     make_scene(tmp_path, "\udcff", "f.jpg", "f.jpg.pth")
     (scene / "images" / "\udce9.jpg").touch()
     inventory = discover(tmp_path, DataConfig())

@@ -1,7 +1,7 @@
-"""Readers under fire: whatever the bytes are, they answer with ids, an image, or a `FrameError`.
+"""Fuzz tests of the readers: for any bytes they return ids or an image, or raise a `FrameError`.
 
 A short run is part of the tests. For a long one, set AUTOREFINER_FUZZ to the number of inputs that
-each of the fuzzers shall try.
+each fuzzer tries.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def mutate(content: bytes, steps: list[Mutation]) -> bytes:
 
 
 def mutate_entry(content: bytes, entry: str, steps: list[Mutation]) -> bytes:
-    """Mutate one entry of a zip, with a checksum that is right again."""
+    """Mutate one entry of a zip archive, and correct its checksum."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
         for name in old.namelist():

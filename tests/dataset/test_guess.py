@@ -1,4 +1,4 @@
-"""Unknown data sets are guessed from what lies there."""
+"""The layout of an unknown data set is guessed from its folders and file names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What id maps are read, and what is said about the others."""
+"""Id maps of all kinds are read, and others are refused with helpful errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What images are read, and what is said about the others."""
+"""Images of all kinds are read, and others are refused with helpful errors."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_broken_metadata_is_no_concern(tmp_path: Path, exif: bytes, file_format:
 def test_broken_metadata_does_not_show_on_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "image.jpg"
     path.write_bytes(encode(RGB, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff broken"))
-    # In a process of its own: pytest has its own idea of which warnings are shown.
+    # A separate process is needed because pytest replaces the filters of warnings.
     read = (
         "import pathlib, sys; from pipeline.dataset import read_image; "
         "print(read_image(pathlib.Path(sys.argv[1])).shape)"

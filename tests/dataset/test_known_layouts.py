@@ -1,4 +1,4 @@
-"""Known data sets are found where they lie, by name and by guess."""
+"""The frames of known data sets are found, by the name of the layout and by guess."""
 
 from __future__ import annotations
 

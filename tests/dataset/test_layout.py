@@ -1,4 +1,4 @@
-"""Names become paths in one place."""
+"""A layout makes the paths of input, results and record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenes whose results would go through a link are told beforehand."""
+"""Scenes whose results would be written through a link are reported before any work."""
 
 from __future__ import annotations
 

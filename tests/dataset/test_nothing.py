@@ -1,4 +1,4 @@
-"""Nothing to refine is an error that shows what was looked for and what is there."""
+"""A data set without frames raises an error that shows the patterns and the files found there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers for large ids: the same whatever the order, and never changed."""
+"""Numbers for large ids do not depend on the order of ids, and never change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images and ids find each other by name."""
+"""Images and id maps are paired by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results are whole or not there, readable by others, and say where they come from."""
+"""Results are whole or absent, readable by other tools, and hold their provenance."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_no_truncation_passes_for_whole(tmp_path: Path, output_format: str) -> N
     for length in reversed(range(size)):
         os.truncate(path, length)
         whole = is_whole(path)
-        # Cut exactly between ids and provenance, an .npy file is one that says nothing of itself.
+        # An .npy file cut exactly between ids and provenance is a whole file without provenance.
         bare_npy = output_format == "npy" and length == 128 + IDS.size * 2
         assert whole == bare_npy, f"{length} of {size} bytes"
         assert not whole or read_provenance(path) == {}

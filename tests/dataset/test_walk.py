@@ -1,4 +1,4 @@
-"""Patterns find their files, and nothing else."""
+"""Patterns find the files that match them, and no others."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_image_coarse_ids_and_truth_belong_together(data):
         assert Image.open(image).size == (96, 72)
         assert truth.shape == coarse.shape == (72, 96)
         room = make_room(4 + int(scene.name[-4:]))
-        assert set(np.unique(coarse)) <= {0, *room.owners}  # through a hole one sees other things
+        assert set(np.unique(coarse)) <= {0, *room.owners}  # holes may show things behind them
         assert (coarse == truth).mean() > 0.5
 
 

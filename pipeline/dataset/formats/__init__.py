@@ -1,6 +1,6 @@
-"""Containers of id maps, one module each: what is read, and what is written.
+"""Containers of id maps, one module each: how ids are read, and how results are written.
 
-A new one is a module with a `CONTAINER`, and a place in the list below.
+A new container is a module with a `CONTAINER`, and an entry in the list below.
 """
 
 from pipeline.dataset.formats import hdf5, npy, npz, png, pth, tiff
@@ -14,7 +14,7 @@ CONTAINERS: tuple[Container, ...] = (
     tiff.CONTAINER,
     hdf5.CONTAINER,
 )
-"""In order of preference, where several hold the ids of one image."""
+"""In order of preference, for images that have ids in several containers."""
 
 BY_SUFFIX = {suffix: container for container in CONTAINERS for suffix in container.suffixes}
 IDS_SUFFIXES = tuple(BY_SUFFIX)
@@ -23,15 +23,15 @@ IDS_SUFFIXES = tuple(BY_SUFFIX)
 RESULT_FORMATS: dict[str, ResultFormat] = {
     name: form for container in CONTAINERS for name, form in container.results.items()
 }
-"""By the name that `output.format` has for each."""
+"""By their names in `output.format`."""
 
 
 def has_note(suffix: str, content: bytes) -> bool:
-    """Tell whether a file was written by this package: it then has a note of ours on board."""
+    """Return whether a file was written by this package: it then contains a note."""
     read_note = BY_SUFFIX[suffix].read_note
     try:
         return bool(read_note and read_note(content))
-    except Exception:  # a file of others may hold anything in that place
+    except Exception:  # files of other tools may hold anything in that place
         return False
 
 

@@ -1,4 +1,4 @@
-"""The arrays that a file says it contains, judged before any memory is spent on them.
+"""The arrays that a file claims to contain, checked before memory is allocated for them.
 
 A container makes one `ContainedArray` for each of its arrays; `choose` picks the id map among them.
 """
@@ -24,7 +24,7 @@ _LONGEST_NAME = 60
 
 
 class NotAnIdMap(Exception):  # noqa: N818 (it is a finding about a file, which read_ids reports)
-    """A file holds no id map; `read_ids` adds which file it is."""
+    """A file holds no id map; `read_ids` adds the path of the file."""
 
     def __init__(self, found: str, hint: str = "") -> None:
         super().__init__(found)
@@ -33,15 +33,15 @@ class NotAnIdMap(Exception):  # noqa: N818 (it is a finding about a file, which 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ContainedArray:
-    """One of the arrays that a container says it holds."""
+    """One of the arrays that a container claims to hold."""
 
     name: str
-    """Where in the container it is: the key, or keys joined by `/`."""
+    """Place in the container: the key, or keys joined by `/`."""
     shape: Any
-    """As the container has it, so perhaps no shape at all."""
+    """Unchecked value from the container, which may be no shape at all."""
     is_integer: bool
     load: Callable[[], npt.NDArray[Any]]
-    """Returns the array, once shape and dtype were checked; raises `NotAnIdMap`."""
+    """Checks shape and dtype, then returns the array; raises `NotAnIdMap`."""
 
 
 def choose(kind: str, arrays: Iterable[ContainedArray], key: str | None) -> npt.NDArray[Any]:
@@ -50,17 +50,17 @@ def choose(kind: str, arrays: Iterable[ContainedArray], key: str | None) -> npt.
     Parameters
     ----------
     kind
-        What the container is, such as "a dict".
+        Name of the kind of container, such as "a dict".
     arrays
-        All of its arrays.
+        All arrays of the container.
     key
         Name of the array to take; None takes the only one that looks like an id map: integers of
-        its shape, or else floats of its shape.
+        such a shape, or else floats of such a shape.
 
     Raises
     ------
     NotAnIdMap
-        There is none, or no telling which one it is.
+        No array is an id map, or several could be.
     """
     there = list(arrays)
     if not there:
@@ -87,9 +87,9 @@ def choose(kind: str, arrays: Iterable[ContainedArray], key: str | None) -> npt.
 
 
 def map_shape(shape: Any) -> tuple[int, int] | None:
-    """Return (H, W) of a shape that is one of an id map; None for any other.
+    """Return (H, W) if a shape is one of an id map, else None.
 
-    Axes of length 1 in front of or behind these two are passed over: (1, H, W), (H, W, 1),
+    Axes of length 1 in front of or behind these two are ignored: (1, H, W), (H, W, 1),
     (1, 1, H, W), (1, H, W, 1).
     """
     if not is_shape(shape) or len(shape) > _MOST_AXES:
@@ -103,7 +103,7 @@ def map_shape(shape: Any) -> tuple[int, int] | None:
 
 
 def is_shape(shape: Any) -> bool:
-    """Tell whether something is a tuple of lengths."""
+    """Return whether a value is a tuple of lengths."""
     return isinstance(shape, tuple) and all(type(side) is int and side >= 0 for side in shape)
 
 
@@ -125,7 +125,7 @@ def check_shape(shape: Any) -> tuple[int, ...]:
 
 
 def check_dtype(code: str) -> np.dtype[Any]:
-    """Return the dtype of a numpy code such as `<i4`, if ids can come in it."""
+    """Return the dtype of a numpy code such as `<i4`, if ids can have it."""
     if not _DTYPE.fullmatch(code):
         raise NotAnIdMap(f"an array of dtype {code[:40]!r}")
     dtype = np.dtype(code)

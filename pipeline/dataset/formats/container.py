@@ -1,4 +1,4 @@
-"""What a container of id maps is to the rest of the package."""
+"""The interface of a container of id maps: its suffixes, how it is read and written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.config import DataConfig
 
 @dataclass(frozen=True, slots=True)
 class ResultFormat:
-    """A way to write refined ids that other programs read, with a note of ours on board."""
+    """A way to write refined ids that other programs can read, with a note of this package."""
 
     suffix: str
     dtype: type[np.integer[Any]]
@@ -30,13 +30,13 @@ class Container:
     suffixes: tuple[str, ...]
     """In lower case."""
     holds: str
-    """What may be inside, in words."""
+    """Possible contents, in words."""
     signatures: tuple[bytes, ...]
-    """How such files begin; none where they may begin with anything."""
+    """First bytes of such files; empty if they may begin with anything."""
     read: Callable[[bytes, DataConfig], npt.NDArray[Any]]
-    """Returns the array in a file, of a shape that `contained_arrays.map_shape` takes, or raises
+    """Returns the array in a file, of a shape that `contained_arrays.map_shape` accepts, or raises
     `NotAnIdMap`."""
     results: Mapping[str, ResultFormat] = field(default_factory=dict)
-    """How results are written in it, by the name that `output.format` has for each."""
+    """The formats in which results are written to it, by their names in `output.format`."""
     read_note: Callable[[bytes], bytes] | None = None
-    """Returns the note in a result of ours; raises anything where there is none."""
+    """Returns the note in a result of this package; raises any exception if there is none."""

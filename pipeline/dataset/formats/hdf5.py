@@ -1,7 +1,7 @@
-"""Id maps in HDF5 files: the one dataset that is one, or the one of a name. Needs h5py.
+"""Id maps in HDF5 files: the only dataset that can be one, or the one named. Needs h5py.
 
-The library of HDF5 hangs and crashes on files that are broken in the right way. So a process of its
-own reads them, one file after the other; where it does not come back, another takes its place.
+The HDF5 library hangs or crashes on some damaged files. So a separate process reads them, one after
+the other; if it hangs or dies, another one is started.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from pipeline.file_kinds import guess_format
 from pipeline.packages import check_installed
 
 SECONDS = 30.0
-"""Time that a file is given; the largest that is accepted takes a few seconds."""
+"""Time limit for one file; the largest that is accepted takes a few seconds."""
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 READY = b"ready\n"
-"""What the process says once it has loaded h5py."""
+"""First line of the process, written once it has loaded h5py."""
 _START = "import sys; sys.path[:] = {path!r}; from {module} import main; main()"
 
 
@@ -50,17 +50,17 @@ def read_hdf5(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
 
 
 class _Reader:
-    """The process that reads HDF5 files for this one; started when the first is read."""
+    """The process that reads HDF5 files; started with the first file."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._one_at_a_time = threading.Lock()
 
     def read(self, content: bytes, key: str | None) -> npt.NDArray[Any]:
-        """Have a file read; raises `NotAnIdMap` where it holds no id map or does not end."""
+        """Return the id map of a file; raise `NotAnIdMap` if it has none or reading fails."""
         with self._one_at_a_time:
             if self._process and self._process.poll() is not None:
-                self._end()  # ended between two files, so none of them is to blame
+                self._end()  # it died between two files, so this file is not the cause
             process = self._process = self._process or _start()
             timer = threading.Timer(SECONDS, process.kill)
             timer.start()
@@ -89,14 +89,14 @@ class _Reader:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    # Imported by name, the module finds this package wherever this process found it.
+    # The import by name, with this process's sys.path, finds the same package.
     code = _START.format(path=sys.path, module="pipeline.dataset.formats.hdf5_child")
     process = subprocess.Popen(  # noqa: S603 (this Python and a line of ours)
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # a Ctrl-C is for those who know what to do with it
+        start_new_session=True,  # a Ctrl-C must not reach this process: the parent handles it
     )
     if _pipes(process)[1].readline() != READY:
         process.kill()
@@ -113,7 +113,7 @@ def _ask(process: subprocess.Popen[bytes], content: bytes, key: str | None) -> n
     answer = json.loads(answers.readline())
     if "found" in answer:
         raise NotAnIdMap(answer["found"], answer["hint"])
-    # What comes out of the process was made by a library that the file may have led astray.
+    # The answer is checked as the file is, because a damaged file can corrupt the child process.
     dtype, shape = check_dtype(answer["dtype"]), check_shape(tuple(answer["shape"]))
     ids = np.empty(shape, dtype)
     view = memoryview(ids.data).cast("B")

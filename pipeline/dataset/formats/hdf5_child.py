@@ -1,8 +1,8 @@
-"""Reads HDF5 files in a process of its own, in which h5py may hang or crash (see `hdf5`).
+"""The process that reads HDF5 files, in which h5py may hang or crash (see `hdf5`).
 
-The library is asked where things are; compressed chunks are taken as they are stored and unpacked
-here, within bounds. So no filter of HDF5 runs, of which some are plugins loaded from the disk, and
-no link, external file or virtual dataset leads out of the file.
+The library only locates the data; compressed chunks are read as they are stored and unpacked here,
+within bounds. So no HDF5 filter runs, some of which are plugins loaded from the disk, and no link,
+external file or virtual dataset is followed out of the file.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _FILTERS = {_DEFLATE, _SHUFFLE, _FLETCHER32}
 def main() -> None:
     """Answer requests on standard input until it ends.
 
-    A request is a line of JSON with the number of bytes of a file and the key of its map, then
-    these bytes. The answer is a line of JSON, with dtype and shape before the bytes of the map, or
-    with what was found in place of one.
+    A request is a line of JSON with the size of a file in bytes and the key of its map, then the
+    bytes of the file. The answer is a line of JSON with dtype and shape, then the bytes of the map;
+    or a line of JSON with what was found in place of a map.
     """
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # no print of a library may get among the answers
+    sys.stdout = sys.stderr  # so that nothing a library prints mixes with the answers
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (used + MAX_MEMORY, most))
@@ -82,12 +82,12 @@ def _read(content: bytes, key: str | None) -> npt.NDArray[Any]:
     except NotAnIdMap:
         raise
     except Exception as error:
-        # The library answers broken files with half a dozen exception types.
+        # h5py raises half a dozen exception types for broken files.
         raise NotAnIdMap(f"a damaged HDF5 file ({error})", "Was it copied completely?") from None
 
 
 def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Yield the datasets of a file by their paths; links to elsewhere are not followed."""
+    """Yield the datasets of a file with their paths; soft and external links are not followed."""
     waiting: list[tuple[str, h5py.Group]] = [("", file["/"])]
     groups, seen = {_address(file["/"])}, 0
     while waiting:
@@ -103,7 +103,7 @@ def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
             if isinstance(item, h5py.Dataset):
                 yield where, item
             elif isinstance(item, h5py.Group) and _address(item) not in groups:
-                # Links can lead in circles.
+                # Hard links can form circles.
                 groups.add(_address(item))
                 waiting.append((where, item))
 
@@ -116,7 +116,7 @@ def _contained(name: str, dataset: h5py.Dataset) -> ContainedArray:
     try:
         kind = dataset.dtype.kind
     except Exception:
-        kind = ""  # a type that numpy has no word for is no type of ids
+        kind = ""  # ids cannot have a type that numpy lacks
     return ContainedArray(name, dataset.shape, kind in ("i", "u"), lambda: _load(dataset))
 
 
@@ -159,7 +159,7 @@ def _join_chunks(
 
 
 def _filters(dataset: h5py.Dataset) -> list[int]:
-    """Return the filters that chunks went through as they were written, in order."""
+    """Return the numbers of the filters applied to chunks when they were written, in order."""
     properties = dataset.id.get_create_plist()
     filters = [properties.get_filter(at)[0] for at in range(properties.get_nfilters())]
     if unknown := {*filters} - _FILTERS:
@@ -171,14 +171,14 @@ def _filters(dataset: h5py.Dataset) -> list[int]:
 
 
 def _is_stored_plainly(dataset: h5py.Dataset, dtype: np.dtype[Any]) -> bool:
-    """Tell whether the numbers in the file are those of the dtype, bit by bit."""
+    """Return whether the file stores numbers with exactly the bits of the dtype."""
     stored = dataset.id.get_type()
     place = (stored.get_size(), stored.get_offset(), stored.get_precision())
     return bool(place == (dtype.itemsize, 0, 8 * dtype.itemsize))
 
 
 def _unpack(raw: bytes, filters: list[int], count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """Undo the filters of a chunk of so many values, last one first."""
+    """Undo the filters of a chunk, last one first, and return its `count` values."""
     n_bytes = count * dtype.itemsize
     for each in reversed(filters):
         if each == _FLETCHER32:

@@ -1,4 +1,4 @@
-"""Arrays of `.npy` files, laid over the bytes of the file.
+"""Id maps in `.npy` files, as views of the bytes of the file.
 
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -29,13 +29,13 @@ _SHAPE = re.compile(rb"""['"]shape['"]\s*:\s*\(([\d\s,L]*)\)""")
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first bytes of an `.npy` file claim about its array."""
+    """The header of an `.npy` file: unchecked claims about its array."""
 
     dtype: str
     shape: tuple[int, ...]
     is_fortran: bool
     start: int
-    """Where the values begin."""
+    """Offset of the values in bytes."""
 
 
 def read_npy(content: bytes, data: DataConfig) -> npt.NDArray[Any]:  # noqa: ARG001 (one array needs no choice)
@@ -44,8 +44,8 @@ def read_npy(content: bytes, data: DataConfig) -> npt.NDArray[Any]:  # noqa: ARG
     Raises
     ------
     NotAnIdMap
-        The bytes are damaged, or hold anything but an array of an id map's shape. Behind it
-        there may be one more, which is passed over as `numpy.load` does, but must be whole.
+        The bytes are damaged, or hold anything but an array of an id map's shape. One more array
+        may follow; it is ignored, as `numpy.load` does, but must be whole.
     """
     array, rest = split_npy(content)
     if rest:
@@ -71,13 +71,13 @@ def split_npy(content: bytes) -> tuple[npt.NDArray[Any], bytes]:
 
 
 def parse_header(content: bytes) -> Header:
-    """Read the header of an `.npy` file; nothing that it claims is checked yet."""
-    # Not by numpy, which reads all of a header before it looks at its length (a header of spaces in
+    """Read the header of an `.npy` file without checking its claims."""
+    # Numpy's own reader reads all of a header before it looks at its length (a header of spaces in
     # an .npz file of 300 kB makes it take 600 MB), evaluates it as a Python literal (some thousand
     # minus signs end in a MemoryError), and has no public function for version 3 of the format.
     if not content.startswith(MAGIC):
         raise NotAnIdMap(guess_format(content) or "no .npy file")
-    # A version byte each for major and minor; version 1 has a shorter length field.
+    # Major and minor version take a byte each; version 1 has a shorter length field.
     width = 2 if content[6:7] == b"\x01" else 4
     start = 8 + width + int.from_bytes(content[8 : 8 + width], "little")
     header = content[8 + width : min(start, MAX_HEADER)]
@@ -92,9 +92,9 @@ def parse_header(content: bytes) -> Header:
 
 
 def encode_npy(ids: npt.NDArray[np.int16], note: bytes) -> bytes:
-    """Encode for `numpy.load`, with the note as a second array behind the first.
+    """Encode ids for `numpy.load`, with the note as a second array behind the first.
 
-    `numpy.save` appends one alike to an open file, and readers pass it over.
+    `numpy.save` to an open file appends arrays in the same way, and readers ignore the second one.
     """
     buffer = io.BytesIO()
     np.save(buffer, ids, allow_pickle=False)

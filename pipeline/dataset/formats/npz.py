@@ -1,4 +1,4 @@
-"""Id maps in `.npz` files, compressed or not: the one array that is one, or the one of a name."""
+"""Id maps in `.npz` files, compressed or not: the only array that can be one, or the one named."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipeline.dataset.formats.npy import MAX_HEADER, parse_header, split_npy
 from pipeline.file_kinds import guess_format
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-"""Those of `numpy.savez` and `numpy.savez_compressed`; Python unpacks both piece by piece."""
+"""Methods of `numpy.savez` and `numpy.savez_compressed`; Python unpacks both piece by piece."""
 
 
 def read_npz(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
@@ -42,7 +42,7 @@ def read_npz(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
     except NotAnIdMap:
         raise
     except Exception as error:
-        # zipfile answers broken archives with a dozen exception types.
+        # zipfile raises a dozen exception types for broken archives.
         raise NotAnIdMap(f"a damaged zip archive ({error})", "Was it copied completely?") from None
 
 
@@ -70,7 +70,7 @@ def _load(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:
     dtype, shape = check_dtype(header.dtype), check_shape(header.shape)
     end = header.start + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     with archive.open(entry) as stream:
-        # One byte more than there should be: at the end of an entry its checksum is looked at.
+        # One byte more than claimed is read, because zipfile checks the checksum at the end only.
         content = stream.read(end + 1)
     array, rest = split_npy(content)
     if rest:

@@ -1,11 +1,10 @@
-"""Reading a pickle as data: it says what it would build, and nothing of it is built.
+"""Reading a pickle as data: a description of the objects it would build, without building them.
 
 A pickle is a program whose instructions import names and call them. `parse` follows the
-instructions that `torch.save` needs for one tensor or array, and answers with a tree of plain
-values in which each import is a `Global` (a name) and each call a `Call` (a name and arguments).
-No import and no call takes place, whatever the pickle says, so there is nothing to sandbox. A
-pickle that wants to call anything but the few names of tensors and arrays is refused all the same,
-wherever in it the call is hidden.
+instructions that `torch.save` needs for one tensor or array, and returns a tree of plain values
+in which each import is a `Global` (a name) and each call a `Call` (a name and arguments). Nothing
+is ever imported or called, so no sandbox is needed. A pickle that contains a call of anything but
+the few names of tensors and arrays, at any depth, is refused all the same.
 """
 
 from __future__ import annotations
@@ -20,40 +19,40 @@ MAX_STEPS = 10_000
 
 
 class PickleError(Exception):
-    """The bytes are no pickle, or one that asks for more than tensors and arrays do."""
+    """The bytes are no pickle, or one with instructions that tensors and arrays do not need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Global:
-    """A name that the pickle wants imported, such as `numpy.ndarray`."""
+    """A name that the pickle would import, such as `numpy.ndarray`."""
 
     name: str
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call that the pickle wants made."""
+    """A call that the pickle would make."""
 
     name: str
     args: Any
     state: Any = None
-    """What the pickle would then hand to the result's `__setstate__`."""
+    """Argument that the pickle would then pass to the result's `__setstate__`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """Something kept outside the pickle: a tensor's storage."""
+    """A reference to data outside the pickle: a tensor's storage."""
 
     key: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Collection:
-    """A list, dict or set that the pickle wants made."""
+    """A list, dict or set that the pickle would make."""
 
     kind: str
     items: list[tuple[Any, Any]] = field(default_factory=list)
-    """Key and value of each item of a dict, position and value of a list; a set's are left out.
+    """Key and value of each item of a dict, position and value of each of a list; empty for a set.
     Through the memo a pickle can put a collection into itself."""
 
 
@@ -73,16 +72,16 @@ _FRAMING = frozenset({"PROTO", "FRAME", "STOP"})
 def parse(
     stream: BinaryIO, callable_names: Container[str], references: list[Reference] | None = None
 ) -> Any:
-    """Follow one pickle, and leave the stream behind its end.
+    """Return the tree of values that one pickle describes; leave the stream behind its end.
 
     Parameters
     ----------
     stream
-        What holds the pickle.
+        Stream at the beginning of the pickle.
     callable_names
-        Full names of what the pickle may want to call.
+        Full names of the functions that the pickle may call.
     references
-        Receives every reference to something outside the pickle.
+        Receives every reference to data outside the pickle.
 
     Returns
     -------
@@ -92,7 +91,7 @@ def parse(
     Raises
     ------
     PickleError
-        The bytes are damaged, or hold a call of another name, or an instruction that no tensor
+        The bytes are damaged, or contain a call of another name, or an instruction that no tensor
         or array needs.
     """
     try:
@@ -166,9 +165,9 @@ def _follow(  # noqa: PLR0912, PLR0915 (one branch per instruction)
 
 
 def _fill(collection: Any, values: list[Any]) -> None:
-    """Put values into a list, or keys and values in turn into a dict."""
+    """Add values to a list, or alternating keys and values to a dict."""
     if not isinstance(collection, Collection):
-        return  # no other object that a pickle fills holds an id map
+        return  # other objects that a pickle can fill never hold an id map
     if collection.kind == "list":
         collection.items.extend(enumerate(values, len(collection.items)))
     elif collection.kind == "dict":

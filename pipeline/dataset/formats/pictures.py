@@ -1,4 +1,4 @@
-"""Ids in the pixels of a picture: grey values, indices of a palette, or colours that count."""
+"""Ids in the pixels of a picture: grey values, indices of a palette, or colours as numbers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def ids_of_picture(picture: Image.Image, kind: str, data: DataConfig) -> npt.NDA
     Parameters
     ----------
     picture
-        Its size is checked, and so is that its mode shows pixels as they are stored.
+        A picture of checked size, whose mode shows pixels as they are stored.
     kind
-        What it is, for messages, such as "a PNG".
+        Name of the format for messages, such as "a PNG".
 
     Raises
     ------
     NotAnIdMap
-        Its pixels are colours and no ids, or some of them are transparent.
+        The pixels are colours and no ids, or some of them are transparent.
     """
     if picture.mode == "P":
         if data.ids_encoding == "grey":
@@ -60,7 +60,7 @@ def ids_of_picture(picture: Image.Image, kind: str, data: DataConfig) -> npt.NDA
 
 
 def _without_alpha(picture: Image.Image, kind: str) -> list[npt.NDArray[np.uint8]]:
-    """Return the channels of a picture that hides nothing, without alpha."""
+    """Return the channels of a picture without alpha, after a check that all pixels are opaque."""
     channels = [np.asarray(channel) for channel in picture.split()]
     if not picture.mode.endswith("A"):
         return channels

@@ -20,9 +20,9 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"IEND\xaeB`\x82"
 """The last chunk of every PNG, with its checksum."""
 _BIT_DEPTH, _COLOUR_TYPE = 24, 25
-"""Where the bits per sample and the kind of samples stand in a PNG."""
+"""Offsets in a PNG file of the bits per sample and of the colour type."""
 _GREY = 0
-"""The kind of samples that are grey values."""
+"""The colour type of grey values."""
 _NOTE_KEY = "autorefiner"
 
 
@@ -43,13 +43,13 @@ def read_png(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
             width, height = image.size
             check_shape((height, width))
             _check_samples(content[_BIT_DEPTH], content[_COLOUR_TYPE])
-            image.verify()  # checksums, which decoding does not look at
+            image.verify()  # compares checksums, which decoding does not
         with PngImageFile(io.BytesIO(content)) as image:
             ids = ids_of_picture(image, "a PNG", data)
     except NotAnIdMap:
         raise
     except Exception as error:
-        # Pillow answers broken files with a dozen exception types.
+        # Pillow raises a dozen exception types for broken files.
         raise NotAnIdMap(f"a damaged PNG file ({error})", "Was it copied completely?") from None
     if content[_COLOUR_TYPE] == _GREY and content[_BIT_DEPTH] < 8:
         return _unstretch(ids, content[_BIT_DEPTH])
@@ -60,18 +60,18 @@ def _check_samples(bits: int, colour_type: int) -> None:
     if bits == 1 and colour_type == _GREY:
         raise NotAnIdMap("a 1-bit grey PNG, which is a mask", HINT)
     if bits == 16 and colour_type != _GREY:
-        # Pillow would keep the upper 8 of them.
+        # Pillow would keep only the upper 8 bits.
         raise NotAnIdMap("a PNG of several 16-bit channels", "Save the ids as 16-bit grey.")
 
 
 def _unstretch(values: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
-    """Return 2- or 4-bit grey values as they are stored: Pillow stretches them to 0..255."""
+    """Return 2- or 4-bit grey values as they are stored, which Pillow stretches to 0..255."""
     unstretched: npt.NDArray[Any] = values // (255 // (2**bits - 1))
     return unstretched
 
 
 def encode_png(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
-    """Encode as 16-bit grey values, with the note as a text chunk."""
+    """Encode ids as a PNG of 16-bit grey values, with the note as a text chunk."""
     buffer = io.BytesIO()
     text = PngInfo()
     text.add_text(_NOTE_KEY, note.decode())

@@ -1,10 +1,10 @@
-"""The id map inside a `.pth` or `.pt` file, taken out without unpickling.
+"""Id maps in `.pth` and `.pt` files, read without unpickling.
 
-Read are the zip format of `torch.save` (torch 1.6 and later), its older stream of pickles, and a
-plain pickle. What the pickle says is parsed as data (see `pickles`), and an array is laid over the
-bytes of the file only after shape, dtype, strides and extent were checked. Inside may be a tensor,
-a parameter, a numpy array, or dicts, lists and tuples with one that can be told from the others.
-A tensor saved from another device is read like any other: its bytes are in the file all the same.
+The module reads the zip format of `torch.save` (torch 1.6 and later), its older stream of pickles,
+and a plain pickle. The pickle is parsed as data (see `pickles`), and an array becomes a view of the
+file's bytes only after shape, dtype, strides and extent were checked. The file may hold a tensor, a
+parameter, a numpy array, or dicts, lists and tuples in which one array can be told from the others.
+A tensor saved from another device is read like any other, since its bytes are in the file too.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from pipeline.dataset.formats.zip_archives import open_archive, read_entry
 from pipeline.file_kinds import guess_format
 
 MAX_DEPTH = 4
-"""Collections within collections that are looked into."""
+"""Levels of nested collections that are searched."""
 MAX_ITEMS = 10_000
-"""Items of collections that are looked at: a pickle can hold the same one any number of times."""
+"""Items of collections that are searched: a pickle can hold the same one any number of times."""
 
 _LONGEST_KEY = 200
 _NOTE_ENTRY = "archive/autorefiner.json"
 
 _STREAM_MAGIC = 0x1950A86A20F9469CFC6C
-"""First pickle of the older format."""
+"""The number in the first pickle of the older format."""
 
 
 def read_torch(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
@@ -73,7 +73,7 @@ def _read_zip(content: bytes, key: str | None) -> npt.NDArray[Any]:
     except PickleError as error:
         raise NotAnIdMap(str(error)) from None
     except Exception as error:
-        # zipfile answers broken archives with a dozen exception types.
+        # zipfile raises a dozen exception types for broken archives.
         raise NotAnIdMap(f"a damaged zip archive ({error})", "Was it copied completely?") from None
 
 
@@ -99,7 +99,7 @@ def _read_stream(content: bytes, key: str | None) -> npt.NDArray[Any]:
     tree = parse(stream, CALLABLE_NAMES)
     if type(tree) is not int or tree != _STREAM_MAGIC:
         return _find_map(tree, _no_storage, "<", key)
-    # Version, facts about the writing machine, what was saved, the keys of its storages.
+    # The next pickles are: version, the writing machine, the saved object, keys of its storages.
     references: list[Reference] = []
     parse(stream, CALLABLE_NAMES), parse(stream, CALLABLE_NAMES)
     tree = parse(stream, CALLABLE_NAMES, references)
@@ -109,7 +109,7 @@ def _read_stream(content: bytes, key: str | None) -> npt.NDArray[Any]:
 
 
 def _storages_behind(content: memoryview, keys: Any, references: Iterable[Reference]) -> Fetch:
-    """Return what fetches a storage of the older format, where one lies behind the other."""
+    """Return a function that fetches a storage of the older format, which stores them in a row."""
     sizes = dict(size_of_element(reference) for reference in references)
     order = [name for _, name in keys.items] if isinstance(keys, Collection) else []
 
@@ -131,7 +131,7 @@ def _no_storage(key: Any) -> memoryview:
 
 
 def _find_map(tree: Any, fetch: Fetch, byte_order: str, key: str | None) -> npt.NDArray[Any]:
-    """Return the array that a pickle is of, or the id map among those it holds."""
+    """Return the array that a pickle consists of, or the id map among the arrays it holds."""
     tree = without_parameter(tree)
     if isinstance(tree, Call):
         return array_of(tree, fetch, byte_order)
@@ -168,15 +168,15 @@ def _calls_in(tree: Collection | tuple[Any, ...]) -> Iterator[tuple[str, Call]]:
 
 
 def _shown(key: Any) -> str:
-    """Return a key as it can be named in `data.ids_key`; one of another kind has no name."""
+    """Return a key in the form that `data.ids_key` takes; "?" for keys of other types."""
     if isinstance(key, str):
         return key[:_LONGEST_KEY]
     return str(key) if isinstance(key, int) and abs(key) < 2**63 else "?"
 
 
 def encode_tensor(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
-    """Encode as a tensor, for `torch.load(weights_only=True)`; the note is one more entry."""
-    import torch  # heavy, and only for those who write
+    """Encode ids as a tensor, for `torch.load(weights_only=True)`; the note is one more entry."""
+    import torch  # slow to import, and needed for writing only
 
     buffer = io.BytesIO()
     torch.save(torch.from_numpy(ids), buffer)
@@ -185,9 +185,9 @@ def encode_tensor(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
 
 
 def encode_array(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
-    """Encode as a numpy array inside `.pth`, for `torch.load(weights_only=False)`."""
-    # What torch.save would write, but for one name: numpy 2 calls its own module by a name that
-    # numpy before 1.26.1 cannot import, while the older name works everywhere.
+    """Encode ids as a numpy array inside `.pth`, for `torch.load(weights_only=False)`."""
+    # torch.save would write the same but for one name: numpy 2 pickles a module name that numpy
+    # before 1.26.1 cannot import, while the older name works everywhere.
     pickled = pickle.dumps(ids, protocol=2).replace(b"cnumpy._core.", b"cnumpy.core.", 1)
     buffer = io.BytesIO()
     _add_entries(
@@ -205,7 +205,7 @@ def encode_array(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
 def _add_entries(buffer: io.BytesIO, entries: Mapping[str, bytes]) -> None:
     with zipfile.ZipFile(buffer, "a") as archive:
         for name, content in entries.items():
-            # Made by hand, an entry is dated 1980: no clock gets into the bytes.
+            # A ZipInfo made here is dated 1980, so that the bytes do not depend on the clock.
             archive.writestr(zipfile.ZipInfo(name), content)
 
 

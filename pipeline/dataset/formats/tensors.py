@@ -1,4 +1,4 @@
-"""Tensors and numpy arrays as a pickle describes them, laid over the bytes of their storages."""
+"""Tensors and numpy arrays that a pickle describes, as views of the bytes of their storages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.dataset.formats.contained_arrays import NotAnIdMap, check_dtype, c
 from pipeline.dataset.formats.pickles import Call, Global, Reference
 
 Fetch: TypeAlias = Callable[[str], bytes | memoryview]
-"""Gives the bytes of a storage by its key."""
+"""Returns the bytes of a storage by its key."""
 
 _STORAGE_DTYPES = {
     "ByteStorage": "u1",
@@ -31,11 +31,11 @@ _STORAGE_DTYPES = {
     "uint64": "u8",
 }
 _BFLOAT16 = {"BFloat16Storage", "bfloat16"}
-"""The upper half of a 32-bit float, which numpy does not know."""
+"""Names of the upper half of a 32-bit float, a type that numpy lacks."""
 _LARGEST_BFLOAT16 = 256
-"""Whole numbers above it are rounded, so that different ids may have become one."""
+"""Larger whole numbers are rounded, so that different ids may have become one."""
 _TENSORS = {"torch._utils._rebuild_tensor_v2": 6, "torch._utils._rebuild_tensor_v3": 7}
-"""The functions that rebuild a tensor, and how many arguments a plain one has."""
+"""The functions that rebuild a tensor, and their number of arguments for a plain tensor."""
 _PARAMETER = "torch._utils._rebuild_parameter"
 _ARRAYS = {"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"}
 _ARRAY_CLASSES = {Global("numpy.ndarray"), Global("numpy.memmap")}
@@ -56,25 +56,25 @@ _PARTS = {
     "torch.Size",
     "torch.serialization._get_layout",
 }
-"""Calls inside those above."""
+"""Calls in the arguments of those above."""
 CALLABLE_NAMES = {*_TENSORS, _PARAMETER, *_ARRAYS, *_BUFFER_ARRAYS, *_OTHER_CALLS, *_PARTS}
 
 
 def without_parameter(tree: Any) -> Any:
-    """Return the tensor in a parameter of a model; anything else as it is."""
+    """Return the tensor inside a parameter of a model; return any other value unchanged."""
     if isinstance(tree, Call) and tree.name == _PARAMETER and isinstance(tree.args, tuple):
         return tree.args[0] if tree.args else tree
     return tree
 
 
 def is_array(call: Call) -> bool:
-    """Tell whether a call makes an array, or something that one could be taken for."""
+    """Return whether a call makes an array, or an object such as a sparse tensor."""
     is_scalar = _OTHER_CALLS.get(call.name) == "a numpy scalar"
     return call.name not in _PARTS and not is_scalar
 
 
 def claimed(call: Call) -> tuple[Any, bool]:
-    """Return the shape that an array claims, and whether it claims to be of integers."""
+    """Return the shape that an array claims, and whether it claims to hold integers."""
     try:
         if call.name in _TENSORS:
             code = _STORAGE_DTYPES.get(_storage_name(call.args), "f4")
@@ -94,7 +94,7 @@ def array_of(call: Call, fetch: Fetch, byte_order: str) -> npt.NDArray[Any]:
     Raises
     ------
     NotAnIdMap
-        It is damaged, is no plain array, or has another shape or dtype than an id map.
+        The array is damaged, no plain array, or has another shape or dtype than an id map.
     """
     try:
         if call.name in _TENSORS:
@@ -142,7 +142,7 @@ def _tensor(args: Any, fetch: Fetch, byte_order: str) -> npt.NDArray[Any]:
 
 
 def _storage_name(args: Any) -> str:
-    """Return the name of the type that a tensor's storage is of, such as `IntStorage`."""
+    """Return the type name of a tensor's storage, such as `IntStorage`."""
     reference = args[0]
     storage_type = args[6] if _is_counted_in_bytes(reference) else reference.key[1]
     return _short_name(storage_type)
@@ -158,7 +158,7 @@ def _is_counted_in_bytes(reference: Any) -> bool:
 
 
 def size_of_element(reference: Reference) -> tuple[str, int]:
-    """Return the key of a storage, and how many bytes each of its elements has."""
+    """Return the key of a storage, and the number of bytes of one element."""
     try:
         _, storage_type, key = reference.key[:3]
         name = _short_name(storage_type)
@@ -191,7 +191,7 @@ def _numpy_array(values: Any, dtype_call: Any, shape: Any, order: Any) -> npt.ND
 def _bytes(values: Any) -> bytes | bytearray:
     if isinstance(values, (bytes, bytearray)):
         return values
-    # Protocol 2 has no bytes: they travel as text, with a call that turns them back.
+    # Protocol 2 of pickle has no bytes: it stores them as text and a call that encodes the text.
     if isinstance(values, Call) and values.name == _ENCODE:
         text, encoding = values.args
         if encoding == "latin1" and isinstance(text, str):

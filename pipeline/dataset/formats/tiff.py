@@ -29,7 +29,7 @@ _RATIOS = {
     "lzma": 2**13,
     "zstd": 2**15,
 }
-"""Compressions without loss, and how many bytes of pixels one byte can stand for at most."""
+"""Lossless compressions, and the largest ratio of unpacked to packed bytes that each allows."""
 MAX_TILE = 2**20
 """Pixels of a tile that may be larger than the map; libtiff unpacks whole tiles."""
 
@@ -45,9 +45,9 @@ _SAMPLES = {
 }
 """Bits and kinds of samples that Pillow shows as they are stored, by photometric interpretation."""
 _VIEWS = {(8, _SIGNED): np.int8, (32, _UNSIGNED): np.uint32}
-"""Kinds of samples that Pillow knows under another name, with the same bits."""
+"""Kinds of samples that Pillow returns with another dtype of the same bits."""
 
-# What Pillow logs about broken files is in the error, too.
+# Pillow's log messages about broken files are in the error, too.
 logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
 
 
@@ -59,7 +59,7 @@ def read_tiff(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
     NotAnIdMap
         The bytes are damaged, hold several pages, or a picture rather than ids.
     """
-    from PIL.TiffImagePlugin import TiffImageFile  # only where a TIFF is read
+    from PIL.TiffImagePlugin import TiffImageFile  # imported only when a TIFF is read
 
     if not content.startswith(_SIGNATURES):
         raise NotAnIdMap(guess_format(content) or "no TIFF file")
@@ -70,7 +70,7 @@ def read_tiff(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
     except NotAnIdMap:
         raise
     except Exception as error:
-        # Pillow answers broken files, and kinds it does not know, with a dozen exception types.
+        # Pillow raises a dozen exception types for broken files and kinds it does not support.
         raise NotAnIdMap(
             f"a TIFF that is damaged or of an unusual kind ({error})",
             "Was it copied completely? 8-, 16- and 32-bit grey are read.",
@@ -79,7 +79,7 @@ def read_tiff(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
 
 
 def _check_header(image: TiffImageFile, n_bytes: int) -> tuple[int, int]:
-    """Check what a TIFF says of itself; return bits and kind of its samples."""
+    """Check the header of a TIFF; return bits and kind of its samples."""
     tags: Any = image.tag_v2
     width, height = image.size
     check_shape((height, width))

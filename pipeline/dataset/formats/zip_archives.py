@@ -1,4 +1,4 @@
-"""Zip archives of strangers, read within bounds."""
+"""Reading zip archives from untrusted files within bounds."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MAX_ENTRIES = 1_000
 
 
 def open_archive(content: bytes) -> zipfile.ZipFile:
-    """Open a zip archive of few entries."""
+    """Open a zip archive of at most `MAX_ENTRIES` entries."""
     if content.count(b"PK\x01\x02") > MAX_ENTRIES:
         raise NotAnIdMap("a zip archive of very many entries")
     return zipfile.ZipFile(io.BytesIO(content))
 
 
 def read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Read an entry that is stored as it is: one that is not might grow without bounds."""
+    """Return the bytes of an uncompressed entry; a compressed one might grow without bounds."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED:
         raise NotAnIdMap("a compressed zip archive", "torch.save does not compress.")

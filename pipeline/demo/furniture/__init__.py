@@ -1,4 +1,4 @@
-"""Recipes for the things in a room, by where they go; what is named more often comes more often."""
+"""Recipes for the things in a room, by their place; one listed twice is drawn twice as often."""
 
 from __future__ import annotations
 

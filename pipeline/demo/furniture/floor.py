@@ -1,4 +1,4 @@
-"""Recipes for what stands on the floor."""
+"""Recipes for things that stand on the floor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.demo.textures import cloth, metal, paint, wood
 
 
 def table(rng: Rng) -> Thing:
-    """Dining, coffee or writing table, with legs or on one foot."""
+    """Make a dining, coffee or writing table, with legs or on one foot."""
     x, y = rng.uniform(0.35, 0.9), rng.uniform(0.3, 0.5)
     z = rng.choice([rng.uniform(0.38, 0.5), rng.uniform(0.7, 0.78)])
     top, leg = wood(rng), wood(rng) if rng.random() < 0.5 else metal(rng)
@@ -35,7 +35,7 @@ def table(rng: Rng) -> Thing:
 
 
 def chair(rng: Rng) -> Thing:
-    """Chair or stool."""
+    """Make a chair or stool."""
     half, seat = rng.uniform(0.19, 0.25), rng.uniform(0.42, 0.48)
     frame, cover = (wood(rng) if rng.random() < 0.6 else metal(rng)), cloth(rng)
     width = rng.uniform(0.012, 0.022)
@@ -67,7 +67,7 @@ def chair(rng: Rng) -> Thing:
 
 
 def sofa(rng: Rng) -> Thing:
-    """Sofa or armchair; its tops carry cushions."""
+    """Make a sofa or armchair; its tops carry cushions."""
     x, y = rng.uniform(0.38, 0.48), rng.choice([0.42, 0.75, 1.0]) * rng.uniform(0.95, 1.1)
     seat, back, arm = rng.uniform(0.36, 0.45), rng.uniform(0.7, 0.95), rng.uniform(0.07, 0.13)
     cover = cloth(rng)
@@ -88,7 +88,7 @@ def sofa(rng: Rng) -> Thing:
 
 
 def bed(rng: Rng) -> Thing:
-    """Bed with a blanket; its top carries pillows."""
+    """Make a bed with a blanket; its top carries pillows."""
     x, y, z = 1.0, rng.choice([0.5, 0.8]), rng.uniform(0.4, 0.55)
     frame, sheet, blanket = wood(rng), plain(rng.random(), 0.08, rng.uniform(0.7, 1)), cloth(rng)
     solids = [
@@ -101,7 +101,7 @@ def bed(rng: Rng) -> Thing:
 
 
 def cupboard(rng: Rng) -> Thing:
-    """Wardrobe, chest of drawers, fridge: a closed box with seams and handles."""
+    """Make a wardrobe, chest of drawers or fridge: a closed box with seams and handles."""
     x, y = rng.uniform(0.2, 0.32), rng.uniform(0.25, 0.7)
     z = rng.choice([rng.uniform(0.45, 0.95), rng.uniform(1.5, 2.1)])
     body = wood(rng) if rng.random() < 0.7 else replace(paint(rng), pattern="plain")
@@ -123,7 +123,7 @@ def cupboard(rng: Rng) -> Thing:
 
 
 def shelf(rng: Rng) -> Thing:
-    """Open shelves; every board is a top."""
+    """Make open shelves; every board is a top."""
     x, y, z = rng.uniform(0.13, 0.2), rng.uniform(0.3, 0.6), rng.uniform(0.7, 2.0)
     board, thick = wood(rng), rng.uniform(0.008, 0.016)
     boards = max(2, int(z / rng.uniform(0.3, 0.42)))
@@ -137,7 +137,7 @@ def shelf(rng: Rng) -> Thing:
 
 
 def floor_lamp(rng: Rng) -> Thing:
-    """Lamp on a pole."""
+    """Make a lamp on a pole."""
     z, shade = rng.uniform(1.3, 1.7), rng.uniform(0.14, 0.24)
     pole, glow = metal(rng), float(rng.choice([0.0, 0.9]))
     cover = replace(cloth(rng), glow=glow)
@@ -150,7 +150,7 @@ def floor_lamp(rng: Rng) -> Thing:
 
 
 def plant(rng: Rng) -> Thing:
-    """Leaves in a pot, from a desk plant to a small tree."""
+    """Make leaves in a pot, from a desk plant to a small tree."""
     size = rng.uniform(0.25, 1.0)
     pot_radius, pot_half = 0.16 * size + 0.02, 0.14 * size + 0.02
     green = [
@@ -176,7 +176,7 @@ def plant(rng: Rng) -> Thing:
 
 
 def bin_or_basket(rng: Rng) -> Thing:
-    """Waste bin, basket or pouffe."""
+    """Make a waste bin, basket or pouffe."""
     radius, half = rng.uniform(0.12, 0.28), rng.uniform(0.12, 0.24)
     solids = [cone((0, 0, half), radius, half, paint(rng), rng.uniform(0, 0.25))]
     if rng.random() < 0.6:
@@ -186,7 +186,7 @@ def bin_or_basket(rng: Rng) -> Thing:
 
 
 def parcel(rng: Rng) -> Thing:
-    """Cardboard box, suitcase, speaker."""
+    """Make a cardboard box, suitcase or speaker."""
     x, y, z = rng.uniform(0.1, 0.3), rng.uniform(0.1, 0.3), rng.uniform(0.08, 0.3)
     brown = plain(rng.uniform(0.07, 0.1), 0.45, rng.uniform(0.5, 0.75))
     body = brown if rng.random() < 0.5 else paint(rng)
@@ -198,7 +198,7 @@ def parcel(rng: Rng) -> Thing:
 
 
 def rug(rng: Rng) -> Thing:
-    """Rug, square or round."""
+    """Make a rug, square or round."""
     x, y, cover = rng.uniform(0.5, 1.1), rng.uniform(0.5, 1.5), cloth(rng)
     cover = replace(cover, scale=cover.scale * 3)
     if rng.random() < 0.3:

@@ -1,4 +1,4 @@
-"""What things are made of: a few solids standing on the origin."""
+"""A thing of several solids that stands on the origin, and functions that make the solids."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ class Thing:
 
     solids: tuple[Solid, ...]
     half: tuple[float, float]
-    """Half of the floor it covers along x and y, metres."""
+    """Half the extent of the floor that the thing covers along x and y, metres."""
     height: float
     tops: tuple[tuple[float, float, float, float, float], ...] = ()
     """Centre x, y, z and half extents x, y of each surface to put things on, metres."""
     soft: bool = False
-    """Whether its tops carry cushions rather than crockery."""
+    """Whether the tops carry cushions rather than crockery."""
 
     def placed(self, yaw: float, where: Triple) -> Thing:
-        """Turn about the vertical, then set down; `tops` stay in the thing's own frame."""
+        """Return the thing turned about the vertical, then shifted; `tops` stay as they are."""
         turn, shift = turned(yaw), np.array(where, np.float32)
         return replace(self, solids=tuple(solid.moved(turn, shift) for solid in self.solids))
 
 
 def turned(yaw: float) -> Floats:
-    """Rotation about the vertical, (3, 3)."""
+    """Return the rotation about the vertical, (3, 3)."""
     cos, sin = np.cos(yaw), np.sin(yaw)
     return np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]], np.float32)
 
 
 def tilted(pitch: float) -> Floats:
-    """Rotation about the y axis, (3, 3)."""
+    """Return the rotation about the y axis, (3, 3)."""
     cos, sin = np.cos(pitch), np.sin(pitch)
     return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]], np.float32)
 
 
 def box(centre: Triple, half: Triple, material: Material, axes: Floats | None = None) -> Solid:
-    """Box by its centre and half extents."""
+    """Make a box from its centre and half extents."""
     return solid("box", centre, half, material, axes)
 
 
 def ball(centre: Triple, half: Triple, material: Material, axes: Floats | None = None) -> Solid:
-    """Ellipsoid by its centre and half axes."""
+    """Make an ellipsoid from its centre and half axes."""
     return solid("ball", centre, half, material, axes)
 
 
 def cone(
     centre: Triple, radius: float, half_height: float, material: Material, taper: float = 0.0
 ) -> Solid:
-    """Upright truncated cone; a taper above 0 is wider at the top."""
+    """Make an upright truncated cone, which is wider at the top if the taper is above 0."""
     upright = solid("cone", centre, (radius, radius, half_height), material, None)
     return replace(upright, taper=taper)
 
@@ -67,7 +67,7 @@ def cone(
 def solid(
     shape: str, centre: Triple, half: Triple, material: Material, axes: Floats | None
 ) -> Solid:
-    """Box, ball or cone by its centre and half extents."""
+    """Make a box, ball or cone from its centre and half extents."""
     return Solid(
         shape,  # type: ignore[arg-type]
         np.array(centre, np.float32),
@@ -78,5 +78,5 @@ def solid(
 
 
 def plain(hue: float, saturation: float, value: float, gloss: float = 0.0) -> Material:
-    """Material of one colour."""
+    """Return a material of one colour."""
     return Material("plain", np.stack([colour(hue, saturation, value)] * 3), gloss=gloss)

@@ -1,4 +1,4 @@
-"""Recipes for what lies on tables, shelves and seats."""
+"""Recipes for things that lie on tables, shelves and seats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.demo.textures import Material, cloth, metal, paint
 
 
 def books(rng: Rng) -> Thing:
-    """Books that stand in a row or lie in a pile."""
+    """Make books that stand in a row or lie in a pile."""
     solids, edge = [], 0.0
     pile = rng.random() < 0.35
     series = paint(rng) if rng.random() < 0.2 else None
@@ -38,7 +38,7 @@ def books(rng: Rng) -> Thing:
 
 
 def mug(rng: Rng) -> Thing:
-    """Mug, bowl, glass or vase: open at the top."""
+    """Make a mug, bowl, glass or vase: open at the top."""
     radius, half = rng.uniform(0.03, 0.08), rng.uniform(0.035, 0.1)
     body = replace(paint(rng), gloss=float(rng.uniform(0.1, 0.8)), scale=0.05)
     taper = rng.uniform(-0.1, 0.4)
@@ -58,7 +58,7 @@ def mug(rng: Rng) -> Thing:
 
 
 def bottle(rng: Rng) -> Thing:
-    """Bottle, jar or spray can."""
+    """Make a bottle, jar or spray can."""
     radius, half = rng.uniform(0.025, 0.05), rng.uniform(0.06, 0.12)
     body = replace(paint(rng), gloss=float(rng.uniform(0.2, 0.9)), scale=0.06)
     label, lid = paint(rng), paint(rng)
@@ -73,7 +73,7 @@ def bottle(rng: Rng) -> Thing:
 
 
 def screen(rng: Rng) -> Thing:
-    """Monitor or television on a foot."""
+    """Make a monitor or television on a foot."""
     y, z = rng.uniform(0.22, 0.5), rng.uniform(0.14, 0.28)
     shell = plain(0, 0, rng.uniform(0.02, 0.25), 0.4)
     lit = replace(paint(rng), pattern="picture", scale=0.2, glow=float(rng.choice([0, 0.7])))
@@ -88,7 +88,7 @@ def screen(rng: Rng) -> Thing:
 
 
 def laptop(rng: Rng) -> Thing:
-    """Open laptop."""
+    """Make an open laptop."""
     x, y = rng.uniform(0.1, 0.13), rng.uniform(0.14, 0.19)
     shell, keys = (
         metal(rng),
@@ -108,7 +108,7 @@ def laptop(rng: Rng) -> Thing:
 
 
 def desk_lamp(rng: Rng) -> Thing:
-    """Small lamp with a shade."""
+    """Make a small lamp with a shade."""
     z, shade = rng.uniform(0.25, 0.4), rng.uniform(0.07, 0.14)
     foot = paint(rng)
     cover = replace(cloth(rng), glow=float(rng.choice([0.0, 1.0])))
@@ -126,7 +126,7 @@ def desk_lamp(rng: Rng) -> Thing:
 
 
 def cushion(rng: Rng) -> Thing:
-    """Cushion or pillow that leans."""
+    """Make a cushion or pillow that leans."""
     half, thick = rng.uniform(0.15, 0.25), rng.uniform(0.05, 0.09)
     axes = turned(rng.normal(0, 0.4)) @ tilted(-rng.uniform(0, 1.2))
     lift = half * abs(axes[2, 0]) + thick * abs(axes[2, 2])
@@ -139,7 +139,7 @@ def cushion(rng: Rng) -> Thing:
 
 
 def toy(rng: Rng) -> Thing:
-    """Ball, fruit or teddy bear."""
+    """Make a ball, fruit or teddy bear."""
     size, skin = rng.uniform(0.03, 0.1), paint(rng)
     if rng.random() < 0.5:
         return Thing((ball((0, 0, size), (size, size, size), skin),), (size, size), 2 * size)
@@ -157,7 +157,7 @@ def toy(rng: Rng) -> Thing:
 
 
 def carton(rng: Rng) -> Thing:
-    """Small box, phone, tray, radio, pack of cereal."""
+    """Make a small box, phone, tray, radio or pack of cereal."""
     x, y, z = rng.uniform(0.02, 0.14), rng.uniform(0.03, 0.16), rng.uniform(0.005, 0.14)
     solids = [box((0, 0, z), (x, y, z), paint(rng))]
     if rng.random() < 0.5:
@@ -166,7 +166,7 @@ def carton(rng: Rng) -> Thing:
 
 
 def keyboard(rng: Rng) -> Thing:
-    """Keyboard."""
+    """Make a keyboard."""
     y, tone = rng.uniform(0.14, 0.23), rng.choice([0.02, 0.15, 0.7])
     keys = Material("tiles", np.array([[tone] * 3, [tone * 1.3] * 3, [tone * 0.4] * 3]), 0.02)
     solids = (

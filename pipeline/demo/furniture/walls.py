@@ -1,4 +1,4 @@
-"""Recipes for what hangs on walls."""
+"""Recipes for things that hang on walls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from pipeline.demo.furniture.solids import Rng, Thing, box, plain, solid
 from pipeline.demo.textures import Material, cloth, colour, metal, paint, wood
 
-# These hang on a wall that faces +x; z is up, and the origin is where the wall is.
+# The wall faces +x and contains the origin; z is up.
 
 
 def picture(rng: Rng) -> Thing:
-    """Framed picture, poster, mirror or clock."""
+    """Make a framed picture, poster, mirror or clock."""
     y, z = rng.uniform(0.12, 0.5), rng.uniform(0.12, 0.45)
     frame, art = (wood(rng) if rng.random() < 0.5 else metal(rng)), paint(rng)
     art = replace(art, pattern="picture", scale=float(rng.uniform(0.1, 0.5)))
@@ -28,7 +28,7 @@ def picture(rng: Rng) -> Thing:
 
 
 def window(rng: Rng) -> Thing:
-    """Window with bars, bright or dark."""
+    """Make a window with bars, bright or dark."""
     y, z = rng.uniform(0.4, 0.8), rng.uniform(0.45, 0.7)
     frame, day = plain(0.1, 0.05, rng.uniform(0.5, 1.0)), rng.random() < 0.75
     sky = replace(
@@ -54,7 +54,7 @@ def window(rng: Rng) -> Thing:
 
 
 def curtain(rng: Rng) -> Thing:
-    """Curtain that falls in folds."""
+    """Make a curtain that falls in folds."""
     y, z, folds = rng.uniform(0.15, 0.4), rng.uniform(0.8, 1.1), int(rng.integers(4, 9))
     cover = cloth(rng)
     width = y / folds
@@ -66,7 +66,7 @@ def curtain(rng: Rng) -> Thing:
 
 
 def wall_board(rng: Rng) -> Thing:
-    """Hanging board that carries things."""
+    """Make a hanging board that carries things."""
     x, y = rng.uniform(0.08, 0.14), rng.uniform(0.25, 0.6)
     return Thing(
         (box((x, 0, 0), (x, y, 0.012), wood(rng)),),

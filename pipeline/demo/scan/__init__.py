@@ -1,1 +1,1 @@
-"""A noisy scan of a room: one wrong mesh, and what cameras see of it."""
+"""A noisy scan of a room: one wrong mesh, and its renders for the cameras."""

@@ -1,8 +1,8 @@
-"""The wrong mesh of a room: all faults of a scan that are the same from wherever one looks.
+"""The wrong mesh of a room: all faults of a scan that are the same in every view.
 
-A scanner stands in a few places and misses what is hidden from them; thin parts are lost, some
-objects and sides of objects too; surfaces are displaced and have holes; blobs hang in the air.
-Ids were painted on that mesh by somebody whose borders run a little beside the objects.
+A scanner stands in a few places and misses surfaces hidden from them. Thin parts are lost, and some
+objects and sides of objects; surfaces are displaced and have holes; blobs hang in the air. The ids
+are painted on the mesh, with borders that run a little beside the objects.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ Rng: TypeAlias = np.random.Generator
 _MOST_STATIONS = 12
 _MOST_BLOBS = 40
 _BESIDE = 0.004
-"""Metres; closer to a surface than this there is only air, if it can be seen."""
+"""Metres in front of a surface that must be air for the surface to be visible."""
 
 
 def scan(room: Room, severity: float) -> Mesh:
-    """Scan a room badly, and label the mesh badly.
+    """Return the mesh of a bad scan of a room, with bad labels.
 
     Parameters
     ----------
     room
-        Its seed is that of the faults, too.
+        The room; its seed is that of the faults, too.
     severity
         Above 0; a higher severity makes the same faults worse. 1 is a typical scan, 2 a bad one.
 
     Returns
     -------
     Mesh
-        It holds no id that the room does not hold, but for 0.
+        Its ids are those of the room, and 0.
     """
     rngs = iter(np.random.default_rng([room.seed, 5]).spawn(8))
     blobs = _blobs(next(rngs), room, severity)
@@ -56,7 +56,7 @@ def scan(room: Room, severity: float) -> Mesh:
     keep = ~_lost_parts(next(rngs), room, severity)[np.where(real[part], part, 0)]
     normals = _outward(solids, vertices, faces, surface)
     scanned = _scanned(next(rngs), room, vertices, severity)
-    # Where something stands on something, a scan has one surface and not two.
+    # Where one thing stands on another, a scan has one surface and not two.
     scanned &= ~_inside(room, vertices + _BESIDE * normals)
     keep &= scanned[faces].any(axis=1)
     missing, unlabelled = _holes(next(rngs), room, vertices, faces, severity)
@@ -73,7 +73,7 @@ def scan(room: Room, severity: float) -> Mesh:
 
 
 def _blobs(rng: Rng, room: Room, severity: float) -> list[Solid]:
-    """Make the surfaces that a scanner sees where there is nothing, such as behind a glossy one."""
+    """Make balls in empty space: false surfaces, as a scanner sees them behind a glossy one."""
     draws = rng.uniform(-1, 1, (_MOST_BLOBS, 6))
     reach = room.half * np.array([0.8, 0.8, 0.7], np.float32)
     nothing = room.solids[0].material
@@ -84,7 +84,7 @@ def _blobs(rng: Rng, room: Room, severity: float) -> list[Solid]:
 
 
 def _lost_parts(rng: Rng, room: Room, severity: float) -> Bools:
-    """Choose solids that the scan lacks altogether: thin ones, and all of some objects."""
+    """Return a mask of the solids that the scan lacks: thin ones, and all of some objects."""
     fate, luck = rng.random((2, len(room.solids)))
     thickness = np.array([np.sort(solid.half)[1] for solid in room.solids])
     lost: Bools = fate < np.clip(0.5 * severity * (1.25 - thickness / 0.025), 0, 0.9)
@@ -98,7 +98,10 @@ def _lost_parts(rng: Rng, room: Room, severity: float) -> Bools:
 
 
 def _scanned(rng: Rng, room: Room, points: Floats, severity: float) -> Bools:
-    """Tell which places the scanner saw; of the others, software has closed a part."""
+    """Return a mask of the points that the scan has: seen ones, and a share of the others.
+
+    Reconstruction software closes such gaps in part.
+    """
     count = int(np.clip(round(4 / np.sqrt(severity)), 2, _MOST_STATIONS))
     seen = np.zeros(len(points), bool)
     for station in stations(rng, room.half, _MOST_STATIONS)[:count]:
@@ -109,20 +112,20 @@ def _scanned(rng: Rng, room: Room, points: Floats, severity: float) -> Bools:
 
 
 def _outward(solids: list[Solid], vertices: Floats, faces: Ints, surface: Ints) -> Floats:
-    """Return normals (V, 3) of length 1 that point away from what is solid."""
+    """Return normals (V, 3) of length 1 that point out of the solids, and into the room."""
     normals = np.zeros_like(vertices)
     normals[faces] = directed(vertices, faces)[:, None]
     centres = np.concatenate(
         [np.zeros((N_FACES, 3), np.float32), [solid.centre for solid in solids]]
     ).astype(np.float32)
     away = np.einsum("ni,ni->n", normals, vertices - centres[surface])
-    # The walls are seen from inside.
+    # The room's walls are seen from inside, so their normals point the other way.
     normals[(away < 0) == (surface >= N_FACES)] *= -1
     return normals
 
 
 def _inside(room: Room, points: Floats) -> Bools:
-    """Tell which places lie inside a solid of the room."""
+    """Return a mask of the points that lie inside a solid of the room."""
     inside = np.zeros(len(points), bool)
     order = np.argsort(points[:, 2], kind="stable")
     heights = points[order, 2]
@@ -139,7 +142,7 @@ def _inside(room: Room, points: Floats) -> Bools:
 
 
 def _within(solid: Solid, unit: Floats) -> Bools:
-    """Tell which points (N, 3) of the frame of a unit shape lie inside the shape."""
+    """Return a mask of the points (N, 3), in the unit frame of a solid, that lie inside it."""
     within: Bools
     if solid.shape == "ball":
         within = np.einsum("ni,ni->n", unit, unit) < 1
@@ -154,7 +157,7 @@ def _within(solid: Solid, unit: Floats) -> Bools:
 def _holes(
     rng: Rng, room: Room, vertices: Floats, faces: Ints, severity: float
 ) -> tuple[Bools, Bools]:
-    """Choose where the mesh has holes, and where it has nothing painted on."""
+    """Return masks of the triangles that are missing, and of those without a label."""
     noise = noise_field(rng, room.half, 0.09, 2).at(vertices)
     noise += np.float32(0.8) * noise_field(rng, room.half, 0.35, 2).at(vertices)
     share = min(0.018 * severity, 0.3)
@@ -164,7 +167,10 @@ def _holes(
 
 
 def _cut_sides(rng: Rng, ids: Ids, centres: Floats, severity: float) -> tuple[Bools, Bools]:
-    """Choose one side of some objects, which for a half of them is missing, else unlabelled."""
+    """Choose one side of some objects; return masks of missing and of unlabelled triangles.
+
+    For half of these objects the side is missing, for the others it is unlabelled.
+    """
     cut, bare = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     order = np.argsort(ids, kind="stable")
     numbers, starts = np.unique(ids[order], return_index=True)
@@ -189,12 +195,12 @@ def _painted(
     real: Bools,
     severity: float,
 ) -> Ids:
-    """Give each triangle, of which `corners` (F,) names one, the id of a place beside it."""
+    """Return an id for each triangle (F,), looked up a little beside one of its `corners` (F,)."""
     used = np.unique(corners)
     points = vertices[used]
     offset = 0.010 * noise_field(rng, room.half, 0.15, 3).at(points)
     offset += 0.008 * noise_field(rng, room.half, 0.05, 3).at(points)
-    # Along the surface: nobody takes a book for the table below.
+    # The offset runs along the surface, so that a book never gets the id of the table below.
     offset -= normals[used] * np.einsum("ni,ni->n", normals[used], offset)[:, None]
     known = used[real[used]]
     tree = cKDTree(vertices[known], compact_nodes=False, balanced_tree=False)
@@ -205,7 +211,7 @@ def _painted(
 
 
 def _displacement(rng: Rng, room: Room, vertices: Floats, ids: Ids, severity: float) -> Floats:
-    """Say how far beside its true place each vertex is."""
+    """Return the offset of each vertex from its true place, (V, 3) metres."""
     moved = 0.011 * noise_field(rng, room.half, 0.27, 3).at(vertices)
     moved += 0.006 * noise_field(rng, room.half, 0.07, 3).at(vertices)
     moved += 0.005 * rng.standard_normal((65536, 3), dtype=np.float32)[ids]

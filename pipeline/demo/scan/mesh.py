@@ -1,4 +1,4 @@
-"""A mesh: what a scanner makes of a room."""
+"""A mesh: triangles with ids, as a scanner reconstructs a room."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Mesh:
 
 
 def directed(vertices: Floats, faces: Ints) -> Floats:
-    """Return normals of length 1 of triangles, (N, 3); which of the two is not said."""
+    """Return normals of length 1 of triangles, (N, 3); their sign is not defined."""
     one, two, three = (vertices[faces[:, corner]] for corner in range(3))
     a, b = two - one, three - one
     normals = np.stack(

@@ -1,4 +1,4 @@
-"""Noise that fills a room: smooth in space, so that what it moves or removes hangs together."""
+"""Noise in a room that is smooth in space, so that faults made from it form connected patches."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scipy import ndimage
 from pipeline.demo.geometry import Floats
 
 _UNIT = 1.84
-"""Makes the deviation of independent knots, joined by straight lines, about 1."""
+"""Factor that makes the deviation of linearly interpolated, independent knots about 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """Random functions of place, of deviation about 1, drawn once and looked up anywhere."""
+    """Random functions of position, of deviation about 1."""
 
     knots: npt.NDArray[np.float32]
     """(channels, nx, ny, nz)."""
@@ -26,7 +26,7 @@ class Field:
     """Distance between knots, metres: the length over which the functions change."""
 
     def at(self, points: Floats) -> Floats:
-        """Look the functions up at world points (N, 3); returns (N, channels)."""
+        """Return the values of the functions at world points (N, 3), (N, channels)."""
         places = (points - self.origin).T / self.cell
         return np.stack(
             [
@@ -38,7 +38,7 @@ class Field:
 
 
 def noise_field(rng: np.random.Generator, half: Floats, cell: float, channels: int) -> Field:
-    """Draw noise for a room.
+    """Return noise for a room.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def noise_field(rng: np.random.Generator, half: Floats, cell: float, channels: i
     cell
         Length over which the noise changes, metres.
     channels
-        How many independent functions.
+        Number of independent functions.
     """
     shape = (np.ceil(2 * half / cell) + 5).astype(int)
     knots = rng.standard_normal((channels, *shape), dtype=np.float32)

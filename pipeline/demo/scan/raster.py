@@ -1,4 +1,4 @@
-"""A z-buffer: which triangle of a mesh each pixel of a camera sees, and how far away."""
+"""A z-buffer: the triangle of a mesh that each pixel of a camera sees, and its depth."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ NEAR = 0.25
 """Triangles with a corner closer to the camera plane than this are not drawn, in metres."""
 
 _OVERLAP = 1e-3
-"""Spans reach this far over the edges of their triangle, in pixels, so that no seam opens."""
+"""Pixels by which spans extend over the edges of their triangle, so that no seam opens."""
 
 
 def rasterise(mesh: Mesh, camera: Camera) -> tuple[Ints, Floats]:
-    """Draw a mesh, both sides of every triangle; the nearest wins.
+    """Return the nearest triangle in each pixel, drawn from both sides, and its depth.
 
     Returns
     -------
     face : (H, W) int32
-        Index of the triangle that a pixel's centre sees; -1 where there is none.
+        Index of the triangle at the pixel's centre; -1 if there is none.
     depth : (H, W) float32
-        Along the view, metres; infinite where there is no triangle.
+        Along the view, metres; infinite if there is no triangle.
     """
     width, height = camera.size
     faces, corners = _in_view(mesh, camera)
@@ -36,7 +36,7 @@ def rasterise(mesh: Mesh, camera: Camera) -> tuple[Ints, Floats]:
     near = near.astype(np.float32)
     order = np.argsort(near, kind="stable")
     pixel = (np.repeat(row * width, counts) + column)[order]
-    # Of several values for one pixel the last is kept, which here is the nearest.
+    # Numpy keeps the last of several values for one pixel, which is the nearest in this order.
     face = np.full(width * height, -1, np.int32)
     face[pixel] = np.repeat(faces[owner], counts)[order]
     nearness = np.zeros(width * height, np.float32)
@@ -47,7 +47,7 @@ def rasterise(mesh: Mesh, camera: Camera) -> tuple[Ints, Floats]:
 
 
 def _in_view(mesh: Mesh, camera: Camera) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """Choose the triangles that may be seen.
+    """Return the triangles that may be visible, with their corners on the screen.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def _spans(
 
 
 def _area(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Twice the signed area of triangles (n, 3)."""
+    """Return twice the signed area of triangles (n, 3)."""
     return (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
 
 

@@ -1,4 +1,4 @@
-"""Where a scanner stood, and which places of a room it saw from there."""
+"""The stations of a scanner, and the points of a room that are visible from each."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _SIDE = 96
 """Pixels of each of the six views of a station."""
 
 _THIN = 0.04
-"""What is less thick than this casts no shadow, metres."""
+"""Metres; thinner solids hide nothing."""
 
 _SIDEWAYS = np.eye(3, dtype=np.float32)
 
 
 def stations(rng: np.random.Generator, half: Floats, count: int) -> list[Floats]:
-    """Choose places for a scanner, at the height of a tripod; the first are always the same."""
+    """Draw places for a scanner, at the height of a tripod."""
     places = rng.uniform(-0.75, 0.75, (count, 2)) * half[:2]
     heights = rng.uniform(1.2, 1.6, count) - half[2]
     return [
@@ -28,7 +28,7 @@ def stations(rng: np.random.Generator, half: Floats, count: int) -> list[Floats]
 
 
 def seen_from(room: Room, station: Floats, points: Floats) -> npt.NDArray[np.bool_]:
-    """Tell which places on the surfaces of a room nothing hides from a station.
+    """Return a mask of the surface points of a room that are visible from a station.
 
     Parameters
     ----------

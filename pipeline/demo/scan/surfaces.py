@@ -19,14 +19,14 @@ _ROUND = 18
 
 
 def triangulated(solids: list[Solid], half: Floats) -> tuple[Floats, Ints, Ints]:
-    """Cut an empty room and the solids in it into triangles.
+    """Return the triangles of an empty room and of the solids in it.
 
     Parameters
     ----------
     solids
-        What stands in the room.
+        Solids in the room.
     half
-        (3,) half the extent of the room, whose inside is cut up first, in the order of
+        (3,) half the extent of the room, whose inner faces come first, in the order of
         `cast_shell`.
 
     Returns
@@ -34,7 +34,7 @@ def triangulated(solids: list[Solid], half: Floats) -> tuple[Floats, Ints, Ints]
     vertices : (V, 3) float32
     faces : (F, 3) int32
     owners : (V,) int32
-        Which surface a vertex belongs to: 0 to 5 for the room, 6 and up for the solids.
+        Surface of each vertex: 0 to 5 for the room, 6 and up for the solids.
     """
     patches = [(face, *patch) for face, patch in enumerate(_shell(half))]
     for number, solid in enumerate(solids, start=len(patches)):
@@ -58,9 +58,9 @@ def _steps(length: float, spacing: float = SPACING, least: int = 1) -> int:
 
 @lru_cache(maxsize=512)
 def _grid(rows: int, columns: int) -> tuple[Floats, Floats, Ints]:
-    """Cut the square [-1, 1] x [-1, 1]: coordinates (N,) down and across, and triangles.
+    """Triangulate the square [-1, 1] x [-1, 1]: return coordinates (N,) down and across, and faces.
 
-    Inner vertices lie irregularly, and diagonals run either way, as in a mesh that was scanned.
+    Inner vertices are irregular, and diagonals run either way, as in a scanned mesh.
     """
     rng = np.random.default_rng([rows, columns])
     places = np.stack(

@@ -1,4 +1,4 @@
-"""What a camera sees of a scanned room: coarse ids, depth, and where it is thought to be."""
+"""Renders of a scanned room: coarse ids, depth, and the estimated pose of the camera."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ Rng: TypeAlias = np.random.Generator
 
 _N_IDS = 1 << 16
 _JUMP = 0.08
-"""Neighbours whose depths differ by this share lie on different surfaces."""
+"""Share by which the depths of neighbours on different surfaces differ at least."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A render of a scan, as users of data sets have it."""
+    """A render of a scan, as data sets contain it."""
 
     ids: Ids
     """(H, W); 0 = unlabelled."""
     depth: Floats
     """(H, W) metres along the view; infinite where the scan has no surface."""
     camera: Camera
-    """Where the camera is thought to be: this is what was rendered."""
+    """The camera with its estimated pose, from which the render was made."""
 
 
 def coarse_views(room: Room, cameras: list[Camera], severity: float) -> Iterator[View]:
-    """Scan a room once and render the scan for each camera; severity 0 renders the truth."""
+    """Scan a room once and yield a render for each camera; severity 0 renders the truth."""
     if severity <= 0:
         for camera in cameras:
             index, depth = see(room, camera)
@@ -48,15 +48,15 @@ def coarse_views(room: Room, cameras: list[Camera], severity: float) -> Iterator
 
 
 def view_scan(mesh: Mesh, camera: Camera, rng: Rng, severity: float) -> View:
-    """Render a scan for a camera, with the faults that are another in every view.
+    """Render a scan for a camera, with the faults that differ from view to view.
 
-    The camera is thought to be a little beside its place; the grid is coarse; objects that this
-    view shows badly are left out; near surfaces bleed over the far ones behind them.
+    The pose of the camera is a little wrong; the grid is coarse; objects that this view shows badly
+    are left out; near surfaces bleed over the far ones behind them.
 
     Parameters
     ----------
     rng
-        Decides on the faults of this view.
+        Source of the faults of this view.
     severity
         Above 0; as for `scan`.
     """
@@ -78,7 +78,7 @@ def view_scan(mesh: Mesh, camera: Camera, rng: Rng, severity: float) -> View:
 
 
 def mistaken(camera: Camera, rng: Rng, severity: float) -> Camera:
-    """Say where a camera is thought to be: some millimetres and tenths of a degree off."""
+    """Return a camera with an estimated pose, some millimetres and tenths of a degree off."""
     shift = 0.004 * severity * rng.standard_normal(3)
     x, y, z = np.deg2rad(0.08) * severity * rng.standard_normal(3)
     turned = camera.axes @ (np.eye(3) + np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
@@ -95,7 +95,7 @@ def mistaken(camera: Camera, rng: Rng, severity: float) -> Camera:
 
 
 def coarse_grid(camera: Camera, severity: float) -> Camera:
-    """Take the same view with fewer, larger pixels."""
+    """Return a camera of the same view with fewer, larger pixels."""
     cell = float(np.clip(2 * severity, 1, 3))
     width, height = (max(1, round(side / cell)) for side in camera.size)
     focal = (camera.focal[0] * width / camera.size[0], camera.focal[1] * height / camera.size[1])
@@ -103,15 +103,15 @@ def coarse_grid(camera: Camera, severity: float) -> Camera:
 
 
 def doubts(mesh: Mesh, camera: Camera, face: Ints) -> npt.NDArray[np.float64]:
-    """Say how badly a view shows each object: far away, at a grazing angle, mostly hidden.
+    """Return how badly a view shows each object: far away, at a grazing angle, mostly hidden.
 
-    Tools that carry labels into images compare the mesh with what the sensor saw from there, and
-    leave out what they are unsure of.
+    Tools that project labels into images compare the mesh with the depth of the sensor, and leave
+    out objects that do not agree.
 
     Returns
     -------
     (65536,)
-        By id, from 0 (well seen) to 1; -1 for what is not in view or fills a tenth of it.
+        By id, from 0 (well visible) to 1; -1 for ids that are not in view or fill a tenth of it.
     """
     faces, pixels = np.unique(face[face >= 0], return_counts=True)
     ids = mesh.ids[faces]
@@ -137,7 +137,7 @@ def doubts(mesh: Mesh, camera: Camera, face: Ints) -> npt.NDArray[np.float64]:
 
 
 def _bleeding(ids: Ids, depth: Floats, rng: Rng, severity: float) -> Ids:
-    """Let surfaces run over their silhouettes in a few places, mostly the nearer one."""
+    """Extend surfaces over their silhouettes in a few places, mostly the nearer one."""
     with np.errstate(invalid="ignore"):
         nearness = 1 / depth
         step = nearness - np.roll(nearness, 1, axis=1)

@@ -1,4 +1,4 @@
-"""The list of containers and the settings say the same."""
+"""The list of containers agrees with the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HDF5 files are read in a process of their own, which may die of them."""
+"""HDF5 files are read in a separate process, which may crash or hang."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from pipeline.dataset.formats.pickles import Call, Collection, Global, PickleErr
 
 
 class Everything:
-    """A collection of names that holds whatever one asks for."""
+    """A collection of names that contains every name."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -63,7 +63,7 @@ def test_gadgets_are_not_run(tmp_path: Path, make: Any, protocol: int) -> None:
     with pytest.raises(PickleError, match=r"a pickle that calls '.*' \(it was not run\)"):
         parse(io.BytesIO(pickled), ())
     assert not mark.exists()
-    # The same bytes do run where they are unpickled: the test would notice.
+    # Unpickling the same bytes does run them, which shows that the test can fail.
     pickle.loads(pickled)
     assert mark.exists()
 
@@ -131,7 +131,7 @@ def test_damage_is_one_exception(pickled: bytes, message: str) -> None:
 
 
 def test_a_huge_memo_index_costs_nothing() -> None:
-    # CPython's own unpickler would reserve memory for four thousand million entries.
+    # CPython's own unpickler would allocate memory for four thousand million entries.
     assert parse(io.BytesIO(b"\x80\x02K\x07r\xff\xff\xff\xff."), ()) == 7
 
 

@@ -20,7 +20,7 @@ def scanned():
 
 
 def carried(one, depth, two):
-    """Where the pixels of a view lie in another: rows, columns, depths, and which are inside."""
+    """Return where the pixels of a view lie in another: rows, columns, depths, inside or not."""
     known = np.isfinite(depth)
     rays = one.directions()[:, known]
     points = one.position + (rays * depth[known]).T
