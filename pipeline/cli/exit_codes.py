@@ -1,4 +1,4 @@
-"""What the command's exit code says."""
+"""The exit codes of the command."""
 
 FAILED_FRAMES = 1
 WRONG_USE = 2

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the settings they make."""
+"""Options that several commands share, and the settings that result from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Answer = TypeVar("Answer")
 
 
 def on_dask(command: Callable[Words, Answer]) -> Callable[Words, Answer]:
-    """Have a command that imports Dask look at the user's settings of it first."""
+    """Make a command check the user's Dask settings before it imports Dask."""
 
     @functools.wraps(command)
     def checked(*words: Words.args, **options: Words.kwargs) -> Answer:
@@ -32,7 +32,7 @@ def on_dask(command: Callable[Words, Answer]) -> Callable[Words, Answer]:
 
 
 def config_options(command: Any) -> Any:
-    """Give a command `--config` and `--set`."""
+    """Add `--config` and `--set` to a command."""
     command = click.option(
         "--set",
         "overrides",
@@ -60,7 +60,7 @@ def save_picture(picture: Image, path: Path) -> None:
 def load_settings(
     config_file: Path | None, overrides: tuple[str, ...], flags: dict[str, dict[str, Any]]
 ) -> Config:
-    """Put the settings together: the file, over it the flags, over those `--set`."""
+    """Return the settings of the file, overridden by the flags and then by `--set`."""
     from pipeline.config import load_config
 
     tree = load_config(config_file).model_dump()
@@ -72,7 +72,7 @@ def load_settings(
 def load_settings_of_run(
     root: Path, config_file: Path | None, overrides: tuple[str, ...]
 ) -> Config:
-    """Put the settings together: the file, or else those of the last run, and over them `--set`."""
+    """Return the settings of the file, or else of the last run, overridden by `--set`."""
     from pipeline.record.opening import open_dataset
 
     return open_dataset(root, config_file, overrides).settings

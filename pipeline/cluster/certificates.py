@@ -1,4 +1,4 @@
-"""TLS certificates of one's own, for clusters that several machines share."""
+"""TLS certificates that the user provides, for clusters that several machines share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.errors import ClusterError
 
 
 def own_certificates(config: ClusterConfig) -> Security | None:
-    """Return the credentials that the settings name, for every role; None where they name none.
+    """Return the credentials that the settings name, for every role; None if they name none.
 
     Raises
     ------

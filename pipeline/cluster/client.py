@@ -28,15 +28,15 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def use_cluster(given: Client | Cluster | None, config: ClusterConfig) -> Iterator[Client]:
-    """Yield a client of what the caller gave, or else of the cluster that `config` asks for.
+    """Yield a client of the given cluster, or else of the cluster that `config` asks for.
 
     A client or cluster that was given is left open.
 
     Raises
     ------
     ClusterError
-        No such cluster can be had here, no worker comes in time, or the workers run another
-        version of this package.
+        The cluster cannot be opened or reached, no worker comes in time, or the workers run
+        another version of this package.
     RunStopped
         The cluster was lost in the block.
     """
@@ -61,7 +61,7 @@ def use_cluster(given: Client | Cluster | None, config: ClusterConfig) -> Iterat
 
 @contextmanager
 def open_client(config: ClusterConfig) -> Iterator[Client]:
-    """Yield a client of the cluster that `config` asks for, and close what was opened for it.
+    """Yield a client of the cluster that `config` asks for; close what was opened at the end.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def _client_of(cluster: Cluster) -> Client:
 
 @contextmanager
 def _leaving(client: Client) -> Iterator[Client]:
-    """Close a client at the end of the block, silently where its cluster is gone by then."""
+    """Close a client at the end of the block, silently where its cluster is gone."""
     try:
         with noticing_loss(client):
             yield client
@@ -120,7 +120,7 @@ def _join(config: ClusterConfig) -> Client:
             f"cluster.scheduler_file or the environment variable {ADDRESS_VARIABLE}"
         )
     if config.scheduler_file and not config.scheduler and not config.scheduler_file.is_file():
-        # Dask would wait for it without a word, for ever.
+        # Dask would wait for the file silently and without end.
         raise ClusterError(f"{config.scheduler_file}: no such scheduler file; is the scheduler up?")
     advice = (
         "Is it up, and does it speak TLS as the address says?"
@@ -133,5 +133,5 @@ def _join(config: ClusterConfig) -> Client:
         try:
             return Client(**arguments, security=own_certificates(config))
         except TypeError as error:
-            # What Dask raises where the address speaks TLS and there are no certificates.
+            # Dask raises TypeError where the address speaks TLS and there are no certificates.
             raise ConnectionError(str(error)) from None

@@ -1,4 +1,4 @@
-"""Which kind of cluster to use here, and why."""
+"""The kind of cluster to use on this machine, and why."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"
 
 @dataclass(frozen=True, slots=True)
 class NamedScheduler:
-    """A scheduler that is to be joined, and who names it."""
+    """A scheduler that is to be joined, and the setting that names it."""
 
     arguments: dict[str, str]
-    """What a `Client` needs to find it."""
+    """Arguments with which a `Client` finds it."""
     source: str
     """The setting, variable or file that names it, in words."""
     is_ours: bool
@@ -36,7 +36,7 @@ class NamedScheduler:
 
 
 def choose_kind(config: ClusterConfig) -> tuple[Kind, str]:
-    """Resolve `auto`, and say why in words for the user."""
+    """Return the kind of cluster, with `auto` resolved, and the reason in words for the user."""
     if config.kind in ("existing", "cpu", "slurm"):
         return config.kind, f"cluster.kind is {config.kind}"
     if config.kind == "auto" and (named := named_scheduler(config)):
@@ -52,7 +52,7 @@ def choose_kind(config: ClusterConfig) -> tuple[Kind, str]:
 
 
 def named_scheduler(config: ClusterConfig) -> NamedScheduler | None:
-    """Return the scheduler that the settings, or those of Dask itself, name; None if none do."""
+    """Return the scheduler that these settings or Dask's own name; None if neither does."""
     if config.scheduler:
         return NamedScheduler({"address": config.scheduler}, "cluster.scheduler", True)
     if config.scheduler_file:
@@ -65,9 +65,9 @@ def named_scheduler(config: ClusterConfig) -> NamedScheduler | None:
 
 
 def count_gpus() -> tuple[int, str]:
-    """Count the GPUs this process may use, without creating a CUDA context; and say how it knows.
+    """Count the GPUs that this process may use, without a CUDA context; return why, too.
 
-    `LocalCUDACluster` raises misleading errors where there is none, so this looks first.
+    `LocalCUDACluster` raises misleading errors where there is no GPU, so GPUs are counted first.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in {"", "-1"}:

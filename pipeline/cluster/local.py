@@ -22,13 +22,13 @@ from pipeline.dask_settings import explaining
 from pipeline.errors import ClusterError
 
 SECONDS_TO_CLOSE = 60.0
-"""A local cluster that has not closed by then is left to the end of the process."""
+"""Time to wait for a local cluster to close; what is left ends with the process."""
 BYTES_PER_CPU_WORKER = 4 << 30
 """Memory to set aside for one CPU worker: the largest SAM 2 in float32 and its activations."""
 
 PATIENCE = "120s"
-"""What a worker that died is given to come back, before the cluster starts another in its place.
-Dask's 15 s are too short to load torch on a busy machine: the cluster would kill it as it comes."""
+"""Time for a worker that died to come back, before the cluster starts another in its place.
+Dask's 15 s are too short to load torch on a busy machine: the cluster would kill it meanwhile."""
 
 _ADVICE = (
     "Look at cluster.workers, cluster.memory_limit and cluster.dashboard_address; in a script, "
@@ -63,10 +63,10 @@ def closing(cluster: LocalCluster) -> Iterator[LocalCluster]:
     try:
         yield cluster
     finally:
-        # A process that holds torch may take longer to end than its nanny waits, which then kills
-        # it. It has no work left, so neither the nanny's warning nor the TimeoutErrors that can
-        # follow (one here, one in a callback) are worth showing. A nanny whose process died as it
-        # started may wait for it without end; what is left then dies with this process.
+        # A process that holds torch may take longer to end than its nanny waits, and is killed.
+        # It has no work left, so neither the nanny's warning nor the TimeoutErrors that can follow
+        # (one here, one in a callback) are shown. A nanny whose process died as it started may
+        # wait for it without end; it then ends with this process.
         with quiet("distributed.nanny", "tornado.application"), suppress(TimeoutError):
             cluster.close(timeout=SECONDS_TO_CLOSE)
 
@@ -95,7 +95,7 @@ def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:
     }
     if kind == "cpu":
         open_cluster: Callable[..., LocalCluster] = LocalCluster
-        # Were a GPU here, every worker of a CPU cluster would take the first one.
+        # Every worker of a CPU cluster would otherwise take the first GPU.
         common |= {
             "n_workers": config.workers or _default_cpu_workers(),
             "env": {"CUDA_VISIBLE_DEVICES": ""},
@@ -111,7 +111,7 @@ def _open(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> LocalCluster:
         open_cluster = LocalCUDACluster
         common["n_workers"] = config.workers
     with explaining("no local cluster can be opened", _ADVICE), warnings.catch_warnings():
-        # Where the port is taken, Dask finds another one, and the dashboard's address is printed.
+        # Dask warns of a taken port, but uses another one, and the dashboard's address is printed.
         warnings.filterwarnings("ignore", message="Port .* is already in use")
         return open_cluster(**common)
 
@@ -122,7 +122,7 @@ def _join(cluster: LocalCluster) -> Client:
 
 
 def _default_cpu_workers() -> int:
-    # Dask's figures heed the limits of a container, which the machine's own do not show.
+    # Dask's figures respect the limits of a container, which the machine's own do not show.
     return max(1, min(CPU_COUNT, int(MEMORY_LIMIT // BYTES_PER_CPU_WORKER)))
 
 

@@ -1,4 +1,4 @@
-"""Dask's many signs that a cluster is lost, turned into one error."""
+"""One error for the many ways in which Dask shows that a cluster is lost."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def lost(client: Client, why: object) -> RunStopped:
 
 @contextmanager
 def noticing_loss(client: Client, *signs: type[Exception]) -> Iterator[None]:
-    """Raise `RunStopped` where Dask shows, in one of many ways, that the cluster is lost.
+    """Raise `RunStopped` where an exception of Dask in the block means a lost cluster.
 
     A broken connection raises from the call that used it last, often before the client's status
-    tells of it.
+    changes.
 
     Parameters
     ----------
     client
-        Of the cluster.
+        Client of the cluster.
     signs
         Further exceptions that mean a loss in this block, such as OSError where it touches no file.
 

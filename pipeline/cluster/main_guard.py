@@ -1,4 +1,4 @@
-"""The guard that a script needs around a run, as every worker's process reads the script first."""
+"""The `__main__` guard that a script needs around a run, as every worker imports the script."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ GUARD = 'if __name__ == "__main__":'
 
 
 def end_if_nested() -> None:
-    """End this process if it is a worker's that reads a script without the guard.
+    """End a worker's process that starts a run because its driver's script lacks the guard.
 
-    A worker's process reads the script of its driver before anything else. Where that script
-    starts a run without the guard, each worker would start the run anew, and so on.
+    A spawned worker first imports the script of its driver. If that script starts a run without
+    the guard, each worker would start the run again, and so on.
 
     Raises
     ------
     SystemExit
-        This is such a process.
+        This process is such a worker.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(

@@ -1,4 +1,4 @@
-"""One cluster for all runs that a notebook starts: running a cell again does not open another."""
+"""The cluster that all runs of a notebook share: running a cell again does not open another."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pipeline.config import ClusterConfig
 
 
 class _OpenCluster:
-    """Holds a cluster open in a thread of its own.
+    """A cluster that a thread of its own opens and closes.
 
-    Dask wants it closed in the context it was opened in; each cell of a notebook has another.
+    Dask must close a client in the context that opened it, and each cell has another context.
     """
 
     client: Client
@@ -40,11 +40,11 @@ class _OpenCluster:
             self._opened.set()
 
     def serves(self, config: ClusterConfig) -> bool:
-        """Tell whether this is a cluster as `config` asks for, and still there."""
+        """Tell whether the cluster has the settings `config` and is still running."""
         return self.config == config and self.client.status == "running"
 
     def close(self) -> None:
-        """Close the cluster, and wait for that."""
+        """Close the cluster, and wait until it is closed."""
         self._close.set()
         self._thread.join()
 
@@ -73,7 +73,7 @@ def shared_client(config: ClusterConfig) -> Client:
 
 
 def close_shared_client() -> None:
-    """Close what `shared_client` has open, if anything."""
+    """Close the cluster that `shared_client` opened, if there is one."""
     with _lock:
         _drop()
 

@@ -23,7 +23,7 @@ def open_slurm_cluster(config: ClusterConfig) -> Iterator[Cluster]:
     Raises
     ------
     ClusterError
-        dask-jobqueue or SLURM itself is not here, or a setting is wrong.
+        dask-jobqueue or SLURM is not installed, or a setting is wrong.
     """
     cluster = make_slurm_cluster(config)
     with cluster:
@@ -34,7 +34,7 @@ def open_slurm_cluster(config: ClusterConfig) -> Iterator[Cluster]:
 
 
 def make_slurm_cluster(config: ClusterConfig) -> Any:
-    """Return a `SLURMCluster` without jobs; its `job_script()` is what would be submitted."""
+    """Return a `SLURMCluster` without jobs; its `job_script()` returns what it would submit."""
     try:
         from dask_jobqueue.slurm import SLURMCluster
     except ImportError:
@@ -48,7 +48,7 @@ def make_slurm_cluster(config: ClusterConfig) -> Any:
         worker_command = "dask_cuda.cli"
     with explaining("no SLURM cluster can be opened", "Look at the settings cluster.slurm_*"):
         return SLURMCluster(
-            # One thread a worker: dask-jobqueue's cores are threads, not what SLURM is asked for.
+            # In dask-jobqueue `cores` is the threads of a worker; `job_cpu` is SLURM's request.
             cores=1,
             processes=1,
             job_cpu=config.slurm_cores,
@@ -62,7 +62,7 @@ def make_slurm_cluster(config: ClusterConfig) -> Any:
             job_script_prologue=list(config.slurm_prologue),
             security=own_certificates(config) or True,
             protocol="tls://",
-            # Temporary credentials lie where the command was started: jobs start there too.
+            # Jobs start in the working directory, so they find the temporary credentials there.
             shared_temp_directory=str(Path.cwd()),
             scheduler_options={"dashboard_address": config.dashboard_address},
         )

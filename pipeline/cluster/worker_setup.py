@@ -1,4 +1,4 @@
-"""What workers are set up with as they start: plugins, also for those that start again or late."""
+"""The plugins that set up workers as they start, restarted and late workers included."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from distributed import Client, WorkerPlugin
 
 DASKS_CHOICE = ("MALLOC_TRIM_THRESHOLD_", "65536")
-"""What a nanny sets unless it is told otherwise: 64 kB of free memory, and no more, are kept."""
+"""A nanny's default: the C library keeps 64 kB of free memory at most."""
 KEPT = 64 << 20
-"""Bytes of free memory above which the C library gives some back to the system."""
+"""Bytes of free memory above which the C library returns some to the system."""
 MAPPED = 32 << 20
-"""Bytes from which an array has pages of its own, which go back as soon as it does."""
+"""Bytes from which an array has pages of its own, returned as soon as it is freed."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -24,8 +24,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 def give_to_workers(client: Client, plugin: WorkerPlugin) -> None:
     """Set up a plugin on every worker, now or when the worker starts.
 
-    The scheduler stores the plugin before it tells the workers, so a worker that dies while it is
-    told has the plugin once it is back.
+    The scheduler stores the plugin before it sends it, so a worker that dies meanwhile has the
+    plugin once it is back.
     """
     with suppress(OSError):
         client.register_plugin(plugin)
@@ -40,9 +40,9 @@ def take_from_workers(client: Client, name: str) -> None:
 
 
 class DeafToSignals(WorkerPlugin):
-    """Leaves Ctrl-C and SIGTERM to the driver.
+    """Makes workers ignore Ctrl-C and SIGTERM, so that the driver alone handles them.
 
-    A terminal sends the one, and systemd or a batch system the other, to every process of a run.
+    A terminal sends SIGINT, and systemd or a batch system SIGTERM, to every process of a run.
     """
 
     name = "autorefiner-deaf-to-signals"
@@ -55,7 +55,7 @@ class DeafToSignals(WorkerPlugin):
 
 
 class TorchThreads(WorkerPlugin):
-    """Gives torch its share of the cores: the nanny starts every worker with one thread."""
+    """Sets torch's number of threads, as the nanny starts every worker with one thread."""
 
     name = "autorefiner-torch-threads"
 
@@ -72,9 +72,9 @@ class TorchThreads(WorkerPlugin):
 class KeepFreedMemory(WorkerPlugin):
     """Lets a worker reuse the memory of arrays that it no longer needs.
 
-    A frame makes thousands of arrays of some megabytes. With what Dask asks of the C library, each
-    gets fresh pages from the system and gives them back, which makes a frame on a CPU take up to
-    twice as long. Without Dask, glibc arrives at thresholds like those set here by itself.
+    A frame makes thousands of arrays of some megabytes. With Dask's thresholds each array gets
+    fresh pages from the system and returns them, which makes a frame on a CPU take up to twice as
+    long. Without Dask, glibc by itself arrives at thresholds like those set here.
     """
 
     name = "autorefiner-freed-memory"

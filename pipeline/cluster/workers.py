@@ -1,4 +1,4 @@
-"""The workers of a cluster: waited for, checked before the first frame, and kept in number."""
+"""The workers of a cluster: waiting for them, checking them, and replacing those that are gone."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from pipeline.packages import installed_versions
 log = logging.getLogger(__name__)
 
 MUST_AGREE = ("autorefiner", "python")
-"""Tasks travel as pickles of this package's classes, by this Python."""
+"""Tasks are pickles of this package's classes, which other versions may not read."""
 
 SHOULD_AGREE = ("dask", "distributed", "torch", "sam2", "numpy", "pillow")
 
 SECONDS_BETWEEN_LOOKS = 5.0
-"""Time between two looks of `keep_workers`."""
+"""Time between two checks of `keep_workers`."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:
-    """What a worker says about itself."""
+    """Versions, threads and GPUs of a worker."""
 
     versions: dict[str, str]
     threads: int
@@ -45,7 +45,7 @@ def wait_for_workers(client: Client, seconds: float) -> None:
     Raises
     ------
     ClusterError
-        None comes in time.
+        No worker comes in time.
     """
     if client.nthreads():
         return
@@ -69,22 +69,22 @@ def address_of(client: Client) -> str:
 def check_workers(client: Client) -> None:
     """Compare the workers of a cluster with this process, as `check_answers`.
 
-    `Client.get_versions` cannot tell this: releases of distributed that we support ask modules for
-    `__version__`, which this package, sam2 and pillow do not have under these names, and none says
-    whether a worker can import this package or whether it has a GPU.
+    `Client.get_versions` is not enough: supported releases of distributed ask modules for
+    `__version__`, which this package, sam2 and pillow do not have under these names, and none
+    reports whether a worker can import this package or has a GPU.
     """
     check_answers(client.run(describe_worker, on_error="return"), versions_here())
 
 
 def check_answers(answers: Mapping[str, WorkerFacts | Exception], own: Mapping[str, str]) -> None:
-    """Refuse workers that cannot do the work, and warn of those that may do it differently.
+    """Raise an error for workers that cannot refine; warn of those whose results may differ.
 
     Parameters
     ----------
     answers
-        What each worker says about itself, or what it raised instead, by address.
+        Facts of each worker, or the exception that it raised, by address.
     own
-        The versions of this process.
+        Versions of this process.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def check_answers(answers: Mapping[str, WorkerFacts | Exception], own: Mapping[s
     differences: defaultdict[str, list[str]] = defaultdict(list)
     for address, facts in answers.items():
         if isinstance(facts, OSError):
-            # The worker died meanwhile; a nanny starts it again, in the same environment.
+            # The worker died meanwhile; its nanny starts it again in the same environment.
             continue
         if not isinstance(facts, WorkerFacts):
             raise ClusterError(
@@ -139,7 +139,7 @@ def describe_worker(dask_worker: Any) -> WorkerFacts:
 
 
 def versions_here() -> dict[str, str]:
-    """Return the versions in this process of all that is compared; "none" for what is missing."""
+    """Return the versions of this process by name; "none" for a package that is missing."""
     python = ".".join(platform.python_version_tuple()[:2])
     return {"python": python, **installed_versions((MUST_AGREE[0], *SHOULD_AGREE))}
 
@@ -148,15 +148,14 @@ def versions_here() -> dict[str, str]:
 def keep_workers(cluster: SpecCluster, number: int) -> Iterator[None]:
     """Keep a cluster at `number` workers until the block ends, by starting those that are missing.
 
-    A nanny restarts a worker that dies, but gives up on one that dies while it starts; the cluster
-    gives up on one that takes longer than some seconds to come back; and Dask does not submit a
-    SLURM job again that reached its time limit. Scaling the cluster to its number starts what is
-    missing, and does nothing otherwise.
+    A nanny restarts a worker that dies, but not one that dies while it starts; the cluster drops a
+    worker that takes too long to come back; and Dask does not resubmit a SLURM job that reached its
+    time limit. Scaling the cluster to `number` starts missing workers and does nothing otherwise.
     """
     over = threading.Event()
 
     def forget_the_dead() -> None:
-        # A worker that died in its first start never joined, so the cluster does not see it leave.
+        # A worker that died in its first start never joined, so the cluster still counts it.
         for name, worker in list(cluster.workers.items()):
             if worker.status in (Status.closed, Status.failed):
                 del cluster.workers[name]

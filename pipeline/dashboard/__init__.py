@@ -3,8 +3,8 @@
     driver ── RunState, as an event ──► scheduler ──► page, /metrics
     worker ── WorkerState, with its heartbeat ──┘
 
-The driver knows how far the run is, each worker its model and its device's memory; the scheduler
-only shows what it is told. Nothing here holds a frame up.
+The driver sends the state of the run, each worker that of its model and its device's memory; the
+scheduler shows what it receives. No frame waits for the dashboard.
 """
 
 from pipeline.dashboard.plugin import show_on_dashboard

@@ -1,4 +1,4 @@
-"""A run in words and colours, alike on the dashboard and in a notebook."""
+"""The headline and colours of a run, for the dashboard and for notebooks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pipeline.dashboard.state import RunState, seconds_left, speed
 from pipeline.text import duration
 
 COLOURS = {"done": "#3b7d4f", "failed": "#c0392b", "todo": "#d9d9d6"}
-"""Of frames, by what has become of them."""
+"""Colours of frames by state."""
 
 
 def headline(states: list[RunState]) -> str:
-    """Say in HTML how far the run is."""
+    """Return the counts and speed of a run as HTML."""
     if not states:
         return "<h2>AutoRefiner</h2><p>No run has begun on this cluster yet.</p>"
     run = states[-1]
@@ -34,5 +34,5 @@ def headline(states: list[RunState]) -> str:
 
 
 def in_gib(count: int | None) -> str:
-    """Say a number of bytes; a dash for none."""
+    """Format a number of bytes in GiB; a dash for None."""
     return "-" if count is None else f"{count / 2**30:.2f} GiB"

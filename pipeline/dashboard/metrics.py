@@ -1,4 +1,4 @@
-"""The figures of the page for Prometheus, under the scheduler's own `/metrics`."""
+"""The figures of the page as Prometheus metrics, under the scheduler's own `/metrics`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pipeline.dashboard.state import TOPIC, WORKER_METRIC, history, speed
 
 
 class RunCollector(Collector):
-    """Reads the scheduler whenever Prometheus asks."""
+    """Collects the metrics of a scheduler whenever Prometheus asks."""
 
     def __init__(self, scheduler: Any) -> None:
         self.scheduler = scheduler
 
     def describe(self) -> list[Metric]:
-        """Name nothing ahead: what there is depends on the run."""
+        """Return no names in advance, as they depend on the run."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the state of the latest run, and of every worker that told its own."""
+        """Yield the state of the latest run, and of every worker that has sent its own."""
         states = history(self.scheduler.get_events(TOPIC))
         if states:
             run = states[-1]
@@ -61,12 +61,12 @@ def _of_workers(scheduler: Any) -> Iterator[Metric]:
 
 
 def register(scheduler: Any) -> RunCollector:
-    """Add the figures to the scheduler's metrics."""
+    """Add a collector to the metrics of the scheduler's process, and return it."""
     collector = RunCollector(scheduler)
     prometheus_client.REGISTRY.register(collector)
     return collector
 
 
 def unregister(collector: RunCollector) -> None:
-    """Take them away again."""
+    """Remove a collector from the metrics of this process."""
     prometheus_client.REGISTRY.unregister(collector)

@@ -1,4 +1,4 @@
-"""The page `/autorefiner` of the Dask dashboard: how far the run is, and how fast.
+"""The page `/autorefiner` of the Dask dashboard: progress, speed, stages and workers.
 
 Bokeh calls `document` for every browser that opens the page, in the scheduler's process.
 """
@@ -27,12 +27,12 @@ from pipeline.records import STAGES
 from pipeline.tables import Row, Table
 
 REFRESH = 1000
-"""Milliseconds between two looks at the scheduler."""
+"""Milliseconds between two updates of the page."""
 LINE = "#2c5f9e"
 
 
 def document(scheduler: Any, extra: dict[str, Any], doc: Any) -> None:
-    """Fill a Bokeh document; the signature is the dashboard's own."""
+    """Fill a Bokeh document; Dask's dashboard prescribes the signature."""
     del extra
     makers = (_headline, _bar, _speed, _stages, _workers)
     shown, refreshes = zip(*(make(scheduler) for make in makers), strict=True)
@@ -51,7 +51,7 @@ def document(scheduler: Any, extra: dict[str, Any], doc: Any) -> None:
 
 
 Part = tuple[Any, Callable[[], None]]
-"""Something to look at, and what brings it up to date."""
+"""A Bokeh element, and the function that updates it."""
 
 
 def _states(scheduler: Any) -> list[RunState]:
@@ -131,7 +131,7 @@ def _stages(scheduler: Any) -> Part:
 _COLUMNS = ("worker", "partitions in hand", "model loaded in", "GPU memory", "its peak", "memory")
 _WORDS = frozenset({0, 1})
 NAMED_AT_MOST = 3
-"""Scenes of a worker's partitions that are named; it may be given many ahead."""
+"""Most scenes named for a worker, which may have many partitions waiting."""
 
 
 def _workers(scheduler: Any) -> Part:
@@ -145,7 +145,7 @@ def _workers(scheduler: Any) -> Part:
 
 
 def worker_row(worker: Any) -> Row:
-    """Return one worker's line of the table, from what the scheduler knows of it."""
+    """Return one worker's row of the table, from the scheduler's state of that worker."""
     told = worker.metrics.get(WORKER_METRIC) or {}
     loaded = told.get("model_seconds")
     return (
@@ -159,7 +159,7 @@ def worker_row(worker: Any) -> Row:
 
 
 def _in_hand(keys: Iterable[Any]) -> str:
-    """Count partitions by their scene."""
+    """Return the numbers of partitions by scene, in words."""
     scenes = Counter(scene for key in keys if (scene := scene_of(key)) is not None)
     shown = [f"{count} of {scene}" for scene, count in scenes.most_common(NAMED_AT_MOST)]
     more = len(scenes) - len(shown)

@@ -1,4 +1,4 @@
-"""Putting the page and the metrics into the scheduler's process."""
+"""The scheduler plugin that adds the page and the metrics."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class RunBoard(SchedulerPlugin):
     idempotent = True
 
     async def start(self, scheduler: Any) -> None:
-        """Run in the scheduler's process; one that has no dashboard is left as it is."""
-        # Only here: whoever drives a run needs neither bokeh nor Prometheus for it.
+        """Add page and metrics in the scheduler's process, if it has a dashboard."""
+        # The imports are here because the driver needs neither bokeh nor Prometheus.
         from bokeh.server.tornado import BokehTornado
         from distributed.dashboard.core import BokehApplication
         from distributed.dashboard.scheduler import template_variables
@@ -42,13 +42,13 @@ class RunBoard(SchedulerPlugin):
         scheduler.http_application.add_application(ours)
         ours.initialize(IOLoop.current())
         ours.start()
-        # All of Dask's pages share this list: it is their menu.
+        # All of Dask's pages share this list as their menu.
         if PAGE not in variables["pages"]:
             variables["pages"].append(PAGE)
         self._collector: Any = metrics.register(scheduler)
 
     async def close(self) -> None:
-        """Leave the process's metrics as they were: it may start another scheduler."""
+        """Remove the metrics, as the process may start another scheduler."""
         if collector := getattr(self, "_collector", None):
             from pipeline.dashboard import metrics
 
@@ -56,9 +56,9 @@ class RunBoard(SchedulerPlugin):
 
 
 def show_on_dashboard(client: Client) -> str | None:
-    """Have the cluster show the page, and return its address; None where it cannot.
+    """Add the page to the cluster's dashboard, and return its address; None where that fails.
 
-    A scheduler elsewhere may lack this package, or a dashboard: a run does not need either.
+    A scheduler on another machine may lack this package or a dashboard; a run needs neither.
     """
     try:
         client.register_plugin(RunBoard())

@@ -1,4 +1,4 @@
-"""What the dashboard is told: how far the run is, and how each worker fares."""
+"""The states that the dashboard receives: of the run, and of each worker."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 TOPIC = "autorefiner-run"
-"""Of the events that the driver sends to the scheduler."""
+"""Topic of the events that the driver sends to the scheduler."""
 WORKER_METRIC = "autorefiner"
 """Name under which a worker's heartbeat carries its `WorkerState`."""
 RECENT = 60.0
-"""Seconds over which the present speed is taken."""
+"""Seconds over which the present speed is averaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """How far a run is, counted from its start: each event replaces those before it."""
+    """Counts and times of a run since its start; each event holds the whole state."""
 
     data_root: str
     total: int
-    """Frames that this run has to do."""
+    """Frames that this run is to refine."""
     kept: int = 0
     """Frames that were on record before it began."""
     done: int = 0
@@ -28,30 +28,30 @@ class RunState:
     seconds: float = 0.0
     """Wall time since the start."""
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
-    """By stage, summed over frames and workers."""
+    """Seconds by stage, summed over frames and workers."""
     ended: bool = False
 
     @property
     def todo(self) -> int:
-        """Frames that have not come to an end."""
+        """Frames that are neither done nor failed."""
         return self.total - self.done - self.failed
 
     @property
     def finished(self) -> int:
-        """Frames that have come to an end, well or badly."""
+        """Frames that are done or failed."""
         return self.done + self.failed
 
     def as_event(self) -> dict[str, Any]:
-        """Return plain values, which cross process borders whatever both sides have installed."""
+        """Return the state as plain values, which a scheduler without this package can read."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """How one worker fares."""
+    """Load time of the model and GPU memory of one worker."""
 
     model_seconds: float | None = None
-    """Time that loading the model took; None before it is there."""
+    """Seconds that loading the model took; None until it is loaded."""
     device_memory: int | None = None
     """Bytes of the GPU's memory in use by torch; None without a GPU."""
     device_memory_peak: int | None = None
@@ -63,14 +63,14 @@ def history(events: Iterable[tuple[float, Any]]) -> list[RunState]:
     for _, event in events:
         state = RunState(**event)
         if states and state.finished < states[-1].finished:
-            # A run after the last one on the same cluster.
+            # A drop in the count means that another run began on the same cluster.
             states.clear()
         states.append(state)
     return states
 
 
 def speed(states: list[RunState]) -> float:
-    """Frames per second over the last minute, or since the start if that is shorter."""
+    """Return frames per second over the last minute, or since the start if that is shorter."""
     if not states:
         return 0.0
     last = states[-1]
@@ -83,6 +83,6 @@ def speed(states: list[RunState]) -> float:
 
 
 def seconds_left(states: list[RunState]) -> float | None:
-    """Return the time to the end at the present speed; None if that is unknown."""
+    """Return the seconds to the end at the present speed; None if the speed is 0."""
     now = speed(states)
     return states[-1].todo / now if now > 0 else None

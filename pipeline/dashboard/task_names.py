@@ -1,8 +1,7 @@
 """Names of the tasks that refine frames: built by a run, read by the dashboard.
 
-Dask names tasks after their function, with a hash behind: `refine-SCENE-HASH`. Its pages then group
-them by scene where they show groups, and under `refine` where they show prefixes, which is one bar
-for 900 scenes.
+Dask names tasks by their function and a hash: `refine-SCENE-HASH`. Its pages that show groups then
+have a bar for each scene, and pages that show prefixes one bar `refine` for all scenes.
 """
 
 from __future__ import annotations

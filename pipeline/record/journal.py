@@ -1,8 +1,8 @@
 """The journal: one JSON line per finished frame, appended by the driver alone.
 
-Outputs are the truth and the journal is an index of them: it lets a plan tell what is done without
-opening a million files, and keeps what a file cannot say, such as why a frame failed. A driver that
-is killed can leave a torn last line; reading skips it, and the frame is judged by its output.
+Outputs are the truth and the journal is an index of them: with it a plan finds what is done without
+opening a million files, and it keeps what no output holds, such as why a frame failed. A driver
+that is killed can leave a torn last line; reading skips it, and the frame is judged by its output.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.records import FrameOutcome, FrameRef, FrameStatus
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is on record about one frame."""
+    """The record of one frame."""
 
     outcome: FrameOutcome
     fingerprint: str
@@ -43,7 +43,7 @@ class Journal:
         """Put entries on record."""
         lines = "".join(json.dumps(_to_row(entry)) + "\n" for entry in entries).encode()
         try:
-            # Unbuffered: after a full disk nothing is left over that closing would try again.
+            # The file is unbuffered, so that after a full disk closing it writes nothing more.
             while lines:
                 lines = lines[self._file.write(lines) :]
         except OSError as error:
@@ -54,7 +54,7 @@ class Journal:
 def open_journal(path: Path) -> Iterator[Journal]:
     """Open a journal (`RecordPaths.journal`) for appending, and create it where there is none."""
     if path.parent.is_symlink() or path.is_symlink():
-        # A data set from elsewhere could lead what is written here to any file of the user's.
+        # A link in a stranger's data set could send these writes to any file of the user.
         raise StorageError(f"{path}: found a link; expected a folder and file of its own")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def open_journal(path: Path) -> Iterator[Journal]:
 
 
 class JournalIndex:
-    """Where the last line of every frame begins; an entry is read when it is asked for."""
+    """The offset of every frame's last line; entries are read only when asked for."""
 
     def __init__(self, file: BinaryIO | None = None) -> None:
         self._file = file
@@ -80,7 +80,7 @@ class JournalIndex:
             at += len(line)
 
     def find(self, frame: FrameRef) -> Entry | None:
-        """Return what is on record about a frame; None where nothing is, or nothing readable."""
+        """Return the last entry of a frame; None where there is none, or it cannot be read."""
         start = self._starts.get(frame.scene, {}).get(frame.image)
         if start is None or self._file is None:
             return None
@@ -90,7 +90,7 @@ class JournalIndex:
 
 @contextmanager
 def read_journal(path: Path) -> Iterator[JournalIndex]:
-    """Open a journal for reading; without a file, nothing is on record."""
+    """Open a journal for reading; the index is empty where there is no file."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -104,11 +104,11 @@ def read_journal(path: Path) -> Iterator[JournalIndex]:
 
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _KEY = re.compile(rb'\{"scene": (%b), "image": (%b), .*\}\n?$' % (_STRING, _STRING), re.DOTALL)
-"""How a whole line begins and ends; what lies between is read when its frame is asked for."""
+"""Matches the beginning and end of a whole line; the rest is parsed only when asked for."""
 
 
 def _key_of(line: bytes) -> tuple[str, str] | None:
-    """Return scene and image of a whole line of ours; None for a torn or foreign one."""
+    """Return scene and image of a journal line; None if it is torn or of another program."""
     whole = _KEY.match(line)
     if not whole:
         return None
@@ -120,7 +120,7 @@ def _key_of(line: bytes) -> tuple[str, str] | None:
 
 
 def _text(literal: bytes) -> str:
-    """Return the string that a JSON string stands for."""
+    """Return the value of a JSON string literal."""
     text = literal.decode(errors="replace")
     return str(json.loads(text)) if "\\" in text else text[1:-1]
 
@@ -159,7 +159,7 @@ def _cannot_write(path: Path, error: OSError) -> StorageError:
 
 
 def _end_torn_line(path: Path) -> None:
-    """Close the line a killed driver left open, so that the next entry starts on its own."""
+    """End the line that a killed driver left torn, so that the next entry starts a new one."""
     if not path.exists():
         return
     with path.open("rb+") as file:
@@ -179,7 +179,7 @@ def _to_row(entry: Entry) -> dict[str, Any]:
 
 
 def _from_row(row: Mapping[str, Any]) -> Entry | None:
-    """Make an entry of a row, or nothing of one that this program did not write."""
+    """Return the entry of a row; None if this program did not write the row."""
     texts = (row.get("scene"), row.get("image"), row.get("ids"), row.get("fingerprint"))
     figures = (row.get("seconds"), row.get("stats"))
     if not all(isinstance(text, str) for text in texts) or not all(map(_maps_to_numbers, figures)):

@@ -1,10 +1,10 @@
-"""One run at a time on an output root.
+"""The lock of an output root, which lets one run at a time work on it.
 
-Whoever works on it holds two things: a lock of the operating system on `run.lock`, which is gone
-with its process however that ends, and that file's text, which says who it is and is renewed every
-few seconds. Where the lock reaches all machines, as it does on local disks and NFS, it decides. On
-file systems that know no locks, or keep them to one machine (Lustre often does), the text decides:
-one of this machine counts while its process lives, one of another while it is fresh.
+A run holds two things: a lock of the operating system on `run.lock`, which is released however its
+process ends, and that file's text, which names the process and is renewed every few seconds. Where
+the lock reaches all machines, as on local disks and NFS, the lock decides. On file systems without
+locks, or with locks of one machine only (often Lustre), the text decides: a text of this machine
+counts while its process lives, a text of another machine while it is fresh.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pipeline.errors import OutputInUse, StorageError
 
 SECONDS_BETWEEN_SIGNS = 15.0
 SECONDS_FRESH = 120.0
-"""Age at which the text of a run on another machine no longer counts."""
+"""Age from which the text of a run on another machine no longer counts."""
 
 _NO_LOCKS_HERE = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL}
 
@@ -40,7 +40,7 @@ class Holder:
     host: str
     pid: int
     started: float
-    """When its process started, in seconds since 1970; a pid alone may be another's by now."""
+    """Start of its process, in seconds since 1970; a pid alone may have been given out again."""
     user: str
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class Holder:
 
 @contextmanager
 def hold_output(path: Path) -> Iterator[None]:
-    """Keep other runs off an output root for as long as the block lasts.
+    """Hold the lock of an output root within the block, so that no other run works there.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def hold_output(path: Path) -> Iterator[None]:
         The lock file cannot be written.
     """
     if path.parent.is_symlink() or path.is_symlink():
-        # A data set from elsewhere could lead what is written here to any file of the user's.
+        # A link in a stranger's data set could send these writes to any file of the user.
         raise StorageError(f"{path}: found a link; expected a folder and file of its own")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def hold_output(path: Path) -> Iterator[None]:
 
 
 def read_holder(path: Path) -> Holder | None:
-    """Return the run that holds a lock file, if there is one."""
+    """Return the run that holds a lock file; None if none does."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
@@ -106,7 +106,7 @@ def read_holder(path: Path) -> Holder | None:
 
 
 def _lock(descriptor: int, path: Path) -> bool:
-    """Take the operating system's lock; False where another process holds it."""
+    """Take the operating system's lock; return False where another process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

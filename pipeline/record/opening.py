@@ -1,7 +1,7 @@
 """Opening a data set, the same way for every command and function.
 
-Paths are expanded once, here. Settings are those that are given; where none are, those of the last
-run; and single settings are laid over either.
+Paths are expanded here and nowhere else. Settings are those given, or else those of the last run;
+single settings override either.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline.record.summary_file import read_summary, settings_on_record
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set, and the settings that it is worked on with; nothing is listed or read yet."""
+    """The paths and settings of a data set; opening lists no frame and reads no input."""
 
     layout: Layout
     """Paths of its input, its results and the record of its runs; all are absolute."""
@@ -29,7 +29,7 @@ class Dataset:
 def open_dataset(
     data_root: str | os.PathLike[str], config: ConfigLike = None, overrides: Iterable[str] = ()
 ) -> Dataset:
-    """Find out where the files of a data set are, and with which settings to work on it.
+    """Return the paths of a data set and the settings to work on it with.
 
     Parameters
     ----------
@@ -37,10 +37,10 @@ def open_dataset(
         Folder that holds the scenes; `~` stands for the home folder.
     config
         A `Config`, a mapping, or the path of a YAML file. None takes the settings of the last run
-        that have shaped and placed its results, and the defaults where there was no run.
+        that shaped and placed its results, or the defaults where there was no run.
     overrides
-        Strings `section.key=value` that are laid over these. With `output.root` among them, the
-        last run is looked for there.
+        Strings `section.key=value` that override these. With `output.root` among them, the last
+        run is looked for there.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def find_root(data_root: str | os.PathLike[str]) -> Path:
     """Return the absolute path of a data root."""
     try:
         return Path(data_root).expanduser().absolute()
-    except RuntimeError:  # the home of an unknown user, or a folder that is called like one
+    except RuntimeError:  # `~name` of an unknown user, or a folder of such a name
         return Path(data_root).absolute()
 
 

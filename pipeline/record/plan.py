@@ -1,10 +1,10 @@
-"""Which frames are to do: every frame is judged by its output, with the journal as a short cut.
+"""The plan of a run: every frame is judged by its output, with the journal as a short cut.
 
 A frame is done when its result is whole, was made from this input, and with these settings. The
-journal answers without opening a file wherever sizes and modification times are those on record;
-anything else (a copied data set, a killed driver, a file put there by hand) is opened and read.
+journal is believed, and no file opened, where sizes and modification times are those on record;
+other results (a copied data set, a killed driver, a file put there by hand) are opened and read.
 
-Judgements are made one by one as they are asked for: a million of them never exist at once.
+Judgements are yielded one by one, so that a million of them never exist at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipeline.records import FrameOutcome, FrameRef, FrameStatus
 
 
 class FrameState(StrEnum):
-    """What a run finds of a frame before it begins."""
+    """The state of a frame before a run begins."""
 
     TODO = "todo"
     """No result, or a torn one, or one of another input."""
@@ -52,36 +52,36 @@ REDO: Mapping[str, frozenset[FrameState]] = {
     "failed": frozenset({FrameState.TODO, FrameState.FAILED}),
     "all": frozenset(FrameState),
 }
-"""The states of frames that a run does, by `RunConfig.redo`."""
+"""The states of frames that a run refines, by `RunConfig.redo`."""
 
 NEWS_AT_ONCE = 1000
-"""Entries that the journal did not know, and gets at once."""
+"""Most entries that are held back before they are appended to the journal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The state of one frame, and what it rests on."""
+    """The state of one frame, with the reason and the entry that it rests on."""
 
     frame: FrameRef
     state: FrameState
     reason: NotDone | None = None
     """None for a frame that is done."""
     detail: str = ""
-    """What the reason alone does not say, in words for people."""
+    """Details of the reason, in words for people."""
     entry: Entry | None = None
-    """Of a frame that is done or failed."""
+    """Entry of a frame that is done or failed; None for any other."""
     is_new: bool = False
-    """Whether the entry is missing from the journal, or another one is there."""
+    """Whether the journal lacks this entry or holds an older one."""
 
     @property
     def why(self) -> str:
-        """Say in words why the frame is not done; nothing for one that is."""
+        """Reason and details in words; empty for a frame that is done."""
         return ": ".join(part for part in (self.reason, self.detail) if part)
 
 
 @dataclass(slots=True)
 class Plan:
-    """What a run will do, and how much it leaves as it is."""
+    """The frames that a run is to refine, and counts of the others."""
 
     todo: list[FrameRef] = field(default_factory=list)
     kept: int = 0
@@ -91,9 +91,9 @@ class Plan:
 
 
 def make_plan(judgements: Iterable[Judgement], redo: str, journal: Journal, tally: Tally) -> Plan:
-    """Sort frames into what is to do and what stays, by the rule of `RunConfig.redo`.
+    """Sort frames into those to refine and those to leave, by the rule of `RunConfig.redo`.
 
-    What stays is added to the tally; what the journal did not know of it is entered there.
+    Frames that are left are added to the tally, and to the journal where it lacks their entry.
     """
     plan = Plan()
     news: list[Entry] = []
@@ -118,19 +118,19 @@ def make_plan(judgements: Iterable[Judgement], redo: str, journal: Journal, tall
 def judge_frames(
     frames: Iterable[FrameRef], journal: JournalIndex, layout: Layout, fingerprint: str
 ) -> Iterator[Judgement]:
-    """Judge frames in their order, believing the journal wherever the files have not changed."""
+    """Judge frames in order, by the journal wherever the files have not changed."""
     for frame in frames:
         yield judge(frame, journal.find(frame), layout, fingerprint)
 
 
 def judge(frame: FrameRef, entry: Entry | None, layout: Layout, fingerprint: str) -> Judgement:
-    """Judge one frame, with what is on record about it."""
+    """Judge one frame by its entry; open its files only where they differ from the entry."""
     output = stamp(layout.output_path(frame))
     inputs = input_stamps(frame, layout)
     if entry and entry.inputs == inputs:
         same_settings = entry.fingerprint == fingerprint
         if entry.outcome.failed and same_settings:
-            # Unless a result is there all the same: a worker can die just after it wrote one.
+            # A worker can die just after it wrote the result, so a result is opened first.
             opened = open_and_judge(frame, layout, fingerprint) if output else None
             if opened and opened.state == FrameState.DONE:
                 return opened
@@ -165,7 +165,7 @@ def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgeme
             return Judgement(frame, FrameState.TODO, NotDone.OTHER_INPUT)
         stats = dict(json.loads(provenance["stats"]))
     except (FrameError, KeyError, ValueError, TypeError):
-        # The frame is done again; where its input is at fault, the run then reports the real error.
+        # The frame is refined again; if its input is at fault, the run reports the real error.
         return Judgement(frame, FrameState.TODO, NotDone.UNKNOWN_INPUT)
     outcome = FrameOutcome(frame, FrameStatus.DONE, stats=stats)
     stamps = tuple(found for found in input_stamps(frame, layout) if found)

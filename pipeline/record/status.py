@@ -1,7 +1,7 @@
-"""How far a data set is: at a glance from the journal, or for sure by opening every file.
+"""The state of a data set: quickly from the journal, or for sure by opening every file.
 
-`read_status` lists folders and reads the journal; it opens no result, so that a million frames take
-seconds, and may be asked while a run is at work. `verify_dataset` opens everything.
+`read_status` lists folders and reads the journal. It opens no result, so that a million frames take
+seconds, and may be called while a run is at work. `verify_dataset` opens every file.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from pipeline.sam import SAM2, ProposerFactory
 from pipeline.text import columns_of, printable
 
 FRAMES_IN_HAND = 256
-"""Frames that `verify_dataset` hands to its threads ahead of those it has an answer for."""
+"""Frames that `verify_dataset` hands to its threads at a time."""
 
 
 class Glance(StrEnum):
-    """What only `read_status` finds of a frame, as it opens no result."""
+    """The state that only `read_status` returns, as it opens no result."""
 
     UNRECORDED = "unrecorded"
 
@@ -49,7 +49,7 @@ class SceneStatus:
     failed: int = 0
     stale: int = 0
     unrecorded: int = 0
-    """Results that the journal does not know; the next run opens them and sees."""
+    """Results without an entry in the journal; the next run opens and judges them."""
 
     def add(self, state: FrameState | Glance) -> None:
         """Count one frame."""
@@ -59,17 +59,17 @@ class SceneStatus:
 
 @dataclass(slots=True)
 class DatasetStatus:
-    """How far a data set is."""
+    """The frames of a data set by state, with problems and failures."""
 
     scenes: dict[str, SceneStatus] = field(default_factory=dict)
     running: str = ""
     """The run that is at work, in words; empty without one."""
     problems: dict[str, Group] = field(default_factory=dict)
-    """What does not fit together in the input, such as images without ids, by kind."""
+    """Mismatches in the input, such as images without ids, by kind."""
     failures: dict[str, Group] = field(default_factory=dict)
     """Frames that failed, by reason."""
     defects: list[str] = field(default_factory=list)
-    """Results that are there and no good, with what is wrong; found by opening them only."""
+    """Unusable results with what is wrong with them; only `verify_dataset` finds them."""
 
     @property
     def total(self) -> SceneStatus:
@@ -84,13 +84,13 @@ class DatasetStatus:
         return self.total.done == self.total.frames
 
     def add(self, frame: FrameRef, state: FrameState | Glance, entry: Entry | None) -> None:
-        """Count one frame; `entry` is what is on record about it."""
+        """Count one frame; `entry` is its last entry in the journal."""
         self.scenes.setdefault(frame.scene, SceneStatus()).add(state)
         if state == FrameState.FAILED and entry:
             add_failure(self.failures, entry.outcome)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values only, for JSON."""
+        """Return the status as plain values for JSON."""
         return {
             "complete": self.complete,
             "running": self.running,
@@ -102,7 +102,7 @@ class DatasetStatus:
         }
 
     def as_text(self) -> str:
-        """Lay the status out as a table for a terminal."""
+        """Format the status as a table for a terminal."""
         columns = [*SceneStatus.__slots__]
         if not self.total.unrecorded:
             columns.remove("unrecorded")
@@ -136,17 +136,17 @@ def read_status(
     config: ConfigLike = None,
     proposers: ProposerFactory = SAM2,
 ) -> DatasetStatus:
-    """Say how far a data set is, without opening a result.
+    """Count the frames of a data set by state, without opening a result.
 
     Parameters
     ----------
     data_root
         Folder that holds the scenes.
     config
-        The settings that results should have been made with, as for `refine_dataset`. None asks
-        for those of the last run, where its summary is in its place, else for the defaults.
+        The settings that results should have been made with, as for `refine_dataset`. None takes
+        those of the last run, or the defaults where there is no summary.
     proposers
-        What the run proposed masks with.
+        Source of the masks in that run.
 
     Raises
     ------
@@ -174,15 +174,15 @@ def verify_dataset(
     *,
     remove: bool = False,
 ) -> DatasetStatus:
-    """Open every result and its inputs, and say what is whole and belongs together.
+    """Open every result and its inputs, and return which are whole and belong together.
 
     Parameters
     ----------
     data_root, config, proposers
         As for `read_status`.
     remove
-        Remove results that are torn or of another input, so that the next run makes them again:
-        where size and time are those on record, it would not open them.
+        Remove results that are torn or of another input, so that the next run makes them again; it
+        opens no result whose size and time are those on record.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def _state(entry: Entry | None, is_there: bool, fingerprint: str) -> FrameState 
 def _in_threads(
     look: Callable[[FrameRef], Judgement], frames: list[FrameRef]
 ) -> Iterator[Judgement]:
-    """Look at frames in several threads, and yield in order; never a million answers at once."""
+    """Judge frames in several threads, and yield in order, a bounded number at a time."""
     with ThreadPoolExecutor() as pool:
         for batch in partition_all(FRAMES_IN_HAND, frames):
             yield from pool.map(look, batch)

@@ -18,7 +18,7 @@ from pipeline.text import duration, printable
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did and where its results are."""
+    """The counts, times and paths of a run."""
 
     scenes: Mapping[str, SceneTally]
     failures: Mapping[str, Group]
@@ -26,15 +26,15 @@ class Summary:
     suspicious: Group
     """Frames that are done, but whose ids are likely those of another image."""
     problems: Mapping[str, Group]
-    """What was wrong with the input as a whole, such as images without ids, by kind."""
+    """Faults of the input as a whole, such as images without ids, by kind."""
     processed: int
-    """Frames that this run worked on; the others were done before."""
+    """Frames that this run worked on; the others were left as they were."""
     seconds: float
     """Wall time of this run."""
     stage_seconds: Mapping[str, float]
     """Time by stage, summed over this run's frames and workers."""
     paths: Mapping[str, str]
-    """Where outputs, journal and this summary are."""
+    """Paths of outputs, journal, this summary and the like, by name."""
     settings: Mapping[str, Any]
     """All settings, the fingerprint, and the versions of the libraries that shape results."""
 
@@ -53,7 +53,7 @@ class Summary:
         return total.done == total.frames
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values only, for JSON."""
+        """Return the summary as plain values for JSON."""
         return {
             "complete": self.complete,
             "total": self.total.as_dict(),
@@ -75,7 +75,7 @@ class Summary:
         return self.processed / self.seconds if self.seconds > 0 else 0.0
 
     def as_text(self) -> str:
-        """Lay the summary out for a terminal."""
+        """Format the summary for a terminal."""
         width = max((len(name) for name in self.scenes), default=0)
         lines = [f"{len(self.scenes)} scene(s), {self.total.frames} frame(s)"]
         lines += [
@@ -106,7 +106,7 @@ class Summary:
         yield f"seconds a frame: {', '.join(stages)}"
 
     def _notes(self) -> Iterator[tuple[str, list[str]]]:
-        """Say what somebody should look at, each as a heading and the details of it."""
+        """Yield what needs a user's attention, each as a heading and its details."""
         yield from failure_notes(self.failures)
         if self.failures:
             yield (
@@ -153,7 +153,7 @@ class Summary:
 
 
 def failure_notes(failures: Mapping[str, Group]) -> Iterator[tuple[str, list[str]]]:
-    """Say why frames failed, the most frequent reasons first, each as a heading and examples."""
+    """Yield the reasons of failures in the order given, each as a heading and examples."""
     shown = list(failures.items())[:SHOWN_REASONS]
     for reason, group in shown:
         yield f"failed, {reason}: {group.count}", group.lines()
@@ -189,13 +189,13 @@ def summarise(
     Parameters
     ----------
     tally
-        Of all frames of the data set.
+        Sums over all frames of the data set.
     layout
-        Says where results and records are.
+        Paths of results and records.
     config
         All settings of the run.
     fingerprint
-        Of these settings.
+        Fingerprint of these settings.
     seconds
         Wall time of the run.
     """

@@ -14,12 +14,12 @@ from pipeline.record.summary import Summary
 
 
 def read_summary(path: Path) -> dict[str, Any]:
-    """Read the summary of the last run that came to its end; empty where there is none.
+    """Read the summary of the last run; return an empty dict where there is none.
 
     Raises
     ------
     StorageError
-        It cannot be read.
+        The file cannot be read.
     """
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ def read_summary(path: Path) -> dict[str, Any]:
 
 
 def settings_on_record(summary: Mapping[str, Any], otherwise: Config) -> Config:
-    """Return the settings of the run that left a summary, if this version understands them."""
+    """Return the settings in a summary, or `otherwise` if this version cannot read them."""
     try:
         return load_config(summary["settings"]["config"])
     except (KeyError, TypeError, ConfigError):
@@ -41,20 +41,20 @@ def settings_on_record(summary: Mapping[str, Any], otherwise: Config) -> Config:
 
 
 def keep_summary(path: Path, summary: Summary) -> Mapping[str, Any]:
-    """Put a summary on record, and return the one that is there then.
+    """Write a summary, unless it has nothing new; return the summary on record afterwards.
 
-    A run that found nothing to do leaves the one before it: it would only put nothing in the place
-    of speed and stages.
+    A run with no frame to refine keeps the summary before it where the counts are the same, so that
+    its speed and stages are not lost.
 
     Raises
     ------
     StorageError
-        It cannot be written.
+        The file cannot be written.
     """
     try:
         before = read_summary(path)
     except StorageError:
-        before = {}  # is replaced now
+        before = {}  # an unreadable summary is replaced
     if before and not summary.processed and not _is_news(summary, before):
         return before
     row = summary.as_dict()

@@ -1,7 +1,7 @@
 """Sums over frames: by scene, in total, and of each kind of failure.
 
-A `Tally` takes in one outcome at a time and keeps sums only, so that a million frames cost no more
-memory than their scenes do.
+A `Tally` counts one outcome at a time and keeps sums only, so that its memory grows with the number
+of scenes, not of frames.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ SUSPICIOUS_SUPPORT = 0.25
 image."""
 
 SHOWN_EXAMPLES = 5
-"""Things named of each kind; every failed frame is in the journal."""
+"""Most examples of each kind; every failed frame is in the journal."""
 
 SHOWN_FAILURES = 2
-"""Frames named of each reason to fail; a run may have many reasons."""
+"""Most examples of each reason of failure; a run may have many reasons."""
 
 MAX_REASONS = 200
-"""Reasons told apart; a fault that gives each frame another message must not fill the memory."""
+"""Most reasons told apart, so that a fault with a new message each frame fills no memory."""
 
 OTHER_REASONS = "other reasons"
 
@@ -58,7 +58,7 @@ class SceneTally:
         return self.invalid / self.done if self.done else 0.0
 
     def add(self, outcome: FrameOutcome) -> None:
-        """Take in one frame."""
+        """Add one frame."""
         if outcome.failed:
             self.failed += 1
             return
@@ -71,12 +71,12 @@ class SceneTally:
         self.suspicious += is_suspicious(outcome)
 
     def merge(self, other: SceneTally) -> None:
-        """Take in the sums of other frames."""
+        """Add the sums of other frames."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def line(self) -> str:
-        """Say it in one line, as `50/50 ok, invalid 12.3 %, SAM matched 780, merged 45`."""
+        """Return the sums in a line, as `50/50 ok, invalid 12.3 %, SAM matched 780, merged 45`."""
         text = (
             f"{self.done}/{self.frames} ok, invalid {100 * self.invalid_ratio:.1f} %, "
             f"SAM matched {self.matched}, merged {self.merged}, kept coarse {self.fallback}"
@@ -98,19 +98,19 @@ class SceneTally:
 
 @dataclass(slots=True)
 class Group:
-    """Things of one kind, such as frames that failed for one reason: how many, and a few."""
+    """Items of one kind, such as frames that failed for one reason: their count and examples."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
     def add(self, text: str, at_most: int = SHOWN_EXAMPLES) -> None:
-        """Count one more, and name it unless so many are named."""
+        """Count one item, and keep it as an example unless there are `at_most` already."""
         self.count += 1
         if len(self.examples) < at_most:
             self.examples.append(printable(text))
 
     def lines(self) -> list[str]:
-        """Name the few, and say how many more there are."""
+        """Return the examples, and a line with the number of the others."""
         more = self.count - len(self.examples)
         return self.examples + ([f"and {more} more"] if more else [])
 
@@ -127,16 +127,16 @@ class Tally:
     processed: int = 0
 
     def expect(self, frames: Mapping[str, int]) -> None:
-        """Say how many frames each scene has."""
+        """Set the number of frames of each scene."""
         for scene, count in frames.items():
             self.scenes[scene] = SceneTally(frames=count)
 
     def add_stale(self, frame: FrameRef) -> None:
-        """Take in a frame that keeps the result of other settings."""
+        """Add a frame that keeps the result of other settings."""
         self.scenes[frame.scene].stale += 1
 
     def add_kept(self, outcome: FrameOutcome) -> None:
-        """Take in a frame that an earlier run finished."""
+        """Add a frame that an earlier run finished."""
         self.scenes[outcome.frame.scene].add(outcome)
         if outcome.failed:
             self._add_failure(outcome)
@@ -146,13 +146,13 @@ class Tally:
             self.suspicious.add(f"{name}: image support {support:.2f}, ids {outcome.frame.ids}")
 
     def add(self, outcome: FrameOutcome) -> None:
-        """Take in a frame that this run finished."""
+        """Add a frame that this run finished."""
         self.add_kept(outcome)
         self.processed += 1
         self.stage_seconds.update(outcome.seconds)
 
     def add_problem(self, kind: str, text: str) -> None:
-        """Take in something that is wrong with the input as a whole."""
+        """Add a fault of the input as a whole."""
         self.problems.setdefault(kind, Group()).add(text)
 
     def _add_failure(self, outcome: FrameOutcome) -> None:

@@ -1,8 +1,8 @@
 """The way of every frame: read, propose, match, merge, compose, place borders, write.
 
-`read_frame`, `refine_together` and `write_frame` are its three acts. A partition runs them for many
-frames, with reading and writing beside the model's work; `refine_frame` runs the middle one for
-arrays that the caller has at hand. A frame alone is a batch of one.
+`read_frame`, `refine_together` and `write_frame` are its three steps. A partition runs them for
+many frames, and reads and writes while the model computes; `refine_frame` runs only the middle one,
+on arrays that the caller passes. A single frame is a batch of one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class LoadedFrame:
     digest: str
     """Hash of both files: what the result was made from."""
     clock: StageClock
-    """Time of each stage on its way."""
+    """Seconds of each stage so far."""
 
 
 def refine_frame(
@@ -55,24 +55,24 @@ def refine_frame(
         (H, W, 3) uint8, RGB.
     coarse_ids
         (h, w) integers in [0, 65535], 0 = no object; may differ from the image in size. With
-        `data.renumber` they may be larger; what `data.void` names is no object.
+        `data.renumber` they may be larger; ids that `data.void` names are no object.
     config
         A `Config`, a mapping, the path of a YAML file, or None for the defaults.
     proposers
-        What proposes masks: SAM 2, unless you have a model of your own.
+        Source of the masks: SAM 2, unless you have a model of your own.
 
     Returns
     -------
     Refinement
         Refined ids of shape (h, w), a record per object, and figures of the frame. With
-        `data.renumber` also which number each id has in them.
+        `data.renumber` also the number that each id has in them.
 
     Raises
     ------
     ValueError
         Arrays of the wrong shape or type, or ids out of range.
     ConfigError, ModelError
-        A setting is wrong, or its model cannot be had.
+        A setting is wrong, or its model cannot be loaded.
     """
     settings = load_config(config)
     ids, numbers = _settle(coarse_ids, settings.data)
@@ -84,7 +84,7 @@ def refine_frame(
 
 
 def _settle(coarse_ids: Any, data: DataConfig) -> tuple[Any, Mapping[int, int]]:
-    """Return ids by the settings that a file is read by, and the numbers that were given out."""
+    """Apply `data.void` and `data.renumber` to ids; return them and the numbers given out."""
     if not (data.void or data.renumber):
         return coarse_ids, {}
     try:
@@ -103,13 +103,12 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
     Raises
     ------
     FrameError
-        Either cannot be used, or the result could not be put in its place, which is better known
-        before the work than after it.
+        Either file cannot be used, or the result could not be written to its path.
     """
     image_path, ids_path = layout.image_path(frame), layout.ids_path(frame)
     with clock("read"):
         check_place(layout.output_path(frame), layout.output_root)
-        # Hashed first: a file replaced in between then looks changed, not done.
+        # The hash comes first, so that a file replaced in between looks changed, not done.
         numbers = numbers_of(frame, layout)
         digest = digest_inputs(image_path, ids_path, numbers.mark)
         image, ids = read_pair(image_path, ids_path, layout.data, numbers.of)
@@ -119,13 +118,12 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
 def refine_together(
     frames: Sequence[LoadedFrame], proposer: Proposer, config: Config
 ) -> Iterator[Refinement | Exception]:
-    """Refine frames, with one call of the proposer for all of them.
+    """Refine frames with one call of the proposer for all of them.
 
     Yields
     ------
     Refinement or Exception
-        One for each frame, in order; the exception that a frame failed with takes the place of its
-        result.
+        One for each frame, in order: its result, or the exception that it failed with.
     """
     alone = len(frames) == 1
     clock = frames[0].clock if alone else StageClock()
@@ -135,14 +133,14 @@ def refine_together(
         if alone:
             yield error
             return
-        # The exception does not tell whose fault it was, so each frame is tried alone.
+        # The exception does not name the frame at fault, so each frame is tried alone.
         for frame in frames:
             yield from refine_together([frame], proposer, config)
         return
     for frame in frames:
         if not alone:
             frame.clock.add_share(clock, len(frames))
-        # Taken out of the list, so that the masks of finished frames take no memory.
+        # Popping the proposals frees the masks of finished frames.
         found = proposals.pop(0)
         try:
             yield refine_proposals(frame.ids, found, config.refinement, frame.clock, frame.image)
@@ -157,7 +155,7 @@ def write_frame(
     provenance: dict[str, str],
     clock: StageClock,
 ) -> None:
-    """Write the refined ids, whole or not at all, with what they were made from."""
+    """Write the refined ids, whole or not at all, with their provenance."""
     with clock("write"):
         check_place(layout.output_path(frame), layout.output_root)
         stats = json.dumps(dict(refinement.stats), sort_keys=True)

@@ -1,4 +1,4 @@
-"""A run in the background: for notebooks, and for programs that have other things to do."""
+"""A run in the background, for notebooks and for programs that go on with other work."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def start_run(
     Returns
     -------
     Run
-        In a notebook, the last line of a cell shows it as a panel that keeps itself up to date.
-        Started again while it is at work, with the same settings, it is the same run.
+        As the last line of a notebook's cell it is shown as a live panel. If a run of the same
+        data set with the same settings and proposers is still at work, that run is returned.
 
     Raises
     ------
     ConfigError
-        A setting is wrong. What goes wrong later is raised by `Run.wait`.
+        A setting is wrong. Later errors are raised by `Run.wait`.
     """
     end_if_nested()
     settings = load_config(config)
@@ -66,9 +66,9 @@ _runs: WeakSet[Run] = WeakSet()
 
 
 class Run:
-    """A run in the background. Ask it how far it is, stop it, or wait for its summary.
+    """A run in the background, with its progress, a way to stop it, and its summary.
 
-    It ends with the process that started it: a script should `wait` for it.
+    The run ends with the process that started it, so a script should `wait` for it.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Run:
         self._summary: Summary | None = None
         self._error: BaseException | None = None
         self._latest: FrameOutcome | None = None
-        # To wait for the thread itself is not safe: where Ctrl-C interrupts that, Python 3.11 takes
+        # Joining the thread is not safe: after a join that Ctrl-C interrupted, Python 3.11 takes
         # the thread for ended.
         self._ended = threading.Event()
         threading.Thread(target=self._work, name="autorefiner-run", daemon=True).start()
@@ -106,50 +106,50 @@ class Run:
             self._ended.set()
 
     def is_of(self, data_root: str, config: Config, proposers: ProposerFactory) -> bool:
-        """Tell whether it was started with these."""
+        """Tell whether the run was started with these arguments."""
         return (self.data_root, self.config, self._proposers) == (data_root, config, proposers)
 
     @property
     def running(self) -> bool:
-        """Whether it is still at work."""
+        """Whether the run is still at work."""
         return not self._ended.is_set()
 
     @property
     def progress(self) -> RunState:
-        """How far it is: frames done, failed and to do, seconds by stage."""
+        """State of the run: frames done, failed and to do, seconds by stage."""
         live = self._live
         return live.state() if live else RunState(self.data_root, total=0)
 
     @property
     def error(self) -> BaseException | None:
-        """What ended it before its end; None otherwise."""
+        """The exception that ended the run early; None otherwise."""
         return self._error
 
     @property
     def latest(self) -> FrameOutcome | None:
-        """The frame that came back last and is done."""
+        """The outcome of the last frame that was refined; None before the first."""
         return self._latest
 
     @property
     def live(self) -> LiveRun | None:
-        """What the runner knows; None until the first frame is on its way."""
+        """The state that the runner keeps up to date; None until frames are sent."""
         return self._live
 
     def summary(self) -> Summary | None:
-        """Sum up what is done so far, or all of it at the end; None before the first frame."""
+        """Return the summary of the frames so far; None before the first frame."""
         return self._summary or (self._live.summary() if self._live else None)
 
     def failures(self) -> dict[str, Group]:
-        """Return the frames that failed so far, by reason: how many, and a few of them."""
+        """Return the frames that failed so far by reason: their count and a few examples."""
         summary = self.summary()
         return dict(summary.failures) if summary else {}
 
     def cancel(self) -> None:
-        """Let workers finish the frames in hand, put everything on record, and end."""
+        """End the run early: workers finish the frames in hand, which are put on record."""
         self._stop.ask("cancelled")
 
     def wait(self, timeout: float | None = None) -> Summary:
-        """Wait for the end, and return the summary.
+        """Wait for the end of the run, and return its summary.
 
         Interrupting the wait, as with Ctrl-C or a notebook's stop button, cancels the run.
 
@@ -163,7 +163,7 @@ class Run:
         TimeoutError
             The run is still at work.
         AutoRefinerError, RunInterrupted
-            What ended the run before its end; see `refine_dataset`.
+            The run ended early; see `refine_dataset`.
         """
         try:
             self._ended.wait(timeout)
@@ -176,7 +176,7 @@ class Run:
             raise TimeoutError(f"{self.data_root}: the run is still at work")
         return self._summary
 
-    # The run tells its handle, as it tells any watcher.
+    # A handle is one of the run's watchers.
 
     def begin(self, run: LiveRun) -> None:
         """See `Watcher.begin`."""
@@ -207,7 +207,7 @@ class Run:
         try:
             from pipeline.run.panel import show_panel
         except ImportError:
-            # Without ipywidgets a notebook shows the state at this moment.
+            # A notebook without ipywidgets shows the present state, which stays as it is.
             display(HTML(self._repr_html_()))
             return
         show_panel(self)

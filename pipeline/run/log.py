@@ -9,10 +9,10 @@ from typing import TextIO
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: `time`, `level`, `message`, and `frames` where a line counts some."""
+    """One JSON object a line: `time`, `level`, `message`; `frames` if the record counts frames."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Lay out one record."""
+        """Return one record as a line of JSON."""
         row = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -26,11 +26,11 @@ class JsonLines(logging.Formatter):
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """The handler that is ours to change."""
+    """The handler of this package, told apart from handlers that the caller has set up."""
 
 
 def start_log(level: str, layout: str) -> None:
-    """Let this package's log be seen on stderr, unless the caller has set up logging.
+    """Send this package's log to stderr, unless the caller has set up logging.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The mirror during a run: what its workers write into it, and what the driver keeps of that.
+"""The mirror during a run: chunks that workers write, and the driver's record of them.
 
 Workers write a frame's file, then its chunk; then the driver enters the frame in the journal and in
-the mirror's record. What a killed worker or driver left out is copied from the files by the next
-run. No frame goes through the model again for the mirror's sake.
+the mirror's record. Chunks that a killed worker or driver left out are copied from the files by the
+next run; no frame is refined again because its chunk is missing.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ log = logging.getLogger(__name__)
 
 
 class MirrorOfRun:
-    """The mirror that a run keeps up to date; without one, nothing."""
+    """The mirror that a run keeps up to date; without a keeper all methods do nothing."""
 
     def __init__(self, keeper: MirrorKeeper | None) -> None:
         self._keeper = keeper
 
     @property
     def spec(self) -> MirrorSpec | None:
-        """Where workers write chunks; shards are made of results when a run has them all."""
+        """Where workers write chunks; None with shards, which are copied from files at the end."""
         if self._keeper and self._keeper.spec.frames_per_file == 1:
             return self._keeper.spec
         return None
 
     @property
     def is_behind(self) -> bool:
-        """Whether there are results that the mirror lacks."""
+        """Whether the mirror lacks results."""
         return self._keeper is not None and self._keeper.is_behind
 
     def watch(self, judgements: Iterable[Judgement]) -> Iterator[Judgement]:
-        """Pass judgements on, and see from them which results there are."""
+        """Yield judgements unchanged, and note the results that they found."""
         for judgement in judgements:
             if self._keeper:
-                # A failed frame has an entry too, but no result in it.
+                # The entry of a failed frame has no output.
                 result = judgement.entry.output if judgement.entry else None
                 self._keeper.expect(judgement.frame, result)
             yield judgement
 
     def settle(self, todo: Iterable[FrameRef]) -> None:
-        """Take out what is not of a result that stays."""
+        """Delete chunks whose result is missing, changed or to be made again."""
         if self._keeper:
             self._keeper.settle(todo)
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Tell which frames came to an end."""
+        """Note the results of frames that were refined."""
         for entry in entries:
             if self._keeper and entry.output:
                 self._keeper.add_result(entry.outcome.frame, entry.output)
 
     def catch_up(self, client: Client) -> list[str]:
-        """Copy the results that the mirror lacks, and say which could not be."""
+        """Copy the results that the mirror lacks; return a message for each that cannot be."""
         if not self._keeper or not self._keeper.is_behind:
             return []
         log.info("the mirror catches up with the results")

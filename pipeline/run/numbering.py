@@ -1,8 +1,7 @@
 """Numbers for large ids, given out before the first frame of a scene is refined.
 
-The maps of the frames that are to do are looked through on the cluster; frames that are done have
-their ids in the tables already. Which numbers come out depends neither on the workers nor on the
-order of the frames.
+The cluster lists the ids in the maps of frames that are to do; ids of frames that are done are in
+the tables already. The numbers depend neither on the workers nor on the order of the frames.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ SCENES_AT_ONCE = 16
 
 
 def number_scenes(frames: Sequence[FrameRef], layout: Layout, client: Client) -> Iterator[str]:
-    """Give numbers to all ids of frames; yield what is wrong with a scene as a whole.
+    """Give numbers to all ids of frames; yield a message for each scene with too many ids.
 
-    A map that cannot be read is passed over: its frame says so when its turn comes.
+    Unreadable maps are skipped: their frames fail later, with the reason on record.
 
     Raises
     ------
@@ -56,7 +55,7 @@ def number_scenes(frames: Sequence[FrameRef], layout: Layout, client: Client) ->
         }
         for scene, futures in tasks.items():
             with noticing_loss(client, OSError):
-                # What killed its worker is skipped: it goes alone when its frame is refined.
+                # A map that kills its worker is skipped here; its frame fails when it is refined.
                 found = client.gather(futures, errors="skip")
             try:
                 _extend(scene, {each for ids in found for each in ids}, layout)
@@ -68,7 +67,7 @@ def number_scenes(frames: Sequence[FrameRef], layout: Layout, client: Client) ->
 
 
 def _list_all(frames: Sequence[FrameRef], layout: Layout) -> list[int]:
-    """Return the different ids of some frames, by size."""
+    """Return the different ids of some frames, in ascending order."""
     ids: set[int] = set()
     for frame in frames:
         try:
@@ -89,7 +88,7 @@ def _extend(scene: str, ids: set[int], layout: Layout) -> None:
 
 def _write(scene: str, numbers: Numbers, layout: Layout) -> None:
     path = layout.record.numbers(scene)
-    # A data set from elsewhere could lead what is written here to any file of the user's.
+    # A link in a stranger's data set could send this write to any file of the user.
     folders = [each for each in path.parents if each.is_relative_to(layout.record.folder)]
     if any(folder.is_symlink() for folder in folders):
         raise StorageError(f"{path.parent}: found a link; expected a folder of its own")

@@ -1,4 +1,4 @@
-"""A run in the background as a live panel of a notebook: bar, speed, workers, the last frame."""
+"""The live panel of a background run in a notebook: bar, speed, workers, the last frame."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LOOKS = 1.0
 PICTURE_WIDTH = 480
 MOST_WORKERS = 16
-"""Workers that the panel lists one by one."""
+"""Most workers that the panel lists."""
 
 
 def show_panel(run: Run) -> None:
-    """Show a panel below the current cell; it keeps itself up to date until the run ends."""
+    """Show a panel below the current cell, and keep it up to date until the run ends."""
     panel = Panel(run)
     display(panel.widget)
     threading.Thread(target=panel.follow, name="autorefiner-panel", daemon=True).start()
@@ -51,14 +51,14 @@ class Panel:
         self.widget: Any = ipywidgets.VBox([self._text, self._cancel, self._caption, self._picture])
 
     def follow(self) -> None:
-        """Bring the panel up to date every second until the run has ended."""
+        """Update the panel every second until the run has ended."""
         while self._run.running:
             self.refresh()
             time.sleep(SECONDS_BETWEEN_LOOKS)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the state of this moment."""
+        """Show the present state of the run."""
         live = self._run.live
         if live:
             self._states.append(live.state())
@@ -88,7 +88,7 @@ class Panel:
             picture, _ = read_inputs(frame, layout)
             shown = Image.fromarray(overlay(picture, read_ids(layout.output_path(frame))))
         except FrameError:
-            # The frame was done; if its files are gone by now, that is nothing to stop for.
+            # A file that is gone since the frame was done costs the picture, not the panel.
             return
         shown.thumbnail((2 * PICTURE_WIDTH, 2 * PICTURE_WIDTH))
         buffer = io.BytesIO()

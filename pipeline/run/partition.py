@@ -1,12 +1,12 @@
-"""What one Dask task does: a handful of frames through the model, one or a few at a time.
+"""The work of one Dask task: a handful of frames, refined one or a few at a time.
 
     reader thread    read 1   read 2   read 3
     this thread               refine 1 refine 2 refine 3
     writer thread                      write 1  write 2  write 3
 
 The model is the bottleneck: while it computes, the next image is read and the last result written.
-A frame that fails becomes an entry that says where and why; only what would fail every frame alike,
-such as a missing checkpoint or a full disk, leaves this function as an exception.
+A frame that fails becomes an entry with the stage and the reason. Only an error that would fail
+every frame alike, such as a missing checkpoint or a full disk, is raised.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ OUT_OF_MEMORY = "not even one prompt fits into the memory of the device"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every partition of a run has in common; a worker gets it once."""
+    """The inputs that all partitions of a run share; each worker gets them once."""
 
     layout: Layout
     config: Config
     fingerprint: str
     proposers: ProposerFactory = SAM2
     run_id: str = ""
-    """By which workers know a run that is to end early."""
+    """Name by which `run.stopping` tells workers that this run is to end early."""
     mirror: MirrorSpec | None = None
-    """Mirror that takes each frame as it is done."""
+    """Mirror that gets a chunk of each frame; None writes no chunks."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A frame on its way, while the reader thread fetches it."""
+    """A frame that the reader thread is reading."""
 
     frame: FrameRef
     clock: StageClock
@@ -69,7 +69,7 @@ def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
     Raises
     ------
     AutoRefinerError
-        The run cannot go on at all; never a `FrameError`.
+        An error that ends the whole run; never a `FrameError`.
     """
     proposer = job.proposers.make(job.config)
     entries: list[Entry | Future[Entry]] = []
@@ -85,7 +85,7 @@ def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
                     entries.append(_failed(reading, job, refined))
                     continue
                 if entries and isinstance(entries[-1], Future):
-                    # A full disk ends the partition here, and results never pile up.
+                    # Waiting raises a full disk's error here, and keeps results from piling up.
                     entries[-1].result()
                 entries.append(writer.submit(_write, reading, refined, job))
         return [entry if isinstance(entry, Entry) else entry.result() for entry in entries]
@@ -94,7 +94,7 @@ def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
 def failed_entry(
     frame: FrameRef, job: Job, error_type: str, message: str, stage: str | None = None
 ) -> Entry:
-    """Put a frame on record that never came to an end, such as one that killed its worker."""
+    """Return the entry of a frame that returned no result, such as one that killed its worker."""
     inputs = _found_stamps(frame, job.layout)
     outcome = FrameOutcome(
         frame, FrameStatus.FAILED, stage=stage, error=error_type, message=message
@@ -105,7 +105,7 @@ def failed_entry(
 def _read_ahead(
     frames: Iterable[FrameRef], size: int, layout: Layout, reader: ThreadPoolExecutor
 ) -> Iterator[list[_Reading]]:
-    """Yield frames, as many at once as the proposer takes, while the next ones are being read."""
+    """Yield batches of `size` frames, while the reader thread reads the next batch."""
     todo = iter(frames)
     ahead: list[_Reading] = []
     while batch := [_read(frame, layout, reader) for frame in islice(todo, size)]:
@@ -118,7 +118,7 @@ def _read_ahead(
 
 def _read(frame: FrameRef, layout: Layout, reader: ThreadPoolExecutor) -> _Reading:
     clock = StageClock()
-    # The stamps come before the bytes: a file replaced in between looks changed, not done.
+    # The stamps come first, so that a file replaced in between looks changed, not done.
     inputs = _found_stamps(frame, layout)
     return _Reading(frame, clock, inputs, reader.submit(read_frame, frame, layout, clock))
 
@@ -126,7 +126,7 @@ def _read(frame: FrameRef, layout: Layout, reader: ThreadPoolExecutor) -> _Readi
 def _refine(
     batch: list[_Reading], proposer: Proposer, config: Config
 ) -> Iterator[tuple[_Reading, Refinement | Exception]]:
-    """Refine frames that were read together; a frame that fails comes with its error."""
+    """Refine a batch; yield each frame with its result, or with the error it failed with."""
     readable = [reading.loaded for reading in batch if not reading.loaded.exception()]
     refined = refine_together([loaded.result() for loaded in readable], proposer, config)
     for reading in batch:
@@ -154,7 +154,7 @@ def _write(reading: _Reading, refinement: Refinement, job: Job) -> Entry:
 
 
 def _failed(reading: _Reading, job: Job, error: Exception) -> Entry:
-    """Make the entry of a frame that failed; raise what no other frame would survive either."""
+    """Return the entry of a failed frame; raise an error that would fail every frame alike."""
     if isinstance(error, AutoRefinerError) and not isinstance(error, FrameError):
         raise error
     outcome = FrameOutcome(
@@ -170,7 +170,7 @@ def _failed(reading: _Reading, job: Job, error: Exception) -> Entry:
 
 
 def _describe(error: Exception) -> str:
-    """Say what a user can act on; a bug keeps its traceback."""
+    """Return a message that a user can act on, or the traceback of a bug."""
     if isinstance(error, FrameError):
         return str(error)
     if isinstance(error, torch.OutOfMemoryError):
@@ -183,7 +183,7 @@ def _describe(error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    # Torch's message counts bytes that differ, in a dozen sentences.
+    # Torch's message holds byte counts that differ by frame, so it cannot group frames.
     return OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError) else reason_of(error)
 
 

@@ -1,4 +1,4 @@
-"""The run: plan, a bag of frames, partitions on the cluster, outcomes as they come.
+"""The run as a whole: plan, partitions of frames on the cluster, outcomes, summary.
 
 ```
 inventory -> plan -> dask.bag of FrameRef -> refine_partition on workers -> journal, summary
@@ -53,7 +53,7 @@ from pipeline.sam import SAM2, ProposerFactory
 log = logging.getLogger(__name__)
 
 FRAMES_TO_JUDGE_A_RUN_BY = 100
-"""Frames that must have ended before `RunConfig.max_failure_rate` is looked at."""
+"""Frames that must have ended before `RunConfig.max_failure_rate` applies."""
 
 
 def refine_dataset(
@@ -71,10 +71,10 @@ def refine_dataset(
     config
         A `Config`, a mapping, the path of a YAML file, or None for the defaults.
     client
-        A client of a cluster that exists, or a cluster object; it is left open. None opens what
-        `config.cluster` says.
+        A client of an open cluster, or a cluster object; it is left open. None opens the cluster
+        of `config.cluster`.
     proposers
-        What proposes masks: SAM 2, unless you have a model of your own.
+        Source of the masks: SAM 2, unless you have a model of your own.
 
     Returns
     -------
@@ -84,13 +84,13 @@ def refine_dataset(
     Raises
     ------
     AutoRefinerError
-        A setting is wrong, there is no data set or no model, no cluster can be had, another run
+        A setting is wrong, there is no data set or no model, no cluster can be opened, another run
         works on the same results, or results cannot be written. A frame that fails raises nothing:
         it is in the summary.
     RunStopped
-        Too many frames failed, or the cluster was lost; `summary` says what was done.
+        Too many frames failed, or the cluster was lost; `summary` holds what was done.
     RunInterrupted
-        Ctrl-C or SIGTERM came; frames in hand were finished. A second one raises a bare
+        Ctrl-C or SIGTERM came; frames in hand were finished. A second signal raises a bare
         `KeyboardInterrupt` at once.
     """
     stop = StopRequest()
@@ -106,13 +106,13 @@ def refine(
     stop: StopRequest,
     watchers: Sequence[Watcher],
 ) -> Summary:
-    """Refine a data set for somebody who watches it, and may ask it to stop.
+    """Refine a data set, call `watchers` as it goes on, and end early if `stop` is asked.
 
     The first four parameters, the result and the errors are those of `refine_dataset`.
     """
     end_if_nested()
     start = time.monotonic()
-    # A run goes by what it is given alone: without settings by the defaults, not by the last run.
+    # Without settings a run takes the defaults, never those of the last run.
     dataset = open_dataset(data_root, load_config(config))
     layout, settings = dataset.layout, dataset.settings
     start_log(settings.run.log_level, settings.run.log_format)
@@ -162,7 +162,7 @@ def refine(
 
 
 def _tell_of_links(layout: Layout, inventory: Inventory) -> None:
-    """Put linked scenes on the list of problems, and end where there are no others."""
+    """Add linked scenes to the problems; raise an error where all scenes are linked."""
     linked = find_linked(layout, inventory.frames)
     check_scenes(layout, inventory.frames, linked)
     for problem in linked:
@@ -220,7 +220,7 @@ def _refine_frames(
     stop: StopRequest,
     watchers: Sequence[Watcher],
 ) -> None:
-    """Send frames to the cluster, and put each partition on record as it comes back."""
+    """Refine frames on the cluster; put each partition on record and call the watchers."""
     everybody = [*watchers, DashboardFeed()]
     for watcher in everybody:
         watcher.begin(live)

@@ -1,7 +1,7 @@
-"""Ending a run before its end: Ctrl-C, SIGTERM, or whoever calls `StopRequest.ask`.
+"""Ending a run early: by Ctrl-C, SIGTERM, or a call of `StopRequest.ask`.
 
 Asked once, the run hands out no more frames, workers finish those in hand, and everything is put on
-record. Asked twice, it stops where it is: results are whole or not there, so nothing is torn.
+record. A second signal stops it at once; files are written whole or not at all, so none is torn.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _stopped: set[str] = set()
 
 
 class StopRequest:
-    """Whether a run is to end early, and why; may be asked from any thread.
+    """A request to end a run early; any thread may ask.
 
     Attributes
     ----------
     why
-        What asked, such as `Ctrl-C`; empty until something does.
+        The source of the request, such as `Ctrl-C`; empty until there is one.
     """
 
     def __init__(self) -> None:
@@ -39,12 +39,12 @@ class StopRequest:
         self._is_gentle = False
 
     def ask(self, why: str) -> None:
-        """Ask the run to finish what is in hand, and end."""
+        """Ask the run to finish the frames in hand and end."""
         self.why = self.why or why
 
     @contextmanager
     def gently(self) -> Iterator[None]:
-        """In this block a first signal only asks; outside nothing is in hand, and it interrupts."""
+        """Let the first signal only ask within the block; outside it interrupts at once."""
         self._is_gentle = True
         try:
             yield
@@ -55,7 +55,7 @@ class StopRequest:
         """Handle SIGINT and SIGTERM."""
         self._signals += 1
         if self._signals > 2:
-            # Whatever cleaning up waits for, it has been waited for long enough.
+            # A third signal means that cleaning up hangs, so the process exits without it.
             os._exit(_INTERRUPTED)
         if self._signals == 2 or not self._is_gentle:
             self._signals = 2
@@ -65,7 +65,7 @@ class StopRequest:
 
 @contextmanager
 def listen_for_stop(stop: StopRequest) -> Iterator[None]:
-    """Send this process's SIGINT and SIGTERM to `stop`, if this is the thread that gets them."""
+    """Send this process's SIGINT and SIGTERM to `stop` within the block, in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -79,7 +79,7 @@ def listen_for_stop(stop: StopRequest) -> Iterator[None]:
 
 
 class EndRun(WorkerPlugin):
-    """Tells a worker, now or when it starts, that a run is to end."""
+    """Marks a run as stopped on every worker, also on workers that start later."""
 
     name = "autorefiner-end-run"
 

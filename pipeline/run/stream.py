@@ -1,8 +1,8 @@
-"""Frames out to the cluster, entries back as they come.
+"""The stream of frames: sent to the cluster in partitions, returned as journal entries.
 
 The driver keeps a bounded number of partitions in flight, so that the graph of a million frames
-never exists at once and a run can be stopped at any moment. Towards the end there are few in flight
-and they shrink to single frames, so that no worker is left with much while others have nothing.
+never exists at once and a run can be stopped at any moment. Towards the end fewer partitions are in
+flight and they shrink to single frames, so that all workers finish at about the same time.
 """
 
 from __future__ import annotations
@@ -37,39 +37,39 @@ WAVE = 256
 """Partitions handed to the scheduler at once; two waves are in flight, so workers never wait."""
 
 PARTS_A_THREAD = 4
-"""Partitions are cut so that every thread has at least so many to go until frames go singly."""
+"""Fewest partitions left for each thread, until partitions have shrunk to single frames."""
 
 HOPELESS = 8
-"""Partitions that killed their workers before any frame was done: nothing here will be done."""
+"""Partitions that must kill their workers, before any frame is done, to end the run."""
 
 SECONDS_BETWEEN_LOOKS = 5.0
 SECONDS_OF_SILENCE = 1.0
-"""Then a list without entries tells whoever watches that the run is alive."""
+"""Seconds without a result after which an empty list is yielded, so that watchers go on."""
 
 SECONDS_TO_FINISH = 30.0
-"""What frames in hand are given after an error that ends the run."""
+"""Time for frames in hand to finish after an error that ends the run."""
 
 
 class FrameStream:
-    """Refines frames on a cluster; iterate over it for the entries, partition by partition.
+    """An iterable that refines frames on a cluster and yields entries, partition by partition.
 
     Parameters
     ----------
     frames
-        What to do, in order.
+        Frames to refine, in order.
     job
-        What all partitions have in common.
+        Inputs that all partitions share.
     client
-        Of the cluster.
+        Client of the cluster.
     stop
         Once it is asked, workers finish the frames in hand and the stream ends.
 
     Raises
     ------
     RunStopped
-        The cluster is lost, or every worker dies whatever it is given.
+        The cluster is lost, or every worker dies before any frame is done.
     AutoRefinerError
-        What would fail every frame alike, such as a full disk.
+        An error that would fail every frame alike, such as a full disk.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class FrameStream:
         self._workers_seen = self._last_look
 
     def __iter__(self) -> Iterator[list[Entry]]:
-        """Yield the entries of each partition in the order they finish, and none now and then."""
+        """Yield the entries of partitions as they finish, and empty lists during silence."""
         try:
             yield from self._refine_all()
             yield from self._refine_alone()
@@ -110,10 +110,10 @@ class FrameStream:
                 wave = None
 
     def _refine_alone(self) -> Iterator[list[Entry]]:
-        """Refine frames that were on a worker as it died, one at a time with nothing beside them.
+        """Refine frames whose worker died, one at a time with nothing beside them.
 
-        Dask blames a death on every task its worker had; alone, a frame that kills is known for
-        sure.
+        Dask blames a death on every task of the worker; a frame that runs alone when its worker
+        dies is the cause.
         """
         for frame in self._killers:
             if self._is_ending:
@@ -142,7 +142,7 @@ class FrameStream:
         self._finished.update(futures)
 
     def _next(self, *, is_alone: bool = False) -> Iterator[list[Entry]]:
-        """Yield the entries of the next partition that comes back, if it does; none until then."""
+        """Yield the entries of the next finished partition, and empty lists until then."""
         silent_since = time.monotonic()
         while not self._finished.has_ready():
             self._look_around()
@@ -164,7 +164,7 @@ class FrameStream:
             yield entries
 
     def _fetch(self, future: Future) -> list[Entry]:
-        # What a task raises is its own; what goes wrong on the way from there is a loss.
+        # An OSError of a failed task may be about a file; while fetching a result it is a loss.
         signs = [OSError] if future.status == "finished" else []
         with noticing_loss(self._client, *signs):
             entries: list[Entry] = future.result()
@@ -193,7 +193,7 @@ class FrameStream:
         return failed_entry(frame, self._job, "KilledWorker", message)
 
     def _look_around(self) -> None:
-        """Heed a request to stop, and notice a cluster that is gone."""
+        """Pass a stop request to the workers; raise `RunStopped` if the cluster is lost."""
         if self._stop.why and not self._is_ending:
             self._is_ending = True
             stop_partitions(self._client, self._job.run_id)
@@ -213,13 +213,13 @@ class FrameStream:
             raise lost(self._client, f"it had no worker for {timeout:g} s (cluster.worker_timeout)")
 
     def _let_finish(self) -> None:
-        """Let the frames in hand come to an end: whoever runs next shall not meet them."""
+        """Wait briefly so that running partitions cannot overlap the next run."""
         stop_partitions(self._client, self._job.run_id)
         with suppress(OSError, CancelledError):
             wait(list(self._in_flight), timeout=SECONDS_TO_FINISH)
 
     def _abandon(self) -> None:
-        """Let go of what is still in flight: much may be after an error, nothing after a stop."""
+        """Cancel partitions that are in flight after an error, and remove the stop plugin."""
         if self._client.status != "running":
             return
         if self._in_flight:
@@ -231,7 +231,7 @@ class FrameStream:
 
 
 class RefineScene:
-    """`refine_partition` under a name of its own for every scene, after which Dask names tasks."""
+    """`refine_partition` under a name for each scene, which Dask uses as the name of tasks."""
 
     def __init__(self, scene: str) -> None:
         self.__name__ = task_name(scene)
@@ -244,19 +244,19 @@ class RefineScene:
 class InOrder:
     """Priorities by which the first frames are refined first.
 
-    Left to itself, Dask takes what was sent together from its last name to its first.
+    Without them Dask takes tasks that were sent together from the last name to the first.
 
     Parameters
     ----------
     before
-        Partitions of the run that were sent before these.
+        Number of partitions of the run that were sent before these.
     """
 
     def __init__(self, before: int) -> None:
         self._before = before
 
     def __call__(self, key: str | tuple[str, int]) -> int:
-        """Return the priority of a task: of a partition, or of what all of them need."""
+        """Return the priority of a task: of a partition, or of the job that they share."""
         return -(self._before + key[1]) if isinstance(key, tuple) else 0
 
 
@@ -268,25 +268,25 @@ class Wave(NamedTuple):
 
     @property
     def parts(self) -> int:
-        """Partitions in it; it is sent once there are no more in flight than that."""
+        """Number of partitions; the wave is sent when no more than that are in flight."""
         return -(-len(self.frames) // self.size)
 
 
 def cut(frames: Sequence[FrameRef], largest: int, threads: Callable[[], int]) -> Iterator[Wave]:
     """Cut frames into waves.
 
-    While there is plenty left, waves are long, and partitions have the largest size. Towards the
-    end a wave has one partition for each thread of the cluster, and partitions shrink down to
-    single frames: with two waves in flight, one that falls idle waits for a frame at most.
+    While many frames are left, waves are long and partitions have the largest size. Towards the
+    end a wave has one partition for each thread of the cluster, and partitions shrink to single
+    frames: with two waves in flight, an idle thread waits for one frame at most.
 
     Parameters
     ----------
     frames
-        In the order in which they are to be done.
+        Frames in the order in which they are to be refined.
     largest
-        Frames in a partition.
+        Most frames in a partition.
     threads
-        Tells how many the cluster has, which may change: workers come late, and may all be gone.
+        Returns the number of threads of the cluster, which changes as workers come and go.
     """
     at = 0
     while at < len(frames):

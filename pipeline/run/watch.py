@@ -1,7 +1,7 @@
-"""Who watches a run: a bar or the log, the dashboard, and whoever else asks to be told.
+"""The watchers of a run: a bar or the log, the dashboard, and others with the same methods.
 
-The runner keeps a `LiveRun` up to date and tells every `Watcher` after each partition. A watcher
-must not hold the run up, and may look at the `LiveRun` from any thread.
+The runner keeps a `LiveRun` up to date and calls every `Watcher` after each partition. A watcher
+must not block, and may read the `LiveRun` from any thread.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ SECONDS_BETWEEN_EVENTS = 1.0
 
 @dataclass(slots=True)
 class LiveRun:
-    """A run while it lasts."""
+    """The state of a run that is at work."""
 
     job: Job
     client: Client
     tally: Tally
     total: int
-    """Frames that this run has to do."""
+    """Frames that this run is to refine."""
     kept: int = 0
     """Frames that were on record before it began."""
     start: float = field(default_factory=time.monotonic)
@@ -52,7 +52,7 @@ class LiveRun:
     """Wall time of the whole run; None until it has ended."""
 
     def add(self, outcomes: Sequence[FrameOutcome]) -> None:
-        """Count frames that have come to an end."""
+        """Count frames that were refined or failed."""
         with self.lock:
             for outcome in outcomes:
                 self.tally.add(outcome)
@@ -60,11 +60,11 @@ class LiveRun:
                 self.failed += outcome.failed
 
     def end(self) -> None:
-        """Count no more frames, and stop the clock."""
+        """Stop the clock."""
         self.seconds = time.monotonic() - self.start
 
     def state(self) -> RunState:
-        """Say how far the run is."""
+        """Return the counts and times of the run so far."""
         elapsed = time.monotonic() - self.start if self.seconds is None else self.seconds
         with self.lock:
             return RunState(
@@ -79,7 +79,7 @@ class LiveRun:
             )
 
     def summary(self) -> Summary:
-        """Sum up what is done so far; a copy that the run does not change any more."""
+        """Return the summary of the frames so far, as a copy that the run does not change."""
         with self.lock:
             tally = deepcopy(self.tally)
         job, seconds = self.job, time.monotonic() - self.start
@@ -87,23 +87,23 @@ class LiveRun:
 
 
 class Watcher(Protocol):
-    """Wants to know how a run goes."""
+    """An object that is called as a run goes on."""
 
     def begin(self, run: LiveRun) -> None:
-        """Learn of a run that is about to refine its first frame."""
+        """Take a run that is about to refine its first frame."""
         ...
 
     def update(self, run: LiveRun, outcomes: Sequence[FrameOutcome]) -> None:
-        """Learn of frames that have come to an end."""
+        """Take the outcomes of frames that were refined or failed."""
         ...
 
     def end(self, run: LiveRun) -> None:
-        """Learn that no more frames will come, for whatever reason."""
+        """Take the run after its last frame, or after the error that ended it."""
         ...
 
 
 class Bar:
-    """A bar in a terminal or notebook; where nobody watches, a line in the log now and then."""
+    """A progress bar in a terminal or notebook; elsewhere a line in the log every 30 seconds."""
 
     def begin(self, run: LiveRun) -> None:
         """Show an empty bar."""
@@ -126,7 +126,7 @@ class Bar:
 
 
 def log_state(state: RunState) -> None:
-    """Say in a line of the log how far a run is."""
+    """Log the counts and the speed of a run in one line."""
     log.info(
         "%d/%d frames, %d failed, %.2f frames/s",
         state.finished,
@@ -138,12 +138,12 @@ def log_state(state: RunState) -> None:
 
 
 class DashboardFeed:
-    """Tells the scheduler, for the page and the metrics."""
+    """A watcher that sends the state to the scheduler, for the dashboard page and metrics."""
 
     _last = 0.0
 
     def begin(self, run: LiveRun) -> None:
-        """Announce the run."""
+        """Send the first state."""
         self._send(run, run.state())
 
     def update(self, run: LiveRun, outcomes: Sequence[FrameOutcome]) -> None:  # noqa: ARG002
@@ -158,7 +158,7 @@ class DashboardFeed:
     def _send(self, run: LiveRun, state: RunState) -> None:
         if run.client.status != "running":
             return
-        with suppress(OSError):  # of a cluster that is lost; the run finds out by itself
+        with suppress(OSError):  # the stream of frames reports a lost cluster
             run.client.log_event(TOPIC, state.as_event())
         self._last = time.monotonic()
 

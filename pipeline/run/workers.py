@@ -1,4 +1,4 @@
-"""What a worker needs before its first frame: the model."""
+"""The model, loaded on every worker before its first frame."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ log = logging.getLogger(__name__)
 class WarmModel(WorkerPlugin):
     """Loads the model as soon as a worker starts, restarted and late ones included.
 
-    The task's own call finds the model in the worker's cache, or waits for this one; the plugin
-    only saves the first partition that wait.
+    The first task then finds the model in the worker's cache, or waits for this plugin to load it.
     """
 
     name = "autorefiner-warm-model"
@@ -35,13 +34,13 @@ class WarmModel(WorkerPlugin):
         self.proposers = proposers
 
     def setup(self, worker: Any) -> None:
-        """Start loading, without holding up the worker's event loop."""
+        """Start to load the model in a thread, so that the worker's event loop goes on."""
         self.model_seconds: float | None = None
         worker.metrics[WORKER_METRIC] = self._tell
         threading.Thread(target=self._load, name=self.name, daemon=True).start()
 
     def teardown(self, worker: Any) -> None:
-        """Tell the scheduler no more."""
+        """Stop the worker metric."""
         worker.metrics.pop(WORKER_METRIC, None)
 
     def _load(self) -> None:
@@ -49,13 +48,13 @@ class WarmModel(WorkerPlugin):
         try:
             self.proposers.make(self.config)
         except Exception as error:
-            # The first task meets the same error, and raises it where the driver can see it.
+            # The first task raises the same error, and the driver sees it there.
             log.warning("the model could not be loaded ahead of the first frame: %s", error)
         else:
             self.model_seconds = time.perf_counter() - start
 
     def _tell(self, _worker: Any) -> dict[str, float | None]:
-        """Say with every heartbeat how this worker fares."""
+        """Return the state of this worker; Dask calls this with every heartbeat."""
         torch = sys.modules.get("torch")
         if torch is None or not torch.cuda.is_initialized():
             return asdict(WorkerState(self.model_seconds))
@@ -67,7 +66,7 @@ class WarmModel(WorkerPlugin):
 def warm_workers(
     client: Client, config: Config, proposers: ProposerFactory = SAM2
 ) -> Iterator[None]:
-    """Have every worker, now or later, load the model as it starts; no longer after the block."""
+    """Load the model on every worker within the block, also on workers that start later."""
     give_to_workers(client, WarmModel(config, proposers))
     try:
         yield

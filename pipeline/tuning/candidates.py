@@ -15,7 +15,7 @@ Choices: TypeAlias = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 of `section.key` to one value, or of sections as a config file has them."""
 
 SECTIONS = ("model", "proposals", "refinement")
-"""What shapes ids. To try anything else would show nothing."""
+"""The sections that shape ids; settings of other sections cannot be tried."""
 MOST = 1000
 
 
@@ -24,7 +24,7 @@ class Candidate:
     """One choice of settings."""
 
     changes: Mapping[str, Any]
-    """What differs from the settings that were given, by `section.key`; empty for themselves."""
+    """Changes to the given settings, by `section.key`; empty for the given settings themselves."""
     config: Config
 
     @property
@@ -35,12 +35,12 @@ class Candidate:
 
 
 def make_candidates(choices: Choices, base: Config) -> list[Candidate]:
-    """Return the settings as given, then every other one to try, each once.
+    """Return the given settings, then all other settings to try, without repetition.
 
     Raises
     ------
     ConfigError
-        A setting is unknown or wrong, shapes no ids, or they are more than `MOST`.
+        A setting is unknown or wrong, or shapes no ids, or there are more than `MOST` choices.
     """
     wanted = [_flat(choice) for choice in _list(choices)]
     candidates = [Candidate({}, base)]
@@ -79,7 +79,7 @@ def _list(choices: Choices) -> list[Mapping[str, Any]]:
 
 
 def _flat(choice: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring `{section: {key: value}}` and `{section.key: value}` into the second form."""
+    """Return `{section: {key: value}}` or `{section.key: value}` in the second form."""
     if not isinstance(choice, Mapping):
         raise ConfigError(f"found {choice!r} among the settings to try; expected a mapping")
     flat: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Settings ranked by what they did, and the best written as a config."""
+"""The ranking of settings by their scores, and the best of them as a config file."""
 
 from __future__ import annotations
 
@@ -33,38 +33,38 @@ class Ranked:
     seconds: float
     """Mean over frames, of refinement without SAM."""
     iou: float
-    """Mean over objects against the truth; NaN without one, as the next two."""
+    """Mean over objects against the truth; this and the next two are NaN without a truth."""
     boundary_f: float
     harmed: float
     """Share of objects that lost more than 0.02 of IoU."""
 
     @property
     def score(self) -> float:
-        """What ranks without a truth: masks that agree with the ids, and no pixels left over."""
+        """Rank without a truth: agreement times the share of pixels with an id, in [0, 1]."""
         return self.agreement * (1 - self.invalid)
 
     @property
     def merit(self) -> tuple[float, float]:
-        """What ranks: the truth where there is one, then the score."""
+        """Sort key: the IoU with the truth, or 0 without one, then the score."""
         return (0.0 if np.isnan(self.iou) else self.iou, self.score)
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Settings from best to worst. Printed, or shown in a notebook, it is a table."""
+    """Settings from best to worst, shown as a table in print and in notebooks."""
 
     ranked: tuple[Ranked, ...]
     frames: int
-    """On which all settings were tried."""
+    """Number of frames on which all settings were tried."""
     frames_with_truth: int
     coarse_iou: float
-    """Of the coarse maps against the truth; NaN without one."""
+    """Mean IoU of the coarse maps with the truth; NaN without a truth."""
     problems: tuple[str, ...]
     """Frames that could not be used, in words."""
 
     @property
     def best(self) -> Config:
-        """The settings that did best."""
+        """The settings that rank first."""
         return self.ranked[0].candidate.config
 
     def save(self, path: str | Path) -> None:
@@ -86,7 +86,7 @@ class Tuning:
         write_whole(Path(path), "\n".join(lines).encode())
 
     def table(self) -> Table:
-        """List the best settings with their figures."""
+        """Return the best `SHOWN` settings with their figures."""
         truth = self.frames_with_truth > 0
         header = "settings,agreement,invalid,score" + (",IoU,boundary F,harmed" if truth else "")
         rows: list[Row] = []
@@ -107,7 +107,7 @@ class Tuning:
         return Table(tuple(header.split(",")), rows)
 
     def as_text(self) -> str:
-        """Lay it out for a terminal."""
+        """Format the ranking for a terminal."""
         return "\n\n".join(["\n".join(self._head()), self.table().as_text()])
 
     def __str__(self) -> str:
@@ -135,7 +135,7 @@ class Tuning:
 
 
 def rank(candidates: Sequence[Candidate], trials: Sequence[FrameTrial]) -> Tuning:
-    """Rank settings by their trials on frames."""
+    """Return settings ranked by their trials on frames."""
     good = [trial for trial in trials if trial.scores]
     ranked = [
         _mean(candidate, [trial.scores[number] for trial in good])
@@ -144,7 +144,7 @@ def rank(candidates: Sequence[Candidate], trials: Sequence[FrameTrial]) -> Tunin
     coarse = [trial.coarse for trial in good if trial.coarse]
     objects = sum(score.n_objects for score in coarse)
     return Tuning(
-        # Stable: of equals the one that was named first.
+        # The sort is stable, so settings of equal merit stay in the order given.
         ranked=tuple(sorted(ranked, key=lambda each: each.merit, reverse=True)),
         frames=len(good),
         frames_with_truth=len(coarse),
@@ -175,7 +175,7 @@ def _mean(candidate: Candidate, scores: Sequence[Score]) -> Ranked:
 
 
 def _not_default(config: Config) -> dict[str, dict[str, Any]]:
-    """Return the settings that are not the default, by section: what is worth writing down."""
+    """Return the settings that differ from the defaults, by section."""
     found: dict[str, dict[str, Any]] = {}
     for each in config.in_plain_values():
         if each.is_changed:

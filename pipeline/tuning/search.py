@@ -1,4 +1,4 @@
-"""Trying settings on a sample of a data set's frames, on the cluster."""
+"""The search for settings: each is tried on a sample of frames on the cluster."""
 
 from __future__ import annotations
 
@@ -41,28 +41,27 @@ def tune(
     truth: str = "gt_ids",
     client: Client | Cluster | None = None,
 ) -> Tuning:
-    """Try settings on a sample of a data set's frames, and rank them. No ids are written.
+    """Try settings on a sample of a data set's frames, and return them ranked; write no ids.
 
-    An image is encoded once a frame for all settings of one model, and SAM is asked once for all
-    that ask alike, so that settings of `refinement` cost next to nothing.
+    A frame is encoded once for all settings of one model, and SAM is prompted once for all settings
+    with the same `proposals`, so that settings of `refinement` cost next to nothing.
 
     Parameters
     ----------
     data_root
         Folder that holds the scenes.
     choices
-        Values by `section.key`, whose every combination is tried, such as
-        `{"refinement.min_agreement": [0.3, 0.4]}`; or a list of settings. Settings as they are
-        given are tried too.
+        Values by `section.key`, such as `{"refinement.min_agreement": [0.3, 0.4]}`, tried in every
+        combination; or a list of settings. The settings of `config` are tried too.
     config
-        What is not tried, and where the data are: a `Config`, a mapping, a YAML file, or None.
+        All other settings: a `Config`, a mapping, the path of a YAML file, or None.
     n_frames
         Frames to try on, spread evenly over all scenes.
     truth
-        Folder of a scene that may hold true ids. Frames that have some rank the settings by IoU
-        with it; without any, what ranks is agreement x share of pixels with an id.
+        Folder of a scene that may hold true ids. Settings are ranked by IoU with them; without any,
+        by agreement x share of pixels with an id.
     client
-        A client of a cluster that exists, or a cluster; None opens what `config.cluster` says.
+        A client of an open cluster, or a cluster; None opens the cluster of `config.cluster`.
 
     Raises
     ------
@@ -87,7 +86,7 @@ def tune(
 
 def _sample(layout: Layout, truth: str, count: int) -> list[SampledFrame]:
     frames = discover_some(layout.data_root, layout.data).frames
-    # The middle of equal parts: every scene has its share, and no frame comes twice.
+    # The middles of equal parts give every scene its share and no frame twice.
     count = min(count, len(frames))
     chosen = [frames[int((n + 0.5) * len(frames) / count)] for n in range(count)]
     true_files = _find_truth(layout, truth, chosen)
@@ -103,7 +102,7 @@ def _find_truth(
         true_layout = replace(layout, data=ids_elsewhere(of_scenes, truth))
         found = discover(true_layout.data_root, true_layout.data).frames
     except (ConfigError, DatasetError):
-        return {}  # a data set without truth, or one where that folder cannot be
+        return {}  # a data set without a truth, or a layout without such a folder
     return {(f.scene, f.image): true_layout.ids_path(f) for f in found}
 
 

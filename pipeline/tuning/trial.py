@@ -1,4 +1,4 @@
-"""What one Dask task does: one frame, by every choice of settings."""
+"""The work of one Dask task: one frame, refined with all settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SampledFrame:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all frames have in common; a worker gets it once."""
+    """The inputs that all frames share; each worker gets them once."""
 
     layout: Layout
     configs: tuple[Config, ...]
@@ -39,16 +39,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How one choice of settings did on one frame."""
+    """The figures of one choice of settings on one frame."""
 
     invalid: float
     """Share of pixels without an id."""
     agreement: float
-    """`Refinement.stats`' figure of that name."""
+    """As in `Refinement.stats`."""
     seconds: float
-    """Of refinement alone; asking SAM is shared by settings that ask alike."""
+    """Time of refinement alone, since settings share SAM's masks."""
     n_objects: int = 0
-    """Objects with truth that the coarse map holds; the sums below are over these."""
+    """Objects of the truth that the coarse map holds; the sums below are over these."""
     iou: float = 0.0
     boundary_f: float = 0.0
     harmed: int = 0
@@ -56,7 +56,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class FrameTrial:
-    """One frame by all settings, in their order; or why there are no scores."""
+    """The scores of one frame by all settings, in their order; or why there are none."""
 
     frame: FrameRef
     scores: tuple[Score, ...]
@@ -66,7 +66,7 @@ class FrameTrial:
 
 
 def try_frames(sample: Iterable[SampledFrame], task: Task) -> list[FrameTrial]:
-    """Try all settings on frames; one that cannot be read becomes a trial that says so."""
+    """Try all settings on frames; return a trial each, which holds the error of a bad frame."""
     trials = []
     for sampled in sample:
         try:
@@ -93,7 +93,7 @@ def _try_frame(sampled: SampledFrame, task: Task) -> FrameTrial:
     of_coarse: Score | None = None
     for numbers in _by_model(task.configs):
         of_model = [task.configs[number] for number in numbers]
-        # Settings that ask SAM alike share its answer, and all of one model its features.
+        # Settings with the same prompts share SAM's masks; all of one model share the features.
         asked = list(dict.fromkeys(config.proposals for config in of_model))
         answers = propose_variants(of_model[0], asked, image, coarse, StageClock())
         for number, config in zip(numbers, of_model, strict=True):
@@ -116,7 +116,7 @@ def _try_frame(sampled: SampledFrame, task: Task) -> FrameTrial:
 
 
 def _by_model(configs: Sequence[Config]) -> list[list[int]]:
-    """Group settings, by number, that encode images alike."""
+    """Return the numbers of settings, grouped by equal `model` sections."""
 
     def model(number: int) -> str:
         section: ModelConfig = configs[number].model
@@ -126,10 +126,9 @@ def _by_model(configs: Sequence[Config]) -> list[list[int]]:
 
 
 def _with_truth(score: Score, of_map: MapScores, held: Flags, harmed: int = 0) -> Score:
-    """Add the sums of one map over the objects that the coarse map holds.
+    """Return a score with the sums of one map over the objects that the coarse map holds.
 
-    Objects of the truth that the coarse map lacks are left out, as no refinement can bring them
-    back.
+    Objects of the truth that the coarse map lacks are left out, as no refinement can restore them.
     """
     return replace(
         score,
