@@ -123,8 +123,8 @@ def _of_size(ids: IdMap, truth: IdMap, path: Path) -> IdMap:
     if ids.shape != truth.shape:
         raise IdMapError(
             path,
-            "{} x {} pixels".format(*ids.shape),
-            "{} x {} as in the truth".format(*truth.shape),
+            f"{ids.shape[1]} x {ids.shape[0]} pixels",
+            f"{truth.shape[1]} x {truth.shape[0]} as in the truth",
             "Render the truth at the size of the ids.",
         )
     return ids

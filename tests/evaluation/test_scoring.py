@@ -91,7 +91,7 @@ def test_frames_that_cannot_be_scored_are_named_with_their_reason(root):
     no_refined, no_coarse, other_size, damaged = reasons.values()
     assert "obj_ids_refine/a.jpg.npy: found no such file" in no_refined
     assert "gt_ids/b.jpg.png: found truth without coarse ids" in no_coarse
-    assert "found 30 x 80 pixels; expected 60 x 80 as in the truth" in other_size
+    assert "found 80 x 30 pixels; expected 80 x 60 as in the truth" in other_size
     assert "gt_ids/b.jpg.png" in damaged
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -93,7 +92,6 @@ def _names_in(folder: Path) -> set[str]:
         raise ConfigError(f"{folder}: cannot be used as a folder: {error}") from None
 
 
-@functools.cache
 def check_folder(base: Path, folder: Path) -> None:
     """Check that no folder from a base folder down to another is a link.
 
