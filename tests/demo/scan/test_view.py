@@ -81,7 +81,7 @@ def test_more_severe_is_worse_and_1_is_a_typical_scan():
     scores = []
     for severity in (0.2, 0.4, 1.0, 2.0):
         found = []
-        for seed in (300, 301, 302):
+        for seed in (300, 301):
             room = make_room(seed)
             camera = camera_path(room, 1, SIZE)[0]
             [view] = coarse_views(room, [camera], severity)
