@@ -1,6 +1,6 @@
 """The command line: one module a command.
 
-Everything heavy is imported inside the commands, so that `--help` is quick.
+Heavy modules are imported inside the commands, so that `--help` is quick.
 """
 
 from __future__ import annotations

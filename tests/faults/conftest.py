@@ -31,7 +31,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here starts processes."""
+    """Mark the tests of this folder as slow, as all of them start processes."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.slow)
