@@ -1,1 +1,1 @@
-"""The tests are a package, so that they import what they share: `from tests.scans import blobs`."""
+"""The tests, a package so that they can import shared modules: `from tests.scans import blobs`."""

@@ -1,4 +1,4 @@
-"""A headless Chromium to look at pages with; playwright is imported by those who look only."""
+"""A headless Chromium for tests of pages; only the functions that use playwright import it."""
 
 from __future__ import annotations
 

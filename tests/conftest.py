@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-# These machines are shared: an example that is slow today says nothing about the code.
+# Machines are shared, so the time of one example depends on more than the code.
 settings.register_profile(
     "shared", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -65,7 +65,7 @@ def make_dataset(tmp_path: Path) -> MakeDataset:
 
 @pytest.fixture(scope="session")
 def inside_client() -> Iterator[Client]:
-    """Yield a client of a cluster that lives in this process, where fakes can be put in place."""
+    """Yield a client of a cluster in this process, where tests can replace parts."""
     with (
         LocalCluster(
             n_workers=2,
@@ -88,7 +88,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def certificates(tmp_path: Path) -> dict[str, Path]:
-    """Make a certificate that signs itself, as a laboratory may."""
+    """Write a self-signed certificate and its key, and return their paths by setting."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a laboratory")])
     now = datetime.datetime.now(datetime.UTC)
@@ -116,7 +116,7 @@ def certificates(tmp_path: Path) -> dict[str, Path]:
 
 
 def rectangles(size: tuple[int, int], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a few filled rectangles: an RGB image, and ids that are off by a pixel or two."""
+    """Draw a few filled rectangles: an RGB image, and ids shifted by a pixel or two."""
     rng = np.random.default_rng(seed)
     height, width = size
     image = np.full((height, width, 3), 200, np.uint8)

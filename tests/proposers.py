@@ -1,4 +1,4 @@
-"""Proposers without a model, and calls of the product that they are handed to."""
+"""Proposers without a model, and calls of the package with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Maps = Sequence[npt.NDArray[np.integer]]
 
 
 class ColourProposer:
-    """Proposes every region of one colour, at a low resolution, as a proposer should."""
+    """A proposer of every region of one colour, at a low resolution."""
 
     images_per_call = 1
 
@@ -52,7 +52,7 @@ def colour_masks(colours: npt.NDArray[np.uint8]) -> Proposals:
 
 @dataclass
 class FailingProposer(ColourProposer):
-    """Raises an error on chosen calls, counted from 0."""
+    """A proposer that raises an error on chosen calls, counted from 0."""
 
     error: BaseException
     at: Sequence[int]
@@ -68,7 +68,7 @@ class FailingProposer(ColourProposer):
 
 @dataclass
 class CountingProposer(ColourProposer):
-    """Notes how many images each call gets."""
+    """A proposer that records the number of images of each call."""
 
     images_per_call: int
     sizes: list[int] = field(default_factory=list)
@@ -82,7 +82,7 @@ class CountingProposer(ColourProposer):
 class Handing:
     """A factory that hands out one proposer of this process, in whichever thread it is unpickled.
 
-    It travels to workers as a number, so that tests see what happened to the proposer itself.
+    It is pickled as a number, so that tests can inspect the very proposer that was called.
     """
 
     number: int
@@ -94,7 +94,7 @@ class Handing:
         return cls(len(cls._proposers) - 1)
 
     def obtain(self, config: Config) -> None:
-        """Nothing has to be there."""
+        """Obtain nothing, as there is no checkpoint."""
 
     def identity(self, config: Config) -> str:
         return "colours"

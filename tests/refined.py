@@ -1,4 +1,4 @@
-"""A data set that was refined by hand: files as a run leaves them, without a model."""
+"""A data set with results written by hand: files as a run leaves them, without a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.records import FrameRef
 
 @dataclass
 class Refined:
-    """A data set with results, and perhaps a mirror."""
+    """A data set with results and, optionally, a mirror."""
 
     root: Path
     frames: list[FrameRef]
@@ -24,7 +24,7 @@ class Refined:
     mirror: str
 
     def write(self, frame: FrameRef, ids: npt.NDArray[np.integer], settings: str = "f00d") -> None:
-        """Write a result as if it had been made with some settings."""
+        """Write a result with the fingerprint of some settings."""
         note = {"settings": settings, "inputs": "?", "stats": "{}"}
         write_ids(self.layout.output_path(frame), ids, "pth", note)
 
@@ -32,7 +32,7 @@ class Refined:
         return read_ids(self.layout.output_path(frame))
 
     def in_mirror(self, frame: FrameRef) -> npt.NDArray[np.uint16] | None:
-        """Read a frame the way a stranger would: with nothing but zarr and the attributes."""
+        """Read a frame with zarr and the attributes alone, without code of this package."""
         scene = zarr.open_group(self.mirror, mode="r")[frame.scene]
         number = scene.attrs["frames"].index(frame.image)
         size = scene.attrs["sizes"][number]
@@ -43,7 +43,7 @@ class Refined:
         return np.asarray(array[number])
 
     def agrees(self) -> bool:
-        """Tell whether the mirror holds every result as it is, and no frame without one."""
+        """Tell whether the mirror holds exactly the results."""
         for frame in self.frames:
             found = self.in_mirror(frame)
             if not self.layout.output_path(frame).exists():
@@ -55,7 +55,7 @@ class Refined:
 
 
 def open_results(root: Path, mirror: str | None = None) -> Refined:
-    """Open a data set with what lies beside it."""
+    """Return a data set with its results and mirror opened."""
     config = load_config()
     layout = Layout(root, config.data, config.output)
     frames = discover(root, config.data).frames
@@ -63,7 +63,7 @@ def open_results(root: Path, mirror: str | None = None) -> Refined:
 
 
 def refine_by_hand(root: Path) -> Refined:
-    """Give every frame a result: its own coarse ids."""
+    """Write the coarse ids of every frame as its result."""
     made = open_results(root)
     for frame in made.frames:
         made.write(frame, read_ids(made.layout.ids_path(frame)))

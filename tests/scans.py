@@ -29,7 +29,7 @@ def write_scans(root: Path, scenes: Maps) -> Path:
 
 
 def imported(root: Path, scene: str, number: int, into: str = "gt_ids") -> npt.NDArray[np.int32]:
-    """Read the map that an import wrote for a frame."""
+    """Return the map that an import wrote for a frame."""
     return read_ids(root / scene / into / f"frame_{number:06d}.png.png")
 
 
@@ -48,7 +48,7 @@ def blobs(
 
 @st.composite
 def id_maps(draw: st.DrawFn, largest: int = 65_535) -> npt.NDArray[np.int32]:
-    """Draw a small map: few ids, so that they touch, and any place for them."""
+    """Draw a small map of few ids at any pixels, so that they often touch."""
     height, width = draw(st.integers(1, 9)), draw(st.integers(1, 9))
     ids = draw(st.lists(st.integers(1, largest), min_size=1, max_size=4, unique=True))
     values = st.sampled_from([0, *ids])

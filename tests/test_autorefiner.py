@@ -1,4 +1,4 @@
-"""The command, where a file of the user's has the name of the package."""
+"""The command where a file of the user has the name of the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the user sets for Dask itself, a run says what is wrong or goes on with a warning."""
+"""Wrong settings of Dask itself end a run with an error that names them, or cost a warning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Spoil = Callable[[str], dict[str, str]]
 
 @pytest.fixture
 def spoil(tmp_path: Path) -> Spoil:
-    """Return a function that writes a file of Dask's configuration, and gives the environment."""
+    """Return a function that writes a Dask configuration file and returns the environment."""
 
     def write(text: str) -> dict[str, str]:
         folder = tmp_path / "dask"

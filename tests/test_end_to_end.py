@@ -1,4 +1,4 @@
-"""The command, as a user starts it: real photographs, real SAM 2, a real cluster of processes."""
+"""The command as a user starts it: real photographs, real SAM 2, a real cluster of processes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIRROR = ("--set", "output.mirror=true")
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """Return a data root with one scene, its coarse ids in both kinds of container."""
+    """Return a data root with one scene whose coarse ids are in both kinds of container."""
     root = tmp_path / "scans"
     scene = root / "scene_0000"
     for folder in ("images", "gt_ids"):

@@ -1,4 +1,4 @@
-"""What is said where a package is missing that an extra brings."""
+"""The error where a package of an extra is missing."""
 
 from __future__ import annotations
 

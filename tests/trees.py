@@ -1,4 +1,4 @@
-"""A small tree of each named layout, as the tools of its data set leave it."""
+"""A small tree of each named layout, as the tools of its data set write it."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ BESIDE = {
     ),
     "scannet": ("scene0000_00/depth/8.png", "scene0000_00/label-filt/8.png"),
 }
-"""What else lies there, and is nobody's image or ids."""
+"""Other files of the layouts that are neither images nor ids."""
 
 
 def touch(root: Path, *names: str) -> None:

@@ -1,6 +1,6 @@
 """The command line: one module a command.
 
-Everything heavy is imported inside the commands, so that `--help` is quick.
+Heavy modules are imported inside the commands, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMMANDS = (
 
 
 class SeedFriendlyGroup(click.Group):
-    """Runs the launch scripts of the tool before: options without a command mean `run`."""
+    """A group that takes options without a command as those of `run`, for older launch scripts."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert `run` where the first word is an option of it."""
@@ -55,7 +55,7 @@ for _command in COMMANDS:
 
 
 def entry_point() -> None:
-    """Run the command line; what the user can mend is said in a line, without a traceback."""
+    """Run the command line; print errors that the user can mend in a line, without a traceback."""
     try:
         main(standalone_mode=False)
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""`autorefiner compare`: what differs between two sets of ids."""
+"""`autorefiner compare`: show the differences between two sets of ids."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ WORKED_LINES = {
         "autorefiner run processed_scannetpp_v2 --set data.layout=insscene"
     ),
 }
-"""For each known data set, what makes its files, and then the command."""
+"""The command for each known data set, by the step that makes its files."""
 
 _EXAMPLES = "\n".join(f"{made}\n  {command}" for made, command in WORKED_LINES.items())
 

@@ -1,4 +1,4 @@
-"""`autorefiner stats`: what a mirrored data set says about itself."""
+"""`autorefiner stats`: count the pixels of every object of a mirrored data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`autorefiner status`: how far a data set is, at a glance."""
+"""`autorefiner status`: count the frames of a data set by state."""
 
 from __future__ import annotations
 

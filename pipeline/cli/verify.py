@@ -1,4 +1,4 @@
-"""`autorefiner verify`: open every result, and see whether it is whole."""
+"""`autorefiner verify`: open every result, and check that it is whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page of ours on the Dask dashboard, and the same figures for Prometheus.
+"""The page of a run on the Dask dashboard, and its figures for Prometheus.
 
     driver ── RunState, as an event ──► scheduler ──► page, /metrics
     worker ── WorkerState, with its heartbeat ──┘

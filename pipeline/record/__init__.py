@@ -1,1 +1,1 @@
-"""What runs leave on disk about themselves, and how a data set is opened again."""
+"""The records of runs on disk, and the way to open a data set with them."""

@@ -1,4 +1,4 @@
-"""The real LocalCUDACluster without a GPU: only the driver's library is stood in for."""
+"""The real LocalCUDACluster without a GPU: a stand-in replaces the driver's library alone."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def client() -> Iterator[Client]:
 
 
 def break_line(dask_scheduler: Any, question: str) -> None:
-    """Have the scheduler hang up on a question, as one that dies over it does."""
+    """Make the scheduler close the connection on a request, as if it died while handling it."""
 
     def hang_up(comm: Any, **_: object) -> None:
         comm.abort()

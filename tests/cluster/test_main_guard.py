@@ -40,7 +40,7 @@ def test_a_script_without_a_guard_is_told_so_and_one_with_it_runs(
     code, out, err = run_script(tmp_path, root, call, "if True:")
     assert code == 1
     assert out == ""
-    # Once by the worker that was not to be, once by the error that ends the script.
+    # The worker prints the message, and so does the error that ends the script.
     assert err.count('under `if __name__ == "__main__":`') == 2
     assert "another run works here" not in err
     assert not list(root.glob("*/obj_ids_refine/*"))

@@ -1,4 +1,4 @@
-"""SLURM jobs: what would be submitted, and the same run by a stand-in of `sbatch`."""
+"""SLURM jobs: their scripts, and a run in which a stand-in of `sbatch` starts them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOCAL = {"kind": "slurm", "slurm_interface": "lo", "dashboard_address": "127.0.0
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Temporary credentials are written to the working directory, which jobs share."""
+    """Change to a temporary folder, as credentials are written to the working directory."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -58,7 +58,7 @@ def test_a_gpu_job_asks_slurm_for_what_the_settings_say() -> None:
     command = shlex.split(lines[-1])
     assert command[1:3] == ["-m", "dask_cuda.cli"]
     assert command[3].startswith("tls://127.0.0.1:")
-    # dask cuda worker starts one worker a GPU; these are the threads of each.
+    # `dask cuda worker` starts one worker a GPU, with this number of threads each.
     assert command[command.index("--nthreads") + 1] == "1"
     assert command[command.index("--protocol") + 1] == "tls://"
     assert {"--tls-ca-file", "--tls-cert", "--tls-key"} <= {*command}
@@ -87,7 +87,7 @@ kill -TERM -- "-$1"
 
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put an `sbatch` and a `scancel` on the path that run jobs on this machine."""
+    """Put an `sbatch` and a `scancel` that run jobs on this machine on the path."""
     folder = tmp_path / "slurm"
     folder.mkdir()
     for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):

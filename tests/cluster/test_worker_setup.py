@@ -13,7 +13,7 @@ from pipeline.config import ClusterConfig
 
 
 def pages_taken_by_arrays() -> tuple[str | None, int]:
-    """Make arrays of 2 MB again and again; return Dask's choice and the pages that came anew."""
+    """Make arrays of 2 MB repeatedly; return Dask's threshold and the number of new pages."""
     hold = [np.ones(4 << 20, np.uint8) for _ in range(4)]
     del hold
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -26,7 +26,7 @@ ADDRESS = "tcp://10.0.0.1:4711"
 
 
 def worker(*, threads: int = 1, gpus: int = 0, **versions: str) -> WorkerFacts:
-    """Describe a worker like this process, but for some versions."""
+    """Return the facts of a worker like this process, with some versions changed."""
     return WorkerFacts({**OWN, **versions}, threads, gpus)
 
 

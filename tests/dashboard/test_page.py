@@ -25,7 +25,7 @@ MILLISECONDS = 120_000
 
 
 def secure(certificates: dict[str, Path]) -> dict[str, Any]:
-    """Return what serves the dashboard over HTTPS, by Dask's own settings."""
+    """Return the settings of Dask that serve the dashboard over HTTPS."""
     names = {"tls_ca_file": "ca-file", "tls_cert": "cert", "tls_key": "key"}
     tls = {names[name]: str(path) for name, path in certificates.items()}
     return {"distributed.scheduler.dashboard.tls": tls}
@@ -33,7 +33,7 @@ def secure(certificates: dict[str, Path]) -> dict[str, Any]:
 
 @pytest.fixture(params=["http", "https"])
 def client(request: pytest.FixtureRequest, certificates: dict[str, Path]) -> Iterator[Client]:
-    """Yield a client of a cluster in this process, with everything over TLS or nothing."""
+    """Yield a client of a cluster in this process, with TLS for all connections or for none."""
     is_secure = request.param == "https"
     with (
         dask.config.set(secure(certificates) if is_secure else {}),

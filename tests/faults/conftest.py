@@ -1,4 +1,4 @@
-"""Real clusters and real commands, whose workers do what an image's first pixel says."""
+"""Real clusters and real commands, whose workers an image's first pixel steers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here starts processes."""
+    """Mark the tests of this folder as slow, as all of them start processes."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.slow)
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def make_frames(tmp_path: Path) -> MakeFrames:
-    """Return a function that writes one scene, a frame for each first pixel."""
+    """Return a function that writes a scene with one frame for each given first pixel."""
 
     def make(
         pixels: list[Pixel], scene: str = "scene_0000", size: tuple[int, int] = (24, 32)
@@ -62,7 +62,7 @@ def make_frames(tmp_path: Path) -> MakeFrames:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Client]:
-    """Yield a client of a local cluster of two steered workers, of two gigabytes each."""
+    """Yield a client of a local cluster of two steered workers with two gigabytes each."""
     with (
         dask.config.set(
             {
@@ -110,7 +110,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @contextmanager
 def patience(seconds: float = 120) -> Iterator[Callable[[], None]]:
-    """Yield a function that waits a little, and gives up after some time."""
+    """Yield a function that waits a little, and fails once `seconds` have passed."""
     deadline = time.monotonic() + seconds
 
     def wait() -> None:
@@ -121,7 +121,7 @@ def patience(seconds: float = 120) -> Iterator[Callable[[], None]]:
 
 
 def results(root: Path) -> dict[str, bytes]:
-    """Return the results by name; a killed writer may leave a file of another name beside them."""
+    """Return the results by path, without the temporary files that killed writers leave."""
     files = sorted(root.glob("*/obj_ids_refine/frame_*"))
     return {str(file.relative_to(root)): file.read_bytes() for file in files}
 

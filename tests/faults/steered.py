@@ -1,7 +1,7 @@
-"""A proposer without a model that does what an image's first pixel says: preloaded into workers.
+"""A proposer without a model that an image's first pixel steers, preloaded into workers.
 
-Dask runs `dask_setup` in every worker it starts, so real workers of a real cluster can be made to
-die, to eat memory or to take their time.
+Dask runs `dask_setup` in every worker it starts, so workers of a real cluster can be made to die,
+to eat memory or to be slow.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ HELD = (204, 0, 0)
 
 
 def slow(hundredths: int) -> tuple[int, int, int]:
-    """Return the pixel of a frame that takes so long, in hundredths of a second."""
+    """Return the pixel of a frame that takes the given hundredths of a second."""
     return (203, hundredths, 0)
 
 
 class SteeredProposer:
-    """Proposes the left half of every image, or does worse."""
+    """A proposer of the left half of every image that may die, wait or eat memory instead."""
 
     images_per_call = 1
 
@@ -59,7 +59,7 @@ class SteeredProposer:
 
 
 def eat_memory() -> None:
-    """Take 4 GB bit by bit, as a leak would, and die of old age if nobody minds."""
+    """Take 4 GB bit by bit, as a leak would; return if no limit ends the process first."""
     eaten = []
     for _ in range(100):
         eaten.append(np.ones(40 << 17))

@@ -1,4 +1,4 @@
-"""Disks that are full, folders that cannot be read or written."""
+"""Full disks, and folders that cannot be read or written."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_limit_on_file_sizes_stops_the_run_and_a_later_run_completes(
 
 
 def as_anybody() -> tuple[str, ...]:
-    """Return what a command is started with so that permissions hold for it, even for root."""
+    """Return the prefix of a command that makes permissions hold for it, even for root."""
     if os.geteuid():
         return ()
     if not shutil.which("setpriv"):
@@ -84,7 +84,7 @@ def as_anybody() -> tuple[str, ...]:
 
 @pytest.fixture
 def modes() -> Iterator[dict[Path, int]]:
-    """Yield a dictionary of folders and files whose permissions are put back at the end."""
+    """Yield a dictionary of paths to permissions that are restored at the end."""
     changed: dict[Path, int] = {}
     yield changed
     for path, mode in changed.items():

@@ -1,4 +1,4 @@
-"""A scheduler and workers of others: joined with one's own certificates, lost, and left alone."""
+"""An existing cluster: joined with the user's certificates, lost, and left running."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.faults.conftest import REPOSITORY, MakeFrames, Start, nothing_is_torn
 
 
 class Others:
-    """A scheduler and a worker that run on their own, as `dask scheduler` and `dask worker`."""
+    """A scheduler and a worker started as `dask scheduler` and `dask worker`."""
 
     def __init__(self, folder: Path, certificates: dict[str, Path]) -> None:
         self.file = folder / "scheduler.json"

@@ -39,7 +39,7 @@ def test_once_finishes_the_frames_in_hand_and_the_same_command_goes_on(
     words = ("run", root, *SETTINGS, "--set", "run.partition_size=8")
     command = start(*words)
     wait_for_results(root, 2, command)
-    # A terminal and systemd send it to every process of the group.
+    # A terminal and systemd send the signal to every process of the group.
     os.killpg(command.pid, number)
     out, err, seconds = end(command)
     assert command.returncode == 130

@@ -1,4 +1,4 @@
-"""What dead workers cost: nothing but the frame that kills them."""
+"""Dead workers cost a run no frame but the one that kills them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_killed_workers_cost_no_frame_and_no_byte(
     with meanwhile(kill):
         summary = pipeline.refine_dataset(root, ONE_BY_ONE, cluster)
     if not summary.complete:
-        # A frame whose worker was killed each time it was tried is on record as one that kills.
+        # A frame whose worker was killed at every try is recorded as the cause.
         assert set(summary.failures) == {"run: KilledWorker"}
         again = {**ONE_BY_ONE, "run": {"redo": "failed"}}
         assert pipeline.refine_dataset(root, again, cluster).complete

@@ -27,7 +27,7 @@ def entry(image: str = "a.jpg", status: str = "done", **outcome: object) -> Entr
 
 
 def known(folder: Path, *images: str) -> dict[str, Entry]:
-    """Return what is on record, of all frames that a test may have put there."""
+    """Return the entries on record by image, of `images` or else of all `NAMES`."""
     with read_journal(folder / FILE_NAME) as journal:
         found = {image: journal.find(FrameRef("scene", image, "")) for image in images or NAMES}
     return {image: one for image, one in found.items() if one}

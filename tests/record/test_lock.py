@@ -28,7 +28,7 @@ with hold_output(Path(sys.argv[1]) / "run.lock"):
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Yield another process that holds the folder."""
+    """Yield another process that holds the lock of the folder."""
     words = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -39,7 +39,7 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def _no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for a file system that knows no locks."""
+    """Make `flock` fail as on a file system without locks."""
 
     def refuse(_descriptor: int, _operation: int) -> None:
         raise OSError(38, "Function not implemented")

@@ -96,7 +96,7 @@ LOOKING_BACK: dict[str, Callable[[Path, Any, Client], object]] = {
         find_scene(open_dataset(root, config).layout, None).labels("refined", 0).any()
     ),
 }
-"""By name, a call that is true if it finds the only result of a data set."""
+"""Calls by name; each returns true if it finds the only result of a data set."""
 
 
 def test_every_function_that_looks_back_finds_results_below_the_home_folder(
@@ -124,7 +124,7 @@ def test_every_function_that_looks_back_goes_by_the_last_run(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        # To the command, which proposes with SAM 2, results that were proposed by colour are stale.
+        # The command proposes with SAM 2, so results that were proposed by colour are stale.
         ("status", 0, "1\nstale: made with other settings"),
         ("verify", 1, "1\nstale: made with other settings"),
         ("report", 0, "out/autorefiner/report.html"),

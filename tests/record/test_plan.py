@@ -22,7 +22,7 @@ MakeDataset = Callable[..., Path]
 
 
 class Done:
-    """A data set that a run with the settings `f00d` finished."""
+    """A data set that a run with the fingerprint `f00d` finished."""
 
     def __init__(self, root: Path) -> None:
         config = load_config()

@@ -20,7 +20,7 @@ MakeDataset = Callable[..., Path]
 
 @pytest.fixture
 def done(make_dataset: MakeDataset, inside_client: Client) -> Path:
-    """Return a data set of two scenes that a run finished, but for a frame that failed."""
+    """Return a data set of two scenes that a run finished, with one failed frame."""
     root = make_dataset(scenes=2, frames=3)
     (root / "scene_0001" / "images" / "frame_000002.jpg").write_bytes(b"torn")
     refine_dataset(root, client=inside_client)

@@ -1,7 +1,7 @@
-"""Bad and hostile files in one data set, each among good neighbours, in one run.
+"""Bad and hostile files in one data set, each among good frames, in one run.
 
-The tables of `tests/dataset` say what the readers answer. Here the same files are frames of a run:
-each has its reason on record, every other frame is done, and nothing but results was written.
+`tests/dataset` tests the readers on the same files. Here the files are frames of a run: each has
+its reason on record, every other frame is done, and nothing but results was written.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def png(array: np.ndarray) -> bytes:
 GOOD_IMAGE, GOOD_IDS = png(IMAGE), png(IDS)
 GOOD_MAP = id_map_files.png(IDS)
 
-# What can be a file of a frame at all; the others never get as far as a reader.
+# Files that discovery takes for a frame's; the others never reach a reader.
 TABLES = (id_map_files, container_files)
 GOOD_IDS = {name: case for table in TABLES for name, case in table.GOOD.items()}
 BAD_IDS = {name: case for table in TABLES for name, case in table.BAD.items() if case[0] != ".txt"}
@@ -78,7 +78,7 @@ ODD_SCENES = ["obj_ids_refine", "-scene", "..scene", "<b>scene", "new\nscene", "
 
 @dataclass(frozen=True)
 class Run:
-    """What one run over everything left behind."""
+    """The files and records that one run over all inputs left."""
 
     root: Path
     summary: Summary
@@ -124,7 +124,7 @@ def add_tables(root: Path) -> None:
 
 
 def add_unusual(root: Path) -> None:
-    """Add what is unusual and yet read: every container, integer type, colour mode and depth."""
+    """Add unusual files that are read: every container, integer type, colour mode and depth."""
     for number, (suffix, make_ids, expected) in enumerate(GOOD_IDS.values()):
         image = f"{number:03d}.png"
         add_image(root, "unusual id maps", image, png(np.resize(IMAGE, (*np.shape(expected), 3))))
@@ -147,7 +147,7 @@ def add_names(root: Path) -> None:
 
 
 def add_links(root: Path, outside: Path) -> None:
-    """Lay links to files and folders outside, in circles, and to nowhere."""
+    """Make links to files and folders outside, in circles, and to nowhere."""
     (outside / "secret").write_text("password=hunter2")
     (outside / "image.jpg").write_bytes(GOOD_IMAGE)
     add_frame(outside, "room", "frame.jpg")
@@ -192,7 +192,7 @@ def add_sizes(root: Path) -> None:
 
 
 def snapshot(folder: Path) -> dict[str, tuple[Any, ...]]:
-    """Describe every file, folder and link below a folder, but for results and records."""
+    """Return mode, size, time, hash and target by path, leaving out results and records."""
     found: dict[str, tuple[Any, ...]] = {}
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts

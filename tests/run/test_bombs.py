@@ -1,4 +1,4 @@
-"""Small files that would fill the memory: what a worker's process takes for them, measured."""
+"""Small files that would fill the memory: the memory that a process takes for them is measured."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ print(json.dumps({"grown": grown, "said": said}))
 
 
 def zeros(count: int, compressor: zlib._Compress) -> bytes:
-    """Compress so many zero bytes, quickly: whole blocks of them are all alike."""
+    """Return `count` zero bytes compressed, quickly, as all whole blocks are alike."""
     compressor.compress(bytes(PIECE)), compressor.flush(zlib.Z_FULL_FLUSH)
     block = compressor.compress(bytes(PIECE)) + compressor.flush(zlib.Z_FULL_FLUSH)
     return block * (count // PIECE)
 
 
 def png_bomb(colour: int, bits: int) -> bytes:
-    """Make a PNG whose every pixel is really there: 400 MB or more in some hundred kilobytes."""
+    """Return a complete PNG of 400 MB or more of pixels in some hundred kilobytes."""
     header = struct.pack(">IIBBBBB", SIDE, SIDE, bits, colour, 0, 0, 0)
     row = 1 + SIDE * (3 if colour == 2 else 1) * bits // 8
     pixels = b"\x78\x9c" + zeros(SIDE * row + PIECE, zlib.compressobj(9, wbits=-15))
@@ -70,14 +70,14 @@ def png_bomb(colour: int, bits: int) -> bytes:
 
 
 def text_bomb(keyword: bytes) -> bytes:
-    """Make a PNG of one pixel with a gigabyte of compressed text or colour profile."""
+    """Return a PNG of one pixel with a gigabyte of compressed text or colour profile."""
     good = id_map_files.png(np.ones((1, 1), np.uint8))
     body = b"a\0\0\x78\x9c" + zeros(2**30, zlib.compressobj(9, wbits=-15))
     return good[:33] + chunk(keyword, body) + good[33:]
 
 
 def zip_bomb() -> bytes:
-    """Make an archive of torch.save whose storage unpacks to half a gigabyte."""
+    """Return an archive of torch.save whose storage unpacks to half a gigabyte."""
     buffer = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(id_map_files.save(torch.zeros(2, 3)))) as old,
@@ -91,7 +91,7 @@ def zip_bomb() -> bytes:
 
 
 def npz_bomb() -> bytes:
-    """Make an archive of numpy whose array of six numbers is half a gigabyte long."""
+    """Return an archive of numpy whose array of six numbers is half a gigabyte long."""
     buffer = io.BytesIO()
     with (
         zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
@@ -104,7 +104,7 @@ def npz_bomb() -> bytes:
 
 
 def hdf5_bomb() -> bytes:
-    """Make an HDF5 file whose chunk of six numbers unpacks to half a gigabyte."""
+    """Return an HDF5 file whose chunk of six numbers unpacks to half a gigabyte."""
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         ids = file.create_dataset("ids", (2, 3), "i8", chunks=(2, 3), compression="gzip")
@@ -114,7 +114,7 @@ def hdf5_bomb() -> bytes:
 
 
 def nested_memo() -> bytes:
-    """Make a pickle of few bytes whose tuples, written out, would be 2^900 values."""
+    """Return a pickle of few bytes whose tuples, written out, would be 2^900 values."""
     return b"\x80\x02K\x01" + b"q\x00h\x00\x86" * 900 + b"."
 
 

@@ -21,7 +21,7 @@ MakeDataset = Callable[..., Path]
 
 
 class OneMask:
-    """Proposes the left half of any image."""
+    """A proposer of the left half of any image."""
 
     images_per_call = 1
 

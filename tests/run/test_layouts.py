@@ -39,7 +39,7 @@ def test_a_named_layout_is_refined_where_it_lies(
     layout = Layout(root, config.data, config.output)
     for frame in discover(root, config.data).frames:
         assert read_ids(layout.output_path(frame)).shape == (48, 64)
-    # The settings of the last run are found, for they are beside the results.
+    # The settings of the last run are found because they lie beside the results.
     assert read_status(root).complete
     assert verify_dataset(root).complete
     assert refine_dataset(root, settings, inside_client).processed == 0

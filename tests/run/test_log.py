@@ -9,9 +9,9 @@ from pipeline.run.watch import log_state
 
 
 def fresh_logger(monkeypatch):
-    """Return this package's logger as a fresh process has it.
+    """Return this package's logger without handlers, as in a fresh process.
 
-    No fixture: pytest puts handlers of its own on every logger as a test begins.
+    A function and no fixture, as pytest adds its own handlers to loggers when a test begins.
     """
     logger = logging.getLogger("pipeline")
     monkeypatch.setattr(logger, "handlers", [])

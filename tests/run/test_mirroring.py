@@ -24,7 +24,7 @@ SHARDED = {"output": {"mirror": True, "mirror_shard": 4}, "run": {"partition_siz
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[FrameRef]:
-    """Return a list of the frames that workers write into the mirror as they go."""
+    """Return a list that receives the frames whose chunks workers write."""
     seen: list[FrameRef] = []
 
     def write_and_tell(place: object, frame: FrameRef, ids: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Ids that do not fit are numbered by scene, once and for all."""
+"""Ids above 65535 are numbered by scene, and keep their numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LARGE = 10**6
 
 @pytest.fixture
 def root(make_dataset: MakeDataset) -> Path:
-    """Return two scenes of three frames, whose ids above 1 are a million more."""
+    """Return two scenes of three frames, with a million added to ids above 1."""
     root = make_dataset(scenes=2, frames=3)
     for path in root.glob("*/obj_ids/*.pth"):
         enlarge(path)

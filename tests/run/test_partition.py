@@ -84,7 +84,7 @@ def test_several_images_go_to_the_model_at_once(
 def test_frames_that_fail_together_answer_for_themselves(
     make_dataset: MakeDataset,
 ) -> None:
-    # All three together, and then the second alone.
+    # The calls: all three frames together, then the second alone.
     failing = FailingProposer(ZeroDivisionError("by zero"), (0, 2))
     failing.images_per_call = 3
     job, frames = job_and_frames(make_dataset(scenes=1, frames=3), proposer=failing)

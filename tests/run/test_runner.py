@@ -167,12 +167,12 @@ POISON = (1, 2, 3)
 
 
 class Deadly:
-    """Kills its process on the image whose first pixel says so; is its own factory."""
+    """A proposer, and its own factory, that kills its process on images marked by a pixel."""
 
     images_per_call = 1
 
     def obtain(self, config: Config) -> None:
-        """Nothing has to be there."""
+        """Obtain nothing, as there is no checkpoint."""
 
     def identity(self, config: Config) -> str:
         return "deadly"

@@ -58,7 +58,7 @@ def test_workers_that_come_late_are_given_work() -> None:
 
 
 class Uneven:
-    """Takes long for a few frames, and notes who had which when."""
+    """A proposer that is slow for a few frames, and logs worker and time of each frame."""
 
     images_per_call = 1
 
@@ -86,7 +86,7 @@ def test_with_uneven_frames_no_worker_idles_at_the_end(
         ends[worker] = max(ends.get(worker, 0.0), end)
     assert len(ends) == 2
     first_idle = min(ends.values())
-    # One frame that waits at the other worker, and one on its way; of a partition it may be eleven.
+    # One frame waits at the other worker and one is on its way; partitions could hold eleven.
     assert sum(start > first_idle for _, start, _ in uneven.spans) <= 2
 
 
@@ -106,7 +106,7 @@ def test_frames_are_begun_in_their_order(
     assert refine_dataset(root, one_by_one, inside_client).complete
     names = [(frame.scene, frame.image) for frame in begun]
     places = [sorted(names).index(name) for name in names]
-    # Four are in flight at most, on two workers: they may be that far apart.
+    # At most four frames are in flight on two workers, so their order may differ by as much.
     assert all(abs(place - at) <= 4 for at, place in enumerate(places))
 
 

@@ -13,7 +13,7 @@ from tests.proposers import COLOURS, refine_dataset
 
 
 class Recorder:
-    """Writes down what a watcher is told."""
+    """A watcher that records its calls."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int]] = []

@@ -86,7 +86,7 @@ def test_an_image_is_encoded_once_whatever_is_tried(
         monkeypatch.setattr(proposer, name, counted)
     grid = {"refinement.min_agreement": [0.2, 0.6], "proposals.unlabelled_points_per_side": [0, 2]}
     pipeline.tune(rooms, grid, DEMO, n_frames=2, client=inside_client)
-    # Of the five settings, three ask SAM in different ways: as given, and by two kinds of grid.
+    # The five settings prompt SAM in three ways: as given, and by two kinds of grid.
     assert calls == {"encode": 2, "ask": 6}
 
 
