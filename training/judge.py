@@ -187,7 +187,7 @@ def answers(contest: Contest, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def masks_of(
     truth: np.ndarray, coarse: np.ndarray, kind: str, rng: np.random.Generator
 ) -> Proposals:
-    """Return masks from the truth at the resolution of a model, ideal or with a common fault."""
+    """Return masks of the truth in 256 x 256 cells, ideal or with a common fault of models."""
     ids = np.intersect1d(coarse[coarse > 0], truth)
     logits = torch.stack([as_logits(faulty(truth == i, kind, rng)) for i in ids])
     sure = torch.full((len(ids),), 0.95)
