@@ -8,7 +8,7 @@ from pipeline.dataset.images import read_image
 from pipeline.dataset.input_patterns import ids_elsewhere
 from pipeline.dataset.layout import Layout, RecordPaths
 from pipeline.dataset.links import check_scenes, find_linked
-from pipeline.dataset.nothing import discover_some
+from pipeline.dataset.nothing_found import discover_some
 from pipeline.dataset.problems import Problem
 from pipeline.dataset.results import check_place, is_whole, read_provenance, write_ids
 

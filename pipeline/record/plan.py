@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.dataset import Layout, read_ids, read_provenance, stamp
-from pipeline.dataset.inputs import digest_inputs, input_stamps, numbers_of
+from pipeline.dataset.provenance import digest_inputs, input_stamps, numbers_of
 from pipeline.errors import FrameError
 from pipeline.record.journal import Entry, Journal, JournalIndex
 from pipeline.record.tally import Tally

@@ -20,8 +20,8 @@ from pipeline.config import Config, ConfigLike, DataConfig, load_config
 from pipeline.dataset import Layout, check_place, read_pair, write_ids
 from pipeline.dataset.formats.contained_arrays import NotAnIdMap
 from pipeline.dataset.id_maps import settle_ids
-from pipeline.dataset.inputs import digest_inputs, numbers_of
 from pipeline.dataset.numbers import Numbers, TooManyIds, ids_in, number_ids
+from pipeline.dataset.provenance import digest_inputs, numbers_of
 from pipeline.records import FrameRef, Refinement
 from pipeline.refinement import check_ids, check_image, check_map, refine_proposals
 from pipeline.sam import SAM2, Proposer, ProposerFactory

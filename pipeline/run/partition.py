@@ -22,7 +22,7 @@ import torch
 from pipeline.clock import StageClock
 from pipeline.config import Config
 from pipeline.dataset import Layout, Stamp, stamp
-from pipeline.dataset.inputs import input_stamps
+from pipeline.dataset.provenance import input_stamps
 from pipeline.errors import AutoRefinerError, FrameError, reason_of
 from pipeline.mirror import MirrorSpec, write_chunk
 from pipeline.record.journal import Entry

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, write_ids
-from pipeline.dataset.inputs import digest_inputs
+from pipeline.dataset.provenance import digest_inputs
 from pipeline.record import plan as planning
 from pipeline.record.journal import JournalIndex, open_journal, read_journal
 from pipeline.record.plan import Judgement, Plan, judge_frames, make_plan

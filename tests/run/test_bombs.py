@@ -29,7 +29,7 @@ import json, pathlib, resource, sys
 from pipeline.dataset import read_ids, read_image
 from pipeline.dataset.formats import hdf5
 from pipeline.errors import FrameError
-from pipeline.dataset.inputs import digest_inputs
+from pipeline.dataset.provenance import digest_inputs
 
 def peak():
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,7 +11,7 @@ import torch
 from pipeline.clock import StageClock
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover
-from pipeline.dataset.inputs import digest_inputs
+from pipeline.dataset.provenance import digest_inputs
 from pipeline.records import Proposals
 from pipeline.run import frame
 from pipeline.run.frame import read_frame
