@@ -51,6 +51,11 @@ class FrameRef:
     ids: str
     """File name of the coarse id map, such as `frame_000000.jpg.pth`."""
 
+    @property
+    def name(self) -> str:
+        """Name of the frame in messages."""
+        return f"{self.scene}/{self.image}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposals:

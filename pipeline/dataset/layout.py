@@ -162,7 +162,7 @@ class Layout:
         values = values_of(images, frame.scene, frame.image)
         if values is None:
             raise DatasetError(
-                f"{frame.scene}/{frame.image}: found no such path in {images.text!r}; expected a "
+                f"{frame.name}: found no such path in {images.text!r}; expected a "
                 "frame of this data set and these settings"
             )
         return result_pattern(self.output).fill(values)

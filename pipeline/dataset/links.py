@@ -1,13 +1,14 @@
-"""Checks of where a scene's results go, made before any work: not through links, not into input."""
+"""Checks that results and records are written neither through links nor into input."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from pipeline.dataset.layout import Layout
 from pipeline.dataset.problems import Problem
 from pipeline.dataset.results import links_above
-from pipeline.errors import ConfigError, DatasetError
+from pipeline.errors import ConfigError, DatasetError, StorageError
 from pipeline.records import FrameRef
 
 
@@ -40,6 +41,23 @@ def check_scenes(layout: Layout, frames: Iterable[FrameRef], linked: list[Proble
             f"{layout.output_root}: found links in the place of the results of every scene "
             f"({len(scenes)}), such as {linked[0]}"
         )
+
+
+def refuse_links(path: Path, top: Path) -> None:
+    """Check that neither a file nor any folder from its own up to `top` is a link.
+
+    A link in a stranger's data set could send what is written there to any file of the user.
+
+    Raises
+    ------
+    StorageError
+        One of them is a link.
+    """
+    for each in (path, *path.parents):
+        if each.is_symlink():
+            raise StorageError(f"{each}: found a link; expected a file or folder of its own")
+        if each == top:
+            return
 
 
 def _linked(layout: Layout, scene: str) -> Iterator[Problem]:

@@ -55,7 +55,7 @@ class MirrorReport:
             self.counts[finding.verdict] += 1
             if len(self.examples[finding.verdict]) < _EXAMPLES:
                 frame = finding.frame
-                self.examples[finding.verdict].append(f"{frame.scene}/{frame.image}")
+                self.examples[finding.verdict].append(frame.name)
 
     @property
     def agrees(self) -> bool:

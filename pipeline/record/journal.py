@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.dataset import Stamp
+from pipeline.dataset.links import refuse_links
 from pipeline.errors import StorageError
 from pipeline.records import FrameOutcome, FrameRef, FrameStatus
 
@@ -53,9 +54,7 @@ class Journal:
 @contextmanager
 def open_journal(path: Path) -> Iterator[Journal]:
     """Open a journal (`RecordPaths.journal`) for appending, and create it where there is none."""
-    if path.parent.is_symlink() or path.is_symlink():
-        # A link in a stranger's data set could send these writes to any file of the user.
-        raise StorageError(f"{path}: found a link; expected a folder and file of its own")
+    refuse_links(path, path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _end_torn_line(path)

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.dataset.links import refuse_links
 from pipeline.errors import OutputInUse, StorageError
 
 SECONDS_BETWEEN_SIGNS = 15.0
@@ -64,9 +65,7 @@ def hold_output(path: Path) -> Iterator[None]:
     StorageError
         The lock file cannot be written.
     """
-    if path.parent.is_symlink() or path.is_symlink():
-        # A link in a stranger's data set could send these writes to any file of the user.
-        raise StorageError(f"{path}: found a link; expected a folder and file of its own")
+    refuse_links(path, path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)

@@ -142,7 +142,7 @@ class Tally:
             self._add_failure(outcome)
         elif is_suspicious(outcome):
             support = outcome.stats["image_support"]
-            name = f"{outcome.frame.scene}/{outcome.frame.image}"
+            name = outcome.frame.name
             self.suspicious.add(f"{name}: image support {support:.2f}, ids {outcome.frame.ids}")
 
     def add(self, outcome: FrameOutcome) -> None:
@@ -165,7 +165,7 @@ def add_failure(failures: dict[str, Group], outcome: FrameOutcome) -> None:
     if reason not in failures and len(failures) >= MAX_REASONS:
         reason = OTHER_REASONS
     last_line = (outcome.message or "").strip().rpartition("\n")[2]
-    name = f"{outcome.frame.scene}/{outcome.frame.image}"
+    name = outcome.frame.name
     failures.setdefault(reason, Group()).add(f"{name}: {last_line}", SHOWN_FAILURES)
 
 

@@ -66,7 +66,7 @@ class MirrorOfRun:
             return []
         log.info("the mirror catches up with the results")
         return [
-            f"{finding.frame.scene}/{finding.frame.image}: not in the mirror: the result is "
+            f"{finding.frame.name}: not in the mirror: the result is "
             f"{finding.verdict}; `autorefiner mirror --check` tells more"
             for finding in self._keeper.copy_waiting(client)
         ]

@@ -15,6 +15,7 @@ from toolz import partition_all
 
 from pipeline.cluster.lost_cluster import noticing_loss
 from pipeline.dataset import Layout, list_ids
+from pipeline.dataset.links import refuse_links
 from pipeline.dataset.numbers import (
     Numbers,
     TooManyIds,
@@ -22,7 +23,7 @@ from pipeline.dataset.numbers import (
     read_numbers,
 )
 from pipeline.dataset.whole_files import write_whole
-from pipeline.errors import FrameError, StorageError
+from pipeline.errors import FrameError
 from pipeline.ids import LARGEST_ID
 from pipeline.records import FrameRef
 
@@ -88,8 +89,5 @@ def _extend(scene: str, ids: set[int], layout: Layout) -> None:
 
 def _write(scene: str, numbers: Numbers, layout: Layout) -> None:
     path = layout.record.numbers(scene)
-    # A link in a stranger's data set could send this write to any file of the user.
-    folders = [each for each in path.parents if each.is_relative_to(layout.record.folder)]
-    if any(folder.is_symlink() for folder in folders):
-        raise StorageError(f"{path.parent}: found a link; expected a folder of its own")
+    refuse_links(path, layout.record.folder)
     write_whole(path, as_text(numbers).encode())

@@ -94,7 +94,7 @@ class Panel:
         buffer = io.BytesIO()
         shown.save(buffer, "JPEG", quality=85)
         self._picture.value = buffer.getvalue()
-        self._caption.value = html.escape(f"{frame.scene}/{frame.image}")
+        self._caption.value = html.escape(frame.name)
 
 
 def _bar(state: RunState) -> str:

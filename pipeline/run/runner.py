@@ -118,7 +118,7 @@ def refine(
     start_log(settings.run.log_level, settings.run.log_format)
     ended: RunStopped | None = None
     inventory = discover_some(layout.data_root, layout.data)
-    _tell_of_links(layout, inventory)
+    _leave_out_linked_scenes(layout, inventory)
     proposers.obtain(settings)
     fingerprint = settings.fingerprint(proposers.identity(settings))
     run_id = secrets.token_hex(8)
@@ -136,7 +136,7 @@ def refine(
                     use_cluster(client, settings.cluster) as running,
                     _performance_report(running, settings.run.performance_report),
                 ):
-                    _tell_addresses(running)
+                    _log_addresses(running)
                     if plan.todo and settings.data.renumber:
                         for problem in number_scenes(plan.todo, layout, running):
                             tally.add_problem("too many ids", problem)
@@ -161,7 +161,7 @@ def refine(
     return summary
 
 
-def _tell_of_links(layout: Layout, inventory: Inventory) -> None:
+def _leave_out_linked_scenes(layout: Layout, inventory: Inventory) -> None:
     """Add linked scenes to the problems; raise an error where all scenes are linked."""
     linked = find_linked(layout, inventory.frames)
     check_scenes(layout, inventory.frames, linked)
@@ -197,7 +197,7 @@ def _plan(
     return plan
 
 
-def _tell_addresses(client: Client) -> None:
+def _log_addresses(client: Client) -> None:
     log.info("dashboard: %s", client.dashboard_link)
     if page := show_on_dashboard(client):
         log.info("this run: %s", page)

@@ -149,11 +149,7 @@ def rank(candidates: Sequence[Candidate], trials: Sequence[FrameTrial]) -> Tunin
         frames=len(good),
         frames_with_truth=len(coarse),
         coarse_iou=sum(s.iou for s in coarse) / objects if objects else float("nan"),
-        problems=tuple(
-            f"{trial.frame.scene}/{trial.frame.image}: {trial.problem}"
-            for trial in trials
-            if trial.problem
-        ),
+        problems=tuple(f"{trial.frame.name}: {trial.problem}" for trial in trials if trial.problem),
     )
 
 
