@@ -1,4 +1,4 @@
-"""Every region goes to the object with the best case for it."""
+"""Choice of an object for each region: the claim with the highest score wins."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.refinement.regions import Regions
 SHARE = 1.5
 """Weight of the share that the coarse map gives to an object within a patch."""
 AGREES = 0.5
-"""Bonus of a claim where the coarse map says the same."""
+"""Bonus of a claim where the coarse map has the same object."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Composition:
-    """Who has which region."""
+    """The object of each region, and which objects have pixels of their masks."""
 
     winner: Ints
     """(K,) object number of each region; 0 for none. Every object has at least one region."""
@@ -29,14 +29,14 @@ class Composition:
 def compose(regions: Regions, claims: Claims, fit: Floats) -> Composition:
     """Choose an object for each region.
 
-    A claim is as strong as it fits its object, plus the share of the patch that the coarse map
-    gives to that object, plus a bonus where the map agrees. The share settles which of two
-    overlapping masks is in front: what a wall's mask swallows is, by the map, mostly not wall.
-    Objects without a claim hold on to their coarse pixels as if a mask had fitted these exactly.
+    The strength of a claim is the fit of its object, plus the share of the patch that the coarse
+    map gives to that object, plus a bonus where the map agrees. The share settles which of two
+    overlapping masks is in front: a wall's mask that covers a chair lies, by the map, mostly off
+    the wall there. Objects without a claim compete for their coarse pixels with a fit of 1.
 
-    Where there is no claim, an object keeps its coarse pixels unless most of the patch is without
-    object: there a leak is more likely than a mask that falls short. An object left without any
-    pixel gets all its coarse pixels back.
+    Where there is no claim, an object keeps its coarse pixels unless at least half of the patch is
+    without object: there the coarse map probably leaked. An object left without any pixel gets all
+    its coarse pixels back.
 
     Parameters
     ----------
@@ -65,10 +65,10 @@ def compose(regions: Regions, claims: Claims, fit: Floats) -> Composition:
 
 
 def _lost(regions: Regions, winner: Ints) -> Bools:
-    """Objects that need their coarse pixels back, (G + 1,), so that every object has some.
+    """Return the objects that need their coarse pixels back so that none is empty, (G + 1,).
 
-    Giving some back may take another object's last ones, which then gets its own back too. Coarse
-    objects do not overlap, so this ends: at the worst with the coarse map.
+    Restoring an object may take the last pixels of another, which is then restored too. Coarse
+    objects do not overlap, so this ends, at worst with the coarse map.
     """
     objects = np.arange(1, len(regions.ids))
     restored = np.zeros(len(regions.ids), dtype=np.bool_)

@@ -1,8 +1,8 @@
-"""Where masks begin and end along the raster-scanned image.
+"""Crossings: where masks begin and end along the raster-scanned image.
 
-A mask of two million pixels has a few thousand places where it begins or ends in a row. These are
-all that the rest of this room needs, so masks are read once, and low-resolution logits are never
-upsampled: their crossings at full size follow from the cells that hold a border.
+A mask of two million pixels has a few thousand crossings. The rest of the refinement needs nothing
+else, so masks are read once, and low-resolution logits are never upsampled: their crossings at full
+size follow from the cells that hold a border.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import torch
 from pipeline.refinement.arrays import Bools, Floats, Ints
 
 FRAYED = 1 / 8
-"""Share of the squares between cells that the border of a mask may run through: noise has more."""
+"""Largest share of the squares between cells that a mask's border may cross; noise exceeds it."""
 FEW = 1024
-"""Squares that never are too many, so that small masks may have any shape."""
+"""Number of squares that is always allowed, so that small masks may have any shape."""
 BORDERS = 400_000
-"""Squares that the borders of all masks may run through, which bounds the time of a frame."""
+"""Largest number of squares that the borders of all masks may cross; bounds the time per frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crossings:
     """Where masks begin and end, in raster order.
 
-    A mask is outside before the first pixel; each crossing turns it over. Pixel p lies inside mask
-    m exactly if an odd number of crossings of m have `position <= p`.
+    The scan starts outside every mask. Pixel p lies inside mask m exactly if an odd number of
+    crossings of m have `position <= p`.
     """
 
     position: Ints
@@ -40,7 +40,7 @@ class Crossings:
 
 
 def of_masks(masks: Bools) -> Crossings:
-    """Crossings of full-size masks.
+    """Return the crossings of full-size masks.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def of_masks(masks: Bools) -> Crossings:
     """
     pixels = masks[0].size if len(masks) else 0
     changed = np.zeros(-(-pixels // 8) * 8, dtype=np.bool_)
-    # Borders are rare: look for them eight pixels at a time, then at the pixels of those few words.
+    # Borders are rare, so words of eight pixels are tested first, then the pixels of those found.
     words, bytes_of_word = changed.view(np.uint64), changed.reshape(-1, 8)
     found = []
     for mask in masks:
@@ -69,7 +69,7 @@ def of_masks(masks: Bools) -> Crossings:
 
 
 def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
-    """Crossings of low-resolution logits as if upsampled to full size and cut at 0.
+    """Return the crossings of low-resolution logits as if upsampled to full size and cut at 0.
 
     Upsampling is bilinear between the centres of cells (`align_corners=False`). Along a row of
     pixels the logit is then linear from one cell centre to the next: it crosses 0 at most once in
@@ -85,7 +85,7 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
     Returns
     -------
     Crossings
-        Masks with more border than shape are left out: they hold nothing, and are told as frayed.
+        Masks with too long a border for their size have no crossings and are marked as frayed.
     """
     h, w = logits.shape[1:]
     # Pixel row y lies between the rows of cell centres above[y] and above[y] + 1.
@@ -101,10 +101,10 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
     crosses = np.flatnonzero((ends[:, 0] > 0) != (ends[:, 1] > 0))
     quad, y, left, right = quad[crosses], y[crosses], ends[crosses, 0], ends[crosses, 1]
     x = (column[quad] + left / (left - right) + 0.5) * width / w - 0.5
-    # Zero itself is outside: a mask ends at the zero, and begins only after it.
+    # A logit of exactly 0 is outside: a mask ends at that pixel and begins only after it.
     x = np.where(left > 0, np.ceil(x), np.floor(x) + 1).clip(0, width).astype(np.int64)
 
-    # From the end of one row to the start of the next there is a jump instead.
+    # Between the end of one row and the start of the next, the logit jumps instead.
     edges = logits[:, :, [0, -1]].double().cpu().numpy()
     below = np.minimum(above + 1, h - 1)
     edges = edges[:, above] + (edges[:, below] - edges[:, above]) * share[:, None]
@@ -122,21 +122,21 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
 
 
 def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats, Bools]:
-    """Squares of four neighbouring cell centres that hold both signs; nothing else has a border.
+    """Return the squares of four neighbouring cell centres with both signs: all that hold a border.
 
-    The last row of squares is flat: below the last centres the logits stay as they are.
+    The last row of squares is flat: below the last centres the logits are constant.
 
     Returns
     -------
     mask, row, column
-        (Q,) each: the place of the upper left centre.
+        (Q,) each: indices of the upper left centre.
     corners
         (Q, 2, 2) logits.
     frayed
         (N,) masks that have too many such squares, and are left out.
     """
     n, h, w = logits.shape
-    # As bytes in one line, with the last row twice, neighbours are shifts.
+    # In one flat line of bytes, with the last row twice, neighbours are shifts.
     inside = torch.empty((n, h + 1, w), dtype=torch.uint8, device=logits.device)
     inside[:, :h] = logits > 0
     inside[:, h] = inside[:, h - 1]
@@ -144,7 +144,7 @@ def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats, Bools]
     columns = line[:-w] + line[w:]
     place = torch.nonzero((columns[:-1] + columns[1:]) & 3).view(-1)
     row, column = place // w % (h + 1), place % w
-    place = place[(row < h) & (column < w - 1)]  # not from one row or mask over to the next
+    place = place[(row < h) & (column < w - 1)]  # squares that wrap to the next row or mask go
     mask = place // (w * (h + 1))
     frayed = _frayed(torch.bincount(mask, minlength=n).cpu().numpy(), h * w)
     if frayed.any():
@@ -168,9 +168,9 @@ def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats, Bools]
 
 
 def _frayed(squares: Ints, cells: int) -> Bools:
-    """Tell which masks have too long a border, given the squares that it runs through, (N,)."""
+    """Return which masks have too long a border, from the number of squares it crosses, (N,)."""
     frayed = squares > max(FEW, FRAYED * cells)
-    # The least frayed come first when there are too many in all.
+    # The shortest borders are kept first when the total is too large.
     order = np.argsort(np.where(frayed, np.iinfo(np.int64).max // 2, squares), kind="stable")
     in_all = np.cumsum(np.where(frayed, 0, squares)[order])
     frayed[order[in_all > BORDERS]] = True
@@ -178,7 +178,7 @@ def _frayed(squares: Ints, cells: int) -> Bools:
 
 
 def expand(first: Ints, last: Ints) -> tuple[Ints, Ints]:
-    """All numbers in [first[i], last[i]) for every i in turn; return each one's i, and it."""
+    """List the numbers in [first[i], last[i]) for every i; return each one's i, and the numbers."""
     counts = last - first
     owner = np.repeat(np.arange(len(counts)), counts)
     return owner, np.arange(len(owner)) + (first - np.cumsum(counts) + counts)[owner]

@@ -1,4 +1,4 @@
-"""Everything that is decided about one frame, kept together for whoever wants to know why."""
+"""All decisions about one frame, kept together for records and explanations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.refinement.regions import Regions
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """What match, merge and compose decided, in the order in which it was decided."""
+    """Results of match, merge and compose, in the order in which they are computed."""
 
     regions: Regions
     overlap: Overlap
@@ -22,13 +22,13 @@ class Decisions:
     rating: Floats
     """(M,) trust in each distinct mask, in [0, 1]."""
     merged: Claims
-    """The best union of each object, before any was doubted."""
+    """The best union of each object, before any claim is dropped."""
     asked: float
-    """Agreement times trust from which a claim was believed in this frame, in [0, 1]."""
+    """Least agreement times trust of a claim that is kept in this frame, in [0, 1]."""
     claims: Claims
-    """Those that were believed."""
+    """The claims that were kept."""
     composition: Composition
     by_masks: Ids
-    """(H, W) the map that this gives, before the image is asked."""
+    """(H, W) the map composed from masks, before the image is used."""
     n_frayed: int
-    """Masks that were left out as noise, before anything else."""
+    """Number of masks that were left out as noise at the start."""

@@ -1,4 +1,4 @@
-"""Why each mask and each object came out as it did, in figures and in words."""
+"""Explanations: why each mask was used or not, and how each object got its pixels."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class MaskDecision:
     """What became of one proposed mask."""
 
     number: int
-    """Its place among the proposals."""
+    """Index among the proposals."""
     prompt_id: int
-    """The coarse id that it was asked for; 0 for a point of the grid."""
+    """The coarse id that was prompted; 0 for a point of the grid."""
     predicted_iou: float
     """SAM's own rating, in [0, 1]."""
     stability: float
     area: int
     """Pixels at the size of the id map."""
     like: int
-    """The id that it is most like; 0 if it holds nothing."""
+    """The id with the highest IoU; 0 if the mask holds no pixel."""
     iou: float
-    """With that object's coarse pixels."""
+    """IoU with that object's coarse pixels."""
     purity: float
     """Share of the mask inside that object."""
     serves: int
-    """The id that it is used for; 0 if it is not used."""
+    """The id that the mask is used for; 0 if it is not used."""
     why: str
 
 
@@ -45,20 +45,20 @@ class ObjectDecision:
 
     record: ObjectRecord
     masks: tuple[int, ...]
-    """Numbers of the masks that make its best union, believed or not."""
+    """Numbers of the masks in the object's best union, whether it was kept or not."""
     iou: float
-    """Of that union with the coarse object."""
+    """IoU of that union with the coarse object."""
     agreement: float
-    """Of that union and the coarse map, before any union was doubted."""
+    """Agreement of that union with the coarse map, before any claim is dropped."""
     trust: float
-    """Mean rating of its masks."""
+    """Mean rating of the masks."""
     why: str
 
 
 def explain(
     decisions: Decisions, refinement: Refinement, proposals: Proposals, config: RefinementConfig
 ) -> tuple[tuple[ObjectDecision, ...], tuple[MaskDecision, ...]]:
-    """Put the decisions about one frame into words: objects by id, masks as they were proposed."""
+    """Explain the decisions about one frame: objects by id, masks in the order of the proposals."""
     number_of = decisions.regions.mask_number
     first = _first_of_each(number_of, decisions.regions.n_masks)
     agreed = agreement(decisions.regions, decisions.merged)
@@ -104,7 +104,7 @@ def _why_object(
 
 
 def _what_image_said(record: ObjectRecord) -> str:
-    """Say how the image bears out the borders before and after, and what it refused."""
+    """Word the image's support of an object's border before and after, and the refused pixels."""
     if record.support_coarse is None or record.support_refined is None:
         return ""
     said = f"image: support {record.support_coarse:.2f} -> {record.support_refined:.2f}"

@@ -1,4 +1,4 @@
-"""Which claims to believe: a good coarse mask must not be harmed by a wrong mask."""
+"""The gate: drop the claims whose masks are probably wrong, so that they harm no coarse object."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pipeline.refinement.overlap import Overlap
 from pipeline.refinement.regions import Regions
 
 BLANK = 0.25
-"""Weight of a difference with no object on its other side: holes and leaks harm no one else."""
+"""Weight of a difference with no object on its other side: holes and leaks harm no other object."""
 CONSENSUS = 5 / 6
-"""Mean agreement of a frame from which its masks are taken at their word."""
+"""Mean agreement of a frame from which the threshold stays at `min_agreement`."""
 SUSPICION = 3.0
-"""How fast the demand on each claim grows where a frame agrees less than that."""
+"""How fast the threshold grows as a frame's mean agreement falls below `CONSENSUS`."""
 MOST_ASKED = 0.9
-"""A claim that agrees so well is believed in any frame."""
+"""Highest threshold: a claim above it is kept in any frame."""
 USUAL = 0.7
 """Mean agreement of an ordinary frame."""
 
@@ -24,14 +24,14 @@ USUAL = 0.7
 def drop_doubtful(
     regions: Regions, overlap: Overlap, claims: Claims, rating: Floats, asked: float
 ) -> Claims:
-    """Drop the claims that the rest of the image speaks against, until none is left.
+    """Drop claims below the threshold, and measure again, until all remaining ones pass.
 
     Parameters
     ----------
     rating
         (M,) trust in each mask, in [0, 1].
     asked
-        Agreement times trust from which a claim is believed.
+        Least agreement times trust of a claim that is kept.
     """
     while True:
         belief = agreement(regions, claims) * trust(regions, claims, rating)
@@ -42,40 +42,39 @@ def drop_doubtful(
 
 
 def agreement_asked(regions: Regions, claims: Claims, min_agreement: float) -> float:
-    """How well a claim has to agree in this frame, in [0, 1].
+    """Return the threshold on agreement times trust in this frame, in [0, 1].
 
-    Masks that agree with the map on most objects are right where they differ from it, too. Masks
-    that agree on few come from a model that does not understand the picture, and one of them that
-    happens to look like an object is worth less. So the worse masks and map agree on the whole, the
-    more is asked of each claim.
+    Masks that agree with the map on most objects are usually right where they differ from it, too.
+    Masks that agree on few objects come from a model that fails on the image, and a single one that
+    resembles an object is weaker evidence. So the threshold rises as the mean agreement falls.
 
     Parameters
     ----------
     claims
         Of all objects, before any is dropped.
     min_agreement
-        What is asked where masks and map agree on the whole.
+        The threshold where the mean agreement is at least `CONSENSUS`.
     """
     asked = min_agreement * (1 + SUSPICION * max(0.0, CONSENSUS - consensus(regions, claims)))
     return max(min_agreement, min(asked, MOST_ASKED))
 
 
 def consensus(regions: Regions, claims: Claims) -> float:
-    """Mean agreement of masks and map over all objects of a frame, in [0, 1].
+    """Return the mean agreement of masks and map over all objects of a frame, in [0, 1].
 
-    An object without a claim counts as 0. A frame of few objects says little: one more, that agrees
-    as usual, is counted among them.
+    An object without a claim counts as 0. One more object of usual agreement is counted, since the
+    mean of few objects is uncertain.
     """
     by_object = agreement(regions, claims)[1:]
     return float(by_object.sum() + USUAL) / (len(by_object) + 1)
 
 
 def agreement(regions: Regions, claims: Claims) -> Floats:
-    """How far map and masks agree on each object, in [0, 1]; 0 for one without a claim.
+    """Return how far map and masks agree on each object, in [0, 1]; 0 for one without a claim.
 
     IoU compares a claim with the coarse object alone and is low for good masks wherever the coarse
-    map is poor. Here a difference counts only as far as nothing else explains it. A pixel taken
-    from another object is explained if that object's own masks leave it out; a pixel given up is
+    map is poor. Here a difference counts only where no other claim explains it. A pixel taken from
+    another object is explained if that object's own masks leave it out; a pixel given up is
     explained if another object's masks take it.
 
     Returns
@@ -101,7 +100,7 @@ def agreement(regions: Regions, claims: Claims) -> Floats:
 
 
 def trust(regions: Regions, claims: Claims, rating: Floats) -> Floats:
-    """Mean rating of the masks of each claim, (G + 1,); 0 for an object without a claim."""
+    """Return the mean rating of each claim's masks, (G + 1,); 0 for an object without a claim."""
     n_columns = len(regions.ids)
     used = claims.serves > 0
     total = np.bincount(claims.serves[used], rating[used], n_columns)

@@ -1,7 +1,7 @@
-"""Small holes in an object that nothing explains are part of it.
+"""Small holes in an object are filled, unless a mask shows that another thing is there.
 
-The scanner saw nothing there, or a mask has a gap. What encloses a hole is found on runs of pixels:
-a run of a row, cut where the object changes, touches the runs beside, above and below it.
+Such holes come from gaps in the scan or in a mask. The object around a hole is found on runs of
+pixels: a run of a row, cut where the object changes, touches the runs beside, above and below it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from pipeline.refinement.overlap import Overlap
 from pipeline.refinement.regions import Regions
 
 SMALL = 1 / 16
-"""Share of the object around it up to which a hole is small."""
+"""Largest area of a hole that is filled, as a share of the object around it."""
 ELSEWHERE = 0.5
-"""Share of a mask outside all objects from which it shows a thing that has no id."""
+"""Least share of a mask outside all objects with which it counts as a thing without an id."""
 
 
 def fill_holes(regions: Regions, overlap: Overlap, winner: Ints) -> Ids:
-    """Give small holes to the object that encloses them, and paint the map.
+    """Give small holes to the object that encloses them, and return the id map.
 
-    A hole is a 4-connected area without object. It is left alone if it touches several objects, or
-    a mask of something that has no id.
+    A hole is a 4-connected area without object. It stays open if it touches several objects, or
+    a mask of a thing that has no id.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def fill_holes(regions: Regions, overlap: Overlap, winner: Ints) -> Ids:
 
 
 def _explained(regions: Regions, overlap: Overlap) -> Bools:
-    """(K,) whether a region lies in a mask most of which is outside all objects."""
+    """Return whether each region lies in a mask most of which is outside all objects, (K,)."""
     region, mask = regions.members
     explained = np.zeros(len(regions.area), dtype=np.bool_)
     explained[region[overlap.purity[mask, 0] >= ELSEWHERE]] = True
@@ -81,7 +81,7 @@ def _rows_of_runs(regions: Regions, winner: Ints) -> tuple[Ints, Ints]:
 
 
 def _touching(start: Ints, length: Ints, runs: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints]:
-    """All pairs of one of some runs and a run that shares a side of a pixel with it."""
+    """Return all pairs of one of `runs` and a run that shares a side of a pixel with it."""
     height, width = shape
     begin, end = start[runs], start[runs] + length[runs]
     pairs = []

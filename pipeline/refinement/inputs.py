@@ -1,4 +1,4 @@
-"""What callers hand over, checked and brought into one form."""
+"""Checks of id maps, masks and images from callers, which return them as numpy arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.refinement.arrays import Bools, Ids
 
 
 def check_ids(coarse_ids: Any) -> Ids:
-    """Check a coarse id map.
+    """Check a coarse id map and return it as uint16.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ def check_ids(coarse_ids: Any) -> Ids:
 
 
 def check_map(coarse_ids: Any) -> npt.NDArray[Any]:
-    """Check that something is a map of integers, (H, W), of whatever size they are.
+    """Check an id map of integers of any size, and return it as a numpy array, (H, W).
 
     Raises
     ------
     ValueError
-        It is not.
+        Not a two-dimensional map of integers, or no pixel.
     """
     ids = coarse_ids.cpu().numpy() if isinstance(coarse_ids, torch.Tensor) else coarse_ids
     ids = np.asarray(ids)
@@ -53,7 +53,7 @@ def check_map(coarse_ids: Any) -> npt.NDArray[Any]:
 
 
 def check_masks(masks: Any, shape: tuple[int, int]) -> Bools:
-    """Check full-size masks.
+    """Check full-size masks and return them as bool, (M, H, W).
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def check_masks(masks: Any, shape: tuple[int, int]) -> Bools:
 
 
 def check_image(image: Any) -> npt.NDArray[np.uint8]:
-    """Check an image.
+    """Check an image and return it as a numpy array.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which object each mask could belong to."""
+"""Matching: the one object that each mask may serve."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pipeline.refinement.arrays import Floats, Ints
 from pipeline.refinement.overlap import Overlap
 
 MIN_IOU = 0.05
-"""A mask less like every object says nothing about any."""
+"""Masks whose best IoU is below this match no object."""
 PURE = 0.85
-"""Share of a mask inside one object from which it passes for a part of it."""
+"""Least share of a mask inside one object with which the mask counts as a part of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """Every mask with the one object it is most like, and where each object's union may start."""
+    """The object that each mask is most like, and the masks that start each object's union."""
 
     object: Ints
-    """(M,) object number of each mask; 0 for a mask that is like none."""
+    """(M,) object number of each mask; 0 for a mask that matches none."""
     starts: tuple[Ints, Ints]
     """(G + 1,) twice, -1 for none: the mask most like each object, and its largest pure part.
 
-    A mask that swallows what stands before a wall may be more like the wall than any part of it,
-    and yet the parts together be better: hence two starts.
+    There are two starts, since a mask that covers a wall and the things before it may have a higher
+    IoU than any part of the wall, although the parts together fit better.
     """
 
 
 def match(overlap: Overlap) -> Matches:
     """Match every mask to the object it is most like.
 
-    One mask serves one object only, so no evidence counts twice.
+    A mask serves one object only, so that it never counts twice.
     """
     n_masks, n_columns = overlap.iou.shape
     if not n_masks or n_columns == 1:
@@ -51,7 +51,7 @@ def match(overlap: Overlap) -> Matches:
 
 
 def best_mask(objects: Ints, score: Floats, n_columns: int) -> Ints:
-    """Mask with the highest score of each object, (G + 1,); -1 where none has a score from 0 on.
+    """Return the mask with the highest score of each object, (G + 1,); -1 where all are negative.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Masks of one object become one claim: the union that is most like the coarse object."""
+"""Merging: the masks of an object become its claim, the union that is most like the object."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pipeline.refinement.overlap import Overlap
 from pipeline.refinement.regions import Regions
 
 MIN_GAIN = 0.02
-"""What a further mask must add to the IoU of a union."""
+"""Least gain in IoU for which a further mask joins a union."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claims:
-    """What each object claims: the pixels of its masks. An object without masks claims nothing."""
+    """The pixels that each object claims: those of its masks; none for an object without masks."""
 
     serves: Ints
     """(M,) object number that each mask serves; 0 for a mask that is not used."""
     region: Ints
-    """(C,) with `object`: every pair of a region and an object that claims it, once."""
+    """(C,) with `object`: every distinct pair of a region and an object that claims it."""
     object: Ints
     """(C,)"""
     iou: Floats
@@ -42,7 +42,7 @@ def merge(regions: Regions, overlap: Overlap, matches: Matches) -> Claims:
 
 
 def claims_of(regions: Regions, overlap: Overlap, serves: Ints) -> Claims:
-    """Work out what objects claim.
+    """Return the claims of all objects, given the object that each mask serves.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ def claims_of(regions: Regions, overlap: Overlap, serves: Ints) -> Claims:
 
 
 def _grow(regions: Regions, overlap: Overlap, matches: Matches, start: Ints) -> Ints:
-    """Add to all unions at once, round by round, the mask that raises each one's IoU most.
+    """Grow the unions of all objects from their starts; return the object that each mask serves.
 
-    Returns the object that each mask serves, as in `Claims`.
+    In each round, every union takes the mask that raises its IoU most.
     """
     n_columns, n_masks = len(regions.ids), len(matches.object)
     region, mask = regions.members
@@ -78,7 +78,7 @@ def _grow(regions: Regions, overlap: Overlap, matches: Matches, start: Ints) -> 
     wanted_by = matches.object[mask]
     area = regions.area[region]
     own = area * (regions.object[region] == wanted_by)
-    # A region may lie in several masks of one object, and counts once: a slot is such a pair.
+    # A region in several masks of one object counts once: each pair of the two is one slot.
     _, first, slot = np.unique(
         region * n_columns + wanted_by, return_index=True, return_inverse=True
     )

@@ -1,4 +1,4 @@
-"""What became of each object and of the map, for the records."""
+"""The outcome of a frame: a record for each object, and figures of the whole map."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _share_moved(coarse_area: int, area: int, kept: int) -> float:
 
 
 def _image_said(verdict: ImageVerdict | None, id_: int) -> dict[str, Any]:
-    """Return what an `ObjectRecord` says of the image, by field."""
+    """Return the fields of an `ObjectRecord` that depend on the image."""
     if verdict is None:
         return {}
     return {
@@ -103,12 +103,12 @@ def _image_stats(
     for name in ("support_coarse", "support_refined"):
         values = np.array([getattr(record, name) for record in records], dtype=np.float64)
         supports[name] = float(values @ weight / weight.sum()) if len(records) else 0.0
-    # Every refused pixel is counted twice: for the id that kept it, and for the one that did not.
+    # Every refused pixel counts twice: for the id that kept it, and for the id that did not get it.
     return {"refused_ratio": float(verdict.refused.sum()) / 2 / n_pixels, **supports}
 
 
 def _area_by_id(ids: Ids) -> Ints:
-    """Count the pixels of every id, run by run, which is faster than pixel by pixel."""
+    """Count the pixels of every id, by runs, which is faster than by pixels."""
     flat = ids.reshape(-1)
     last = np.append(np.flatnonzero(flat[1:] != flat[:-1]), flat.size - 1)
     return np.bincount(flat[last], np.diff(last, prepend=-1), N_IDS).astype(np.int64)

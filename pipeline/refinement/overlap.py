@@ -1,4 +1,4 @@
-"""How much every mask shares with every coarse object: one table, from the regions."""
+"""Overlap of every mask with every coarse object, summed over regions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.refinement.regions import Regions
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlap:
-    """Pixels that masks share with coarse objects, and the ratios that follow."""
+    """Pixels that masks share with coarse objects, and the ratios computed from them."""
 
     shared: Ints
     """(M, G + 1) pixels of mask m with object g; column 0 counts those without an object."""

@@ -1,4 +1,4 @@
-"""Refinement told as a story: match, merge, compose, and borders where the image has them."""
+"""The steps of a refinement in order: match, merge, compose, and place borders by the image."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from pipeline.refinement.regions import partition
 from pipeline.refinement.unclaimed import fill_unclaimed
 
 GRID = 4
-"""Pixels along the side of a cell, for full-size masks, which have none of their own."""
+"""Pixels along the side of the cells into which full-size masks are divided."""
 CERTAIN = 10.0
-"""Logit of a cell that lies inside a full-size mask as a whole."""
+"""Logit of a cell that lies entirely inside a full-size mask."""
 
 
 def refine_masks(
@@ -59,8 +59,8 @@ def refine_masks(
         The refinement settings, or anything that `load_config` takes.
     image
         (h, w, 3) uint8 RGB of the same view, array or tensor, of any size. With it, differences
-        between map and masks count only as far as the image bears them out, and borders run where
-        it has them. Without it, or with `borders` set to `masks`, they run where the masks end.
+        between map and masks count only where the image supports them, and borders follow the
+        image. Without it, or with `borders` set to `masks`, borders are those of the masks.
 
     Raises
     ------
@@ -89,11 +89,11 @@ def refine_proposals(
     coarse_ids
         (H, W) integers in [0, 65535], array or tensor; 0 is no object.
     proposals
-        Masks, on the device that made them; each counts as much as SAM rates it.
+        Masks, on the device that made them; each is weighed by SAM's rating.
     config
         The refinement settings.
     clock
-        Counts the stages match, merge, compose and borders.
+        Measures the stages match, merge, compose and borders.
     image
         As for `refine_masks`.
 
@@ -112,7 +112,7 @@ def refine_and_tell(
     clock: StageClock,
     image: Any = None,
 ) -> tuple[Refinement, Decisions]:
-    """Refine as `refine_proposals` does, and return with the result how it was decided."""
+    """Refine as `refine_proposals` does, and return the decisions with the result."""
     ids = check_ids(coarse_ids)
     rating = proposals.predicted_iou.double().clamp(0, 1).cpu().numpy()
     refinement, decisions = _refine(
@@ -147,7 +147,7 @@ class _FullSize:
 
     @property
     def logits(self) -> torch.Tensor:
-        """(M, h, w) how much of each cell a mask holds, as logits."""
+        """Return the share of each cell that a mask holds, as logits, (M, h, w)."""
         cells = [
             F.avg_pool2d(
                 torch.from_numpy(mask).float()[None], GRID, ceil_mode=True, count_include_pad=False
@@ -187,7 +187,7 @@ def cell_size(logits: torch.Tensor, shape: tuple[int, ...]) -> float:
 
 
 def claims_on_pixels(decisions: Decisions, logits: torch.Tensor) -> Claimed:
-    """Say what the masks that were believed claim, pixel by pixel."""
+    """Return the signed distances to the borders of the masks that were kept."""
     regions, claims = decisions.regions, decisions.claims
     return claimed_by_masks(
         decisions,
@@ -233,7 +233,7 @@ def _decide(
 
 
 def _best_rating(mask_number: Ints, rating: Floats, n_masks: int) -> Floats:
-    """Rating of each distinct mask: the best that any of its equals got."""
+    """Return the rating of each distinct mask: the highest among its duplicates, (M,)."""
     best = np.zeros(n_masks)
     held = mask_number >= 0
     np.maximum.at(best, mask_number[held], rating[held])

@@ -1,6 +1,6 @@
-"""The image cut into regions in which nothing changes: neither the coarse id nor any mask.
+"""Regions: pixels with the same coarse id that lie inside the same masks.
 
-Two million pixels and hundreds of masks come down to some thousand regions, exactly. Overlaps,
+Two million pixels and hundreds of masks reduce to a few thousand regions without loss. Overlaps,
 unions and the refined map are then sums and choices over regions.
 """
 
@@ -21,8 +21,8 @@ class Regions:
     """Pixels with the same coarse object and inside the same masks, taken together.
 
     Objects are numbered 1..G as they first appear in raster order; 0 is no object. Masks that hold
-    the same pixels are one. Regions and masks are numbered by what they hold, whatever the order
-    in which the masks came, so that a tie which the lower number wins is decided by the image.
+    the same pixels are one. Regions and masks are numbered by the pixels they hold, not by the
+    order of the masks, so that ties, which the lower number wins, do not depend on that order.
     """
 
     shape: tuple[int, int]
@@ -41,15 +41,15 @@ class Regions:
     members: tuple[Ints, Ints]
     """(E,) and (E,): region and mask of every pair of a region and a mask that holds it."""
     mask_number: Ints
-    """(N,) number of each mask that came in; -1 for one that holds nothing."""
+    """(N,) number of each proposed mask; -1 for one that holds no pixel."""
 
     @property
     def n_masks(self) -> int:
-        """Distinct masks that hold a pixel."""
+        """Return the number of distinct masks that hold a pixel."""
         return int(self.mask_number.max(initial=-1)) + 1
 
     def share_of_patch(self, region: Ints, object_number: Ints) -> Floats:
-        """Share of each region's patch that the coarse map gives to an object, in [0, 1].
+        """Return the share of each region's patch that an object has in the coarse map, in [0, 1].
 
         Parameters
         ----------
@@ -65,13 +65,13 @@ class Regions:
 
     @property
     def in_empty_patch(self) -> Bools:
-        """(K,) whether at least half of a region's patch is without object in the coarse map."""
+        """Return whether at least half of a region's patch has no coarse object, (K,)."""
         everywhere = np.arange(len(self.area))
         return self.share_of_patch(everywhere, np.zeros_like(everywhere)) >= 0.5
 
 
 def partition(coarse_ids: Ids, crossings: Crossings) -> Regions:
-    """Cut the image into regions.
+    """Cut the image into regions and return them.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def partition(coarse_ids: Ids, crossings: Crossings) -> Regions:
 
 
 def _run_starts(flat: Ids, crossings: Crossings) -> Ints:
-    """Raster indices at which the coarse id or any mask changes."""
+    """Return the raster indices at which the coarse id or any mask changes."""
     begins = np.empty(flat.size + 1, dtype=np.bool_)
     begins[0] = True
     np.not_equal(flat[1:], flat[:-1], out=begins[1:-1])
@@ -114,7 +114,7 @@ def _run_starts(flat: Ids, crossings: Crossings) -> Ints:
 
 
 def _masks_of_runs(start: Ints, n_pixels: int, crossings: Crossings) -> npt.NDArray[np.uint64]:
-    """Which masks hold each run: one bit a mask, 64 to a word."""
+    """Return which masks hold each run: one bit per mask, 64 to a word."""
     run_at = np.full(n_pixels + 1, len(start), dtype=np.int32)
     run_at[start] = np.arange(len(start), dtype=np.int32)
     n_words = -(-crossings.n_masks // 64)
@@ -137,8 +137,8 @@ def _number_by_appearance(ids: Ids) -> tuple[Ints, Ints]:
 
 def _group(rows: npt.NDArray[np.uint64]) -> tuple[Ints, Ints]:
     """Group equal rows; return each row's group and each group's first row, by first rows."""
-    # Sorting by a hash brings equal rows together, and comparing the rows themselves tells groups
-    # apart. Two hashes that collide could leave one group in two, never make two groups one.
+    # Sorting by a hash brings equal rows together, and comparing the rows separates the groups. A
+    # collision of two hashes may split a group, but never joins two groups.
     hashed = np.zeros(len(rows), dtype=np.uint64)
     for column in rows.T:
         hashed = (hashed ^ column) * np.uint64(0x9E3779B97F4A7C15)
@@ -157,7 +157,7 @@ def _group(rows: npt.NDArray[np.uint64]) -> tuple[Ints, Ints]:
 
 
 def _number_masks(region: Ints, mask: Ints, n_masks: int) -> tuple[tuple[Ints, Ints], Ints]:
-    """Give masks numbers by the regions that they hold; return the pairs anew, and the numbers."""
+    """Give masks numbers by the regions that they hold; return the new pairs, and the numbers."""
     by_mask = np.argsort(mask, kind="stable")
     ends = np.cumsum(np.bincount(mask, minlength=n_masks))
     held = [region[by_mask[a:b]] for a, b in pairwise([0, *ends])]

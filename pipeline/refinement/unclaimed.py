@@ -1,4 +1,4 @@
-"""What becomes of pixels that no object claims."""
+"""Ids for pixels that no object claims."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def fill_unclaimed(
     coarse_ids: Ids,
     unclaimed: Literal["zero", "coarse", "nearest"],
 ) -> Ids:
-    """Leave unclaimed pixels 0, give them their coarse id, or the id of the nearest object.
+    """Return the map with unclaimed pixels 0, with their coarse id, or with the nearest id.
 
     Parameters
     ----------
     refined, coarse_ids
         (H, W) uint16; 0 is no object.
     unclaimed
-        Which of the three. Nearest is by Euclidean distance in pixels; without any object all
-        pixels stay 0.
+        One of the three. `nearest` uses Euclidean distance in pixels; a map without objects stays
+        0.
     """
     if unclaimed == "coarse":
         return np.where(refined == 0, coarse_ids, refined)

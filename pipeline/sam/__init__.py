@@ -1,6 +1,6 @@
 """SAM 2: checkpoints, the model of a process, the proposers.
 
-Names are imported on first use: who asks which model the settings stand for needs no torch.
+Names are imported on first use, so that naming the model of the settings needs no torch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A SAM 2 model without weights, built from the YAML that describes it.
 
-In a YAML of hydra, `_target_` names whatever code is to be called, so that one from a stranger
-could run any program. Here it can name nothing but layers: classes of sam2, of torch and of our
-own, looked up where they are defined and not through the modules that others happen to import.
+In a YAML of hydra, `_target_` names the code to call, so that a YAML from a stranger could run any
+program. Here it may name layers only: classes of sam2, of torch and of this package, looked up in
+the modules that define them and not in modules that import them.
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ _FOR_PREDICTION = {
     "dynamic_multimask_stability_thresh": 0.98,
 }
 _HOMES = ("sam2.modeling.", "torch.nn.modules.", "pipeline.sam.tiny.")
-"""Where the classes of an architecture may live."""
+"""Modules whose classes an architecture may use."""
 
 
 def build_architecture(architecture: str) -> SAM2Base:
-    """Build a model without weights.
+    """Build the model that a YAML describes, without weights.
 
-    This reads the YAML itself rather than through `hydra.compose`, whose search path is one global
-    of the process: it needs no set-up, and models from inside and outside the sam2 package live
-    side by side, in any thread.
+    `hydra.compose` is not used, since its search path is a global of the process. So no set-up is
+    needed, and models from inside and outside the sam2 package can be built in any thread.
 
     Parameters
     ----------
@@ -69,7 +68,7 @@ def build_architecture(architecture: str) -> SAM2Base:
     except ModelError:
         raise
     except Exception as error:
-        # Layers raise anything for arguments that make no sense; so does hydra.
+        # Layers and hydra raise any type of exception for arguments that make no sense.
         raise ModelError(f"{path}: does not describe a SAM 2 model: {error}") from error
     if not isinstance(model, SAM2Base):
         raise ModelError(

@@ -1,6 +1,6 @@
-"""Checkpoint files: found in the cache or fetched once, whole or not at all, named and read.
+"""Checkpoint files: found in the cache or downloaded once, and named by their content.
 
-What downloads, and torch, are imported where they are used: to name a model needs neither.
+Torch and the packages for downloads are imported where they are used: naming a model needs neither.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LOCK_TIMEOUT = 3600.0
 
 
 def cache_dir(config: ModelConfig) -> Path:
-    """Return the folder of downloaded checkpoints: the setting, the variable, or the user's own."""
+    """Return the folder of downloads: the setting, the variable, or the user's cache folder."""
     if config.cache_dir is not None:
         return config.cache_dir
     if CACHE_VARIABLE in os.environ:
@@ -40,7 +40,7 @@ def cache_dir(config: ModelConfig) -> Path:
 
 
 def obtain_checkpoint(config: ModelConfig) -> Path:
-    """Return the weights file that the settings name, fetching it if need be.
+    """Return the weights file that the settings name; download it if it is missing.
 
     Raises
     ------
@@ -51,14 +51,14 @@ def obtain_checkpoint(config: ModelConfig) -> Path:
 
 
 def find_checkpoint(checkpoint: Path | Download, folder: Path) -> Path:
-    """Return a checkpoint's file; one that is known by address is fetched at the first call.
+    """Return a checkpoint's file; download it at the first call if it is a `Download`.
 
-    Any number of processes may call this at once: one of them downloads, the others wait for it.
+    Any number of processes may call this at once: one of them downloads, the others wait.
 
     Raises
     ------
     ModelError
-        The file is not there and cannot be fetched, or what came is not what was asked for.
+        The file is missing and cannot be downloaded, or the download has another hash.
     """
     if isinstance(checkpoint, Path):
         if not checkpoint.is_file():
@@ -88,7 +88,7 @@ def find_checkpoint(checkpoint: Path | Download, folder: Path) -> Path:
 
 
 def _fetch(download: Download, path: Path) -> None:
-    """Download beside `path`, check the content, then move the file to its place."""
+    """Download into a file beside `path`, check its hash, then move it to `path`."""
     import pooch
 
     pooch.retrieve(
@@ -111,10 +111,10 @@ def _reason(error: Exception) -> str:
 
 
 def model_identity(config: ModelConfig) -> str:
-    """Name the model that the settings stand for, by content: equal if and only if it is the same.
+    """Return a name of the settings' model that is equal if and only if its content is the same.
 
     A known checkpoint from the web is named by its published hash, so nothing is downloaded or
-    read; files on disk are named by the hash of what they hold now.
+    read; files on disk are named by the hash of their present content.
     """
     source = find_source(config)
     return f"{_architecture_identity(source.architecture)}/{_weights_identity(source.checkpoint)}"

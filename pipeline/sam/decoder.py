@@ -1,8 +1,8 @@
 """SAM 2's mask decoder, arranged for many prompts on one image.
 
 The arithmetic is that of `sam2.modeling.sam.mask_decoder.MaskDecoder` with sam2's own weights, and
-the results agree to rounding. What differs is the order of things, because a frame has many prompts
-and keeps few masks:
+the results agree to rounding. The order of steps differs, because a frame has many prompts and
+keeps few masks:
 
 - Rating comes first. SAM's predicted IoU depends on the tokens alone, so the upscaling to mask
   resolution, half of the decoder's work, is done for the masks that a filter lets through.
@@ -29,7 +29,7 @@ from pipeline.sam.encoder import ImageFeatures
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompts:
-    """What SAM is asked, a row per prompt; coordinates are shares of the image's width, height."""
+    """Prompts for SAM, one per row; coordinates are shares of the image's width and height."""
 
     points: Tensor
     """(B, P, 2) float, (x, y) in [0, 1]."""
@@ -48,7 +48,7 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Masks:
-    """Masks that SAM made, in the order of their prompts."""
+    """Masks from SAM, in the order of their prompts."""
 
     logits: Tensor
     """(K, 4 s, 4 s) float32."""
@@ -58,12 +58,12 @@ class Masks:
     """(K,) int64: row of the prompt."""
 
 
-# On a CPU, prompts that are worked on together share the caches: their views of the image should
-# be about this many numbers.
+# On a CPU, a batch of prompts is fastest when its image tokens, about this many numbers, fit into
+# the caches.
 _CACHED_NUMBERS = 2**20
 
 Select: TypeAlias = Callable[[Tensor], Tensor]
-"""From predicted IoU (B, 4) to the masks to make, (B, 4) bool; column 0 is SAM's single mask."""
+"""From predicted IoU (B, 4) to the masks to compute, (B, 4) bool; column 0 is SAM's single mask."""
 
 
 class PromptDecoder:
@@ -74,7 +74,7 @@ class PromptDecoder:
     model
         A SAM 2 model.
     features
-        Of the image.
+        Features of the image.
 
     Attributes
     ----------
@@ -97,27 +97,27 @@ class PromptDecoder:
 
     @property
     def device(self) -> torch.device:
-        """Where prompts are taken and masks are made."""
+        """Return the device of prompts and masks."""
         return self._image.device
 
     @property
     def mask_size(self) -> int:
-        """Side of the masks, in cells."""
+        """Return the side of the masks, in cells."""
         return 4 * self._size
 
     def cells(self, pixels: float) -> float:
-        """Area of so many of the image's pixels, in cells of the masks."""
+        """Convert an area in pixels of the image into cells of the masks."""
         height, width = self.image_size
         return pixels * self.mask_size**2 / (height * width)
 
     def no_masks(self) -> Tensor:
-        """Return the logits of no mask at all, (0, 4 s, 4 s) float32."""
+        """Return the logits of zero masks, (0, 4 s, 4 s) float32."""
         return torch.zeros(0, self.mask_size, self.mask_size, device=self.device)
 
     def decode_all(self, prompts: Prompts, select: Select, batch: int) -> Iterator[Masks]:
         """Decode any number of prompts, `batch` at a time; `prompt` counts over all of them.
 
-        A batch that does not fit into the device's memory is halved, and so are those after it.
+        A batch that does not fit into the device's memory is halved, for all later batches too.
         """
         if self._image.device.type == "cpu":
             batch = min(batch, max(1, _CACHED_NUMBERS // self._image.numel()))
@@ -134,14 +134,14 @@ class PromptDecoder:
             start += batch
 
     def decode(self, prompts: Prompts, select: Select) -> Masks:
-        """Make the selected masks of a batch of prompts in one pass.
+        """Compute the selected masks of a batch of prompts in one pass.
 
         Parameters
         ----------
         prompts
             B prompts.
         select
-            Which masks to make, given their predicted IoU.
+            Chooses the masks to compute by their predicted IoU.
         """
         tokens, image = self._attend(prompts)
         first = int(self._decoder.pred_obj_scores)
@@ -153,12 +153,12 @@ class PromptDecoder:
         return Masks(logits, predicted_iou[prompt, which], prompt)
 
     def _attend(self, prompts: Prompts) -> tuple[Tensor, Tensor]:
-        """Return the tokens (B, T, C) and each prompt's view of the image, (B, s², C)."""
+        """Return the tokens (B, T, C) and the image tokens of each prompt, (B, s², C)."""
         points = prompts.points * self._input_size
         masks = None if prompts.masks is None else prompts.masks[:, None]
         sparse, dense = self._prompt_encoder((points, prompts.labels), None, masks)
         if masks is None:
-            # The same for all prompts, and so is what each sees of the image to begin with.
+            # Without masks, all prompts start from the same image tokens, which are kept once.
             dense = dense[0]
         own = [self._decoder.iou_token.weight, self._decoder.mask_tokens.weight]
         if self._decoder.pred_obj_scores:
@@ -205,7 +205,7 @@ class PromptDecoder:
         """Return the logits of masks `which` of the prompts `prompt`, (K, 4 s, 4 s) float32."""
         used, row = torch.unique(prompt, return_inverse=True)
         grow_1, norm, act_1, grow_0, act_0 = self._decoder.output_upscaling
-        # In place, for these are the largest arrays of all.
+        # The sums are in place, since these are the largest arrays.
         pixels = _grow(grow_1, image[used]).add_(self._high_res_1)
         pixels = act_1(F.layer_norm(pixels, pixels.shape[-1:], norm.weight, norm.bias, norm.eps))
         pixels = act_0(_grow(grow_0, pixels).add_(self._high_res_0))
@@ -216,13 +216,13 @@ class PromptDecoder:
 
 
 def _to_image(attention: Attention, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Let tokens attend to the image: `attention(tokens, keys, values)`, projecting tokens only.
+    """Return `attention(tokens, keys, values)`, tokens to image, projecting the tokens only.
 
-    Tokens are (B, T, C), keys and values (B, N, C), or (N, C) if all prompts see the same.
+    Tokens are (B, T, C), keys and values (B, N, C), or (N, C) if all prompts share them.
     """
     queries = _scaled_heads(attention.q_proj(tokens), attention.num_heads)
     to_keys = _head_weights(attention.k_proj, attention.num_heads)
-    # The key's bias adds the same to all of a query's scores, so that softmax does not see it.
+    # The key's bias adds the same to all scores of a query, which softmax cancels.
     folded = (queries @ to_keys).flatten(1, 2)
     weights = torch.softmax(folded @ keys.transpose(-1, -2), -1)
     mean = (weights @ values).view(*queries.shape[:3], -1)
@@ -235,9 +235,9 @@ def _to_image(attention: Attention, tokens: Tensor, keys: Tensor, values: Tensor
 def _from_tokens(
     attention: Attention, image: Tensor, keys: Tensor, values: Tensor, residual: Tensor
 ) -> Tensor:
-    """Let the image attend to tokens: `residual + attention(image, keys, values)`, likewise.
+    """Return `residual + attention(image, keys, values)`, image to tokens, projecting tokens only.
 
-    Image and residual are (B, N, C), or (N, C) if all prompts see the same; the result is
+    Image and residual are (B, N, C), or (N, C) if all prompts share them; the result is
     (B, N, C).
     """
     heads = attention.num_heads
@@ -248,41 +248,41 @@ def _from_tokens(
     weights = torch.softmax(scores.view(*projected.shape[:3], -1), 2).flatten(1, 2)
     to_out = attention.out_proj.weight.T.reshape(heads, -1, attention.embedding_dim)
     contributions = _heads(attention.v_proj(values), heads) @ to_out
-    # The weights of a head add up to one: the bias can ride on what they weigh.
+    # The weights of a head add up to one, so the bias can be added to the values they weigh.
     contributions = (contributions + attention.out_proj.bias / heads).flatten(1, 2)
     return torch.baddbmm(residual, weights.transpose(1, 2), contributions)
 
 
 def _scaled_heads(x: Tensor, heads: int) -> Tensor:
-    """Heads of the side of an attention that carries its scale, 1 / sqrt(d)."""
+    """Split (B, T, heads·d) into heads and scale them by 1 / sqrt(d), (B, heads, T, d)."""
     split = _heads(x, heads)
     scaled: Tensor = split * split.shape[-1] ** -0.5
     return scaled
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:
-    """(B, T, heads·d) to (B, heads, T, d)."""
+    """Split (B, T, heads·d) into heads, (B, heads, T, d)."""
     return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
 
 
 def _head_weights(projection: nn.Linear, heads: int) -> Tensor:
-    """Weights of a projection by head, (heads, d, C)."""
+    """Return the weights of a projection by head, (heads, d, C)."""
     return projection.weight.view(heads, -1, projection.in_features)
 
 
 def _grow(convolution: nn.ConvTranspose2d, rows: Tensor) -> Tensor:
-    """Transposed convolution of kernel and stride 2, without bias: (..., C) to (..., 4, C')."""
+    """Apply a transposed convolution of kernel and stride 2, without bias: (…, C) to (…, 4, C')."""
     weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)
     return (rows @ weight).view(*rows.shape[:-1], 4, convolution.out_channels)
 
 
 def _rows(image: Tensor) -> Tensor:
-    """(C, h, w) to (h·w, C)."""
+    """Reshape (C, h, w) to (h·w, C)."""
     return image.flatten(1).transpose(0, 1).contiguous()
 
 
 def _blocks(image: Tensor, size: int) -> Tensor:
-    """(C, k·s, k·s) to (s², 4, …, C): rows of cells, halved again and again as `_grow` does."""
+    """Reshape (C, k·s, k·s) to (s², 4, …, C): rows of cells in the order that `_grow` makes."""
     if image.shape[-1] == size:
         return _rows(image)
     c, h, w = image.shape
@@ -291,7 +291,7 @@ def _blocks(image: Tensor, size: int) -> Tensor:
 
 
 def _from_blocks(logits: Tensor, size: int) -> Tensor:
-    """(K, s²·16) in the order of `_blocks` to (K, 4 s, 4 s)."""
+    """Reshape (K, s²·16) in the order of `_blocks` to (K, 4 s, 4 s)."""
     k = len(logits)
     cells = logits.view(k, size, size, 2, 2, 2, 2).permute(0, 1, 3, 5, 2, 4, 6)
     return cells.reshape(k, 4 * size, 4 * size)

@@ -1,4 +1,4 @@
-"""Places deep inside every object of a map and far from one another, for all objects at once."""
+"""Cells deep inside every object of a map and far from one another, for all objects at once."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
 
 SPACING = 2
-"""Cells from one to the next of those that are looked at first, along rows and columns."""
+"""Distance between the sampled cells along rows and columns, in cells."""
 _REACH = SPACING / 2**0.5 + 0.01
-"""Cells from any cell to the nearest of those, at most, and something for rounding."""
+"""Largest distance from any cell to the nearest sampled one, plus a margin for rounding."""
 
 
 def deep_places(drawn: Ints, n_objects: int, n_places: int) -> Ints:
     """Find cells of each object that are deep, and far from one another, deepest first.
 
-    The first place is the cell furthest from the border of its object. For each further place, a
-    cell is worth the smaller of two distances: to the border, and half of that to the nearest place
-    found before. The cell worth most is taken.
+    The first place is the cell furthest from the border of its object. For each further place, the
+    score of a cell is the smaller of two distances: to the border, and half of that to the nearest
+    place found before. The cell with the highest score is taken.
 
-    That worth changes by at most one from a cell to its neighbour. One cell in every square of
-    `SPACING` therefore tells which squares can hold the best cell, and only these are searched.
+    Scores of neighbouring cells differ by at most one. One cell in every square of `SPACING`
+    therefore shows which squares can hold the best cell, and only these are searched.
 
     Parameters
     ----------
     drawn
-        (h, w) where each object is: its row + 1; 0 where there is none.
+        (h, w) row of the object of each cell + 1; 0 where there is none.
     n_objects
         Number of objects.
     n_places
@@ -39,7 +39,7 @@ def deep_places(drawn: Ints, n_objects: int, n_places: int) -> Ints:
     Returns
     -------
     (n_objects, n_places)
-        Raster indices, the first of equally good ones; -1 where an object has no more cells.
+        Raster indices, the first among equal scores; -1 where an object has no more cells.
     """
     width, flat = drawn.shape[1], drawn.reshape(-1)
     squared = squared_depth(drawn)
@@ -66,7 +66,7 @@ def deep_places(drawn: Ints, n_objects: int, n_places: int) -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Few:
-    """One cell of every square of `SPACING` x `SPACING`, where that is in an object."""
+    """The sampled cells: one of every square of `SPACING` x `SPACING`, if it is in an object."""
 
     place: Ints
     """(F,) raster index."""
@@ -107,7 +107,7 @@ def squared_depth(drawn: Ints) -> npt.NDArray[np.int32]:
     inner[:, :-1] &= across
     inner[1:] &= down
     inner[:-1] &= down
-    # Distances from the indices of the nearest cells: SciPy takes a quarter longer to make them.
+    # Distances are computed here from indices, since SciPy takes a quarter longer for them.
     away = ndimage.distance_transform_edt(inner, return_distances=False, return_indices=True)
     away[0] -= np.arange(drawn.shape[0], dtype=np.int32)[:, None]
     away[1] -= np.arange(drawn.shape[1], dtype=np.int32)
@@ -117,26 +117,26 @@ def squared_depth(drawn: Ints) -> npt.NDArray[np.int32]:
 
 
 def _depth(squared: npt.NDArray[np.int32], place: Ints) -> npt.NDArray[np.float32]:
-    """Count cells to the border, at least 1."""
+    """Return the distance of cells to the border, at least 1."""
     return np.sqrt(squared.reshape(-1)[place]).astype(np.float32) + np.float32(1)
 
 
 def _can_be_best(drawn: Ints, few: _Few, good: Floats, left: npt.NDArray[np.bool_]) -> Ints:
-    """Raster indices of all cells that can be the best of their object, in no order.
+    """Return the raster indices of all cells that can be the best of their object, in no order.
 
     Parameters
     ----------
     drawn
         (h, w).
     few, good
-        The cells that were looked at, and (F,) how good they are.
+        The sampled cells, and their scores, (F,).
     left
         (N,) objects that have cells left.
     """
     height, width = drawn.shape
     top = np.zeros(len(left), dtype=np.float32)
     np.maximum.at(top, few.row, good)
-    # Where all is shallow, the cell looked at nearest to the best one may be another object's.
+    # In a shallow object, the sampled cell nearest to the best one may belong to another object.
     shallow = top <= _REACH + 1
     enough = np.where(shallow, np.float32(np.inf), top - np.float32(_REACH))
     near = np.flatnonzero(good >= enough[few.row])
@@ -154,7 +154,7 @@ def _can_be_best(drawn: Ints, few: _Few, good: Floats, left: npt.NDArray[np.bool
 def _first_best(
     owner: Ints, worth: Floats, place: Ints, n_objects: int
 ) -> tuple[Ints, npt.NDArray[np.float64]]:
-    """Return the best place of each object, the first of equals, and what it is worth."""
+    """Return the best place of each object, the first among equal scores, and its score."""
     best = np.zeros(n_objects)
     np.maximum.at(best, owner, worth)
     equal = worth == best[owner]

@@ -1,4 +1,4 @@
-"""From images to SAM 2's image features, several images in one call."""
+"""SAM 2's image encoder, applied to several images in one call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFeatures:
-    """What the image encoder says about one image, as the mask decoder takes it."""
+    """The image encoder's output for one image, in the form that the mask decoder takes."""
 
     embedding: torch.Tensor
     """(C, s, s), s = image size / 16."""
@@ -43,7 +43,7 @@ def encode(model: SAM2Base, images: Sequence[npt.NDArray[np.uint8]]) -> list[Ima
     Returns
     -------
     list of ImageFeatures
-        One per image, on the model's device; what `SAM2ImagePredictor.set_image` computes.
+        One per image, on the model's device, as `SAM2ImagePredictor.set_image` computes them.
     """
     try:
         return _encode_at_once(model, images)
@@ -68,7 +68,7 @@ def _encode_at_once(
 
 
 def _to_model_input(model: SAM2Base, image: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Resize and normalise on the device: one copy of bytes is all that crosses over."""
+    """Resize and normalise an image on the device, so that only its bytes are copied there."""
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(model.device)
     pixels = pixels.permute(2, 0, 1)[None].float() / 255
     size = (model.image_size, model.image_size)

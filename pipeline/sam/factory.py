@@ -1,7 +1,7 @@
-"""What a run asks of whatever proposes its masks, and SAM 2 as the answer.
+"""The interface through which a run gets its proposers, and its implementation for SAM 2.
 
-A run never names SAM 2 itself: it is handed a `ProposerFactory`. Nothing here imports torch before
-a proposer is made, so that looking at a data set stays quick.
+A run never names SAM 2 itself: it is given a `ProposerFactory`. Nothing here imports torch before
+a proposer is made, so that commands that only read a data set stay quick.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ class ProposerFactory(Protocol):
     """Makes proposers of one kind; it is sent to workers, so it has to be small and picklable."""
 
     def obtain(self, config: Config) -> None:
-        """Get what proposers need, such as weights from the web, before a cluster is opened.
+        """Obtain the files that proposers need, such as weights, before a cluster is opened.
 
         Raises
         ------
         ModelError
-            It cannot be had.
+            A file is missing and cannot be downloaded.
         """
         ...
 
     def identity(self, config: Config) -> str:
-        """Name what masks depend on besides settings: equal if and only if it is the same.
+        """Return a name of the model that is equal if and only if the model is the same.
 
         Results that were made with another identity are stale.
         """
         ...
 
     def make(self, config: Config) -> Proposer:
-        """Return a proposer for this process; what is expensive is loaded once a process.
+        """Return a proposer for this process; the model is loaded once per process.
 
         Raises
         ------
         ModelError
-            It cannot be had.
+            The proposer cannot be made.
         """
         ...
 
@@ -55,7 +55,7 @@ class SamFactory:
         obtain_checkpoint(config.model)
 
     def identity(self, config: Config) -> str:
-        """Name architecture and weights by their contents."""
+        """Return a name of architecture and weights, by their content."""
         from pipeline.sam.checkpoints import model_identity
 
         return model_identity(config.model)
@@ -68,4 +68,4 @@ class SamFactory:
 
 
 SAM2 = SamFactory()
-"""What proposes masks unless another factory is handed in."""
+"""The factory that is used unless another is given."""

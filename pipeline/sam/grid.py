@@ -1,4 +1,4 @@
-"""Segment everything: a grid of points over the image, and the masks SAM is sure of."""
+"""Segment everything: prompt a grid of points over the image, and keep the confident masks."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pipeline.records import Proposals
 from pipeline.sam.decoder import PromptDecoder, Prompts
 from pipeline.sam.masks import remove_small_regions, stability, suppress_duplicates
 
-# Masks that wait for the NMS; when there are more, they are thinned out, so that memory is bounded.
+# Largest number of masks that wait for the NMS, which bounds memory.
 _MAX_WAITING = 1024
 
 
 def segment_everything(decoder: PromptDecoder, config: ProposalsConfig) -> Proposals:
-    """Ask SAM at every point of a grid: its automatic mask generation, at low resolution.
+    """Return the masks for a grid of points: SAM's automatic mask generation, at low resolution.
 
-    Same prompts, same thresholds and the same greedy choice by predicted IoU as sam2's
-    `SAM2AutomaticMaskGenerator`, whose masks are all among these; masks that it drops for sharing a
-    box with another are kept if they are distinct.
+    Prompts, thresholds and the greedy choice by predicted IoU are those of sam2's
+    `SAM2AutomaticMaskGenerator`. All its masks are among the result; masks that it drops because
+    they share a box with another are kept if they are distinct.
 
     Parameters
     ----------
     decoder
         The mask decoder on the image.
     config
-        Number of points, and thresholds.
+        Number of points along a side, and thresholds.
     """
     points = point_grid(config.points_per_side).to(decoder.device)
     return segment_points(decoder, points, config)
@@ -40,12 +40,12 @@ def point_grid(points_per_side: int) -> Tensor:
 
 
 def segment_points(decoder: PromptDecoder, points: Tensor, config: ProposalsConfig) -> Proposals:
-    """Ask SAM at points (P, 2), and keep the masks it is sure of, without duplicates."""
+    """Prompt SAM at points (P, 2), and return the confident masks without duplicates."""
 
     def sure_enough(predicted_iou: Tensor) -> Tensor:
         sure = predicted_iou > config.predicted_iou_threshold
-        # A single point is ambiguous: SAM answers with whole, part and subpart, not with the one
-        # mask of its first token.
+        # A single point is ambiguous, so the masks for whole, part and subpart are taken instead of
+        # the single mask in column 0.
         sure[:, 0] = False
         return sure
 

@@ -1,4 +1,4 @@
-"""Segment what the coarse ids point at: one prompt per object instead of a grid of them."""
+"""Guided segmentation: one prompt per coarse object instead of a grid of points."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pipeline.sam.targets import BOX_END, BOX_START, Targets, find_targets
 
 # Cells of the target map along the side of a cell of the masks.
 _FINENESS = 2
-# The coarse mask as SAM is shown it: blurred over so many cells, as logits up to this strength.
+# The coarse mask in a prompt is blurred over `_BLUR` cells, with logits up to `_STRENGTH`.
 _BLUR = 3
 _STRENGTH = 4.0
 # Boxes are widened by this share of their sides.
 _MARGIN = 0.03
-# sam2's own limit for logits that it is shown again.
+# sam2's own limit for the logits of mask prompts.
 _CLAMP = 32.0
 # Points of the sparse grid stay clear of objects by this share of the image's side.
 _CLEARANCE = 0.02
@@ -33,12 +33,12 @@ _CLEARANCE = 0.02
 def segment_objects(
     decoder: PromptDecoder, coarse_ids: npt.NDArray[np.integer], config: ProposalsConfig
 ) -> Proposals:
-    """Ask SAM for every coarse object, then for whatever lies where there is none.
+    """Propose a mask for every coarse object, then masks for the areas without objects.
 
-    A prompt is a box, points deep inside, and the coarse mask itself, sure of itself inside and
-    less so near its border: so much says what is meant that SAM's single mask is taken, the one
-    it makes for prompts that are not ambiguous. In further rounds SAM is shown the mean of its own
-    mask and the coarse one. Areas without objects get the points of a sparse grid.
+    A prompt is a box, points deep inside, and the coarse mask as logits that are weaker near its
+    border. Such a prompt is not ambiguous, so SAM's single mask is taken. In further rounds the
+    mask prompt is the mean of SAM's own mask and the coarse one. Areas without objects get the
+    points of a sparse grid.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def segment_objects(
     Returns
     -------
     Proposals
-        First one mask per object, by id, then those of the sparse grid.
+        First one mask per object, by id, then the masks of the sparse grid.
     """
     targets = find_targets(coarse_ids, _FINENESS * decoder.mask_size)
     drawn = torch.from_numpy(targets.drawn).to(decoder.device)
@@ -75,7 +75,7 @@ def segment_objects(
 def _segment(
     decoder: PromptDecoder, targets: Targets, drawn: Tensor, rows: slice, config: ProposalsConfig
 ) -> list[Masks]:
-    """Ask for some of the targets; the memory this takes does not depend on how many there are."""
+    """Return the masks of the targets in `rows`, with memory that depends on their number alone."""
     numbers = 1 + torch.arange(len(targets.ids), device=drawn.device)[rows]
     coarse = _as_logits((drawn == numbers[:, None, None]).float())
     points, labels, boxes = (
@@ -103,7 +103,7 @@ def _single_mask(predicted_iou: Tensor) -> Tensor:
 
 
 def _as_logits(drawn: Tensor) -> Tensor:
-    """Show masks (B, n, n) in {0, 1} of the target map as logits of the masks' size."""
+    """Turn masks (B, n, n) in {0, 1} on the target map into logits of the masks' size."""
     soft = F.avg_pool2d(
         F.avg_pool2d(drawn, _FINENESS), _BLUR, 1, _BLUR // 2, count_include_pad=False
     )
@@ -116,7 +116,7 @@ def _widened(boxes: Tensor) -> Tensor:
 
 
 def _far_from_objects(points: Tensor, objects: Tensor) -> Tensor:
-    """Which of the points (P, 2) have no object near, (P,) bool."""
+    """Return which of the points (P, 2) have no object near, (P,) bool."""
     n = len(objects)
     reach = max(1, round(_CLEARANCE * n))
     near = F.max_pool2d((objects > 0).float()[None], 2 * reach + 1, 1, reach)[0]

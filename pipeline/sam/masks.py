@@ -1,6 +1,6 @@
-"""What becomes of SAM's masks before they are proposals: rated, thinned out and cleaned.
+"""Post-processing of SAM's masks: stability, non-maximum suppression and removal of small regions.
 
-Everything happens on low-resolution logits (N, h, w), on the device that made them.
+All functions take low-resolution logits (N, h, w), on the device that made them.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ _NMS_BLOCK = 64
 
 
 def stability(logits: Tensor) -> Tensor:
-    """IoU of each mask cut at +1 and at -1, (N,) float32 in [0, 1]; 0 for an empty mask."""
+    """Return the IoU of each mask cut at +1 and at -1, (N,) in [0, 1]; 0 for an empty mask."""
     inner = (logits > 1).sum((1, 2))
     outer = (logits > -1).sum((1, 2))
     return inner / outer.clamp(min=1)
 
 
 def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Tensor:
-    """Of masks that are alike, keep the best rated: greedy non-maximum suppression.
+    """Keep the best rated of similar masks, by greedy non-maximum suppression; return their rows.
 
-    sam2 compares boxes, and so drops distinct masks that share a box. Here a mask goes if a better
-    one overlaps it, and its box the better one's box, by more than the threshold, unless sam2 would
-    keep it: what is kept is what sam2 keeps, and distinct masks besides.
+    sam2 compares boxes, and so drops distinct masks that share a box. Here a mask is dropped if the
+    IoU of both masks and boxes with a better one exceeds the threshold, unless sam2 would keep it.
+    So all masks that sam2 keeps are kept, and distinct masks besides.
 
-    Works through the masks in blocks, best first: the IoU of a block's survivors with all that
-    remain is one matrix product, and what it suppresses is not looked at again.
+    Masks are processed in blocks, best first: the IoU of a block with all remaining masks is one
+    matrix product, and suppressed masks are not compared again.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Ten
     Tensor
         (K,) int64: the masks to keep, best rated first.
     """
-    # Importing torchvision takes seconds, which a look at a run's status should not cost.
+    # Importing torchvision takes seconds, which commands without masks should not cost.
     from torchvision.ops import box_iou, nms
 
     left = torch.argsort(rating, descending=True, stable=True)
@@ -75,7 +75,7 @@ def suppress_duplicates(logits: Tensor, rating: Tensor, threshold: float) -> Ten
 
 
 def _boxes(inside: Tensor) -> Tensor:
-    """Boxes x0, y0, x1, y1 of masks (N, h, w), (N, 4) float; all 0 for an empty mask."""
+    """Return the boxes x0, y0, x1, y1 of masks (N, h, w), (N, 4) float; 0 for an empty mask."""
     edges = []
     for of_axis in (inside.any(1), inside.any(2)):
         start = of_axis.int().argmax(1)
@@ -100,7 +100,7 @@ def remove_small_regions(logits: Tensor, min_cells: float) -> Tensor:
     Returns
     -------
     Tensor
-        (N, h, w) float: the logits of small regions have changed their sign.
+        (N, h, w) float; the logits of small regions have the opposite sign.
     """
     if min_cells <= 1 or not len(logits):
         return logits
@@ -114,7 +114,7 @@ def remove_small_regions(logits: Tensor, min_cells: float) -> Tensor:
     return torch.where((logits > 0) == cleaned, logits, -logits)
 
 
-# In one mask all eight neighbours are connected, from one mask to the next none is.
+# All eight neighbours in a mask are connected, but no cells of different masks.
 _EIGHT_NEIGHBOURS = np.zeros((3, 3, 3), bool)
 _EIGHT_NEIGHBOURS[1] = True
 

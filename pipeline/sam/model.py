@@ -1,4 +1,4 @@
-"""The SAM 2 model: built from a YAML and a checkpoint, once per process and setting."""
+"""The SAM 2 model: built from a YAML and a checkpoint, once per process and settings."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _loading = threading.Lock()
 def load_model(config: ConfigLike | ModelConfig = None) -> SAM2Base:
     """Return the SAM 2 model that the settings name, on its device, ready for inference.
 
-    The first call in a process builds it, later calls return the same object; threads that come
-    at the same time wait for one another. The parameters ask for no gradient.
+    The first call in a process builds it, later calls return the same object; concurrent threads
+    wait for one another. The parameters require no gradient.
 
     Parameters
     ----------
@@ -40,10 +40,10 @@ def load_model(config: ConfigLike | ModelConfig = None) -> SAM2Base:
     ConfigError
         The settings are wrong.
     ModelError
-        The checkpoint cannot be had or does not fit the architecture, the architecture is not
-        one, or the device is not there.
+        The checkpoint cannot be obtained or does not fit the architecture, the architecture is
+        invalid, or the device is missing.
     """
-    # Precision is chosen call by call (see `arithmetic`): it does not make another model.
+    # Precision is chosen for each call (see `arithmetic`), so it is not part of the key.
     settings = config if isinstance(config, ModelConfig) else load_config(config).model
     key = settings.model_copy(update={"precision": "auto"})
     with _loading:
@@ -58,7 +58,7 @@ def resolve_device(config: ModelConfig) -> torch.device:
     Raises
     ------
     ModelError
-        A device is asked for by name and is not there.
+        A device is set by name and is missing.
     """
     there = {
         "cuda": torch.cuda.is_available(),
@@ -78,7 +78,7 @@ def resolve_device(config: ModelConfig) -> torch.device:
 
 @contextmanager
 def arithmetic(config: ModelConfig, device: torch.device) -> Iterator[None]:
-    """Compute without gradients, in the precision that the settings ask for on this device."""
+    """Enter a context without gradients, in the precision that the settings give this device."""
     if config.precision == "auto":
         dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     else:

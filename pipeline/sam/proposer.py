@@ -1,4 +1,4 @@
-"""The seam between SAM 2 and the rest: whoever proposes masks is a `Proposer`."""
+"""Proposers: the interface through which masks are proposed, and its implementation by SAM 2."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _IMAGES_ON_GPU = 4
 class Proposer(Protocol):
     """Proposes masks for images.
 
-    An implementation answers for each image on its own: proposals for a batch are those for its
-    images one by one. It is deterministic, keeps no memory of earlier images, and may be called
-    from one thread at a time. It needs no gradient context and leaves none behind.
+    Images of a batch are independent: each gets the proposals that it would get alone. A proposer
+    is deterministic, keeps no memory of earlier images, and may be called from one thread at a
+    time. It needs no gradient context and leaves none behind.
     """
 
     images_per_call: int
-    """How many images are best handed to `propose` at once."""
+    """Best number of images for a call of `propose`."""
 
     def propose(
         self,
@@ -55,7 +55,7 @@ class Proposer(Protocol):
         Returns
         -------
         list of Proposals
-            One per image, in order. One without proposals is empty, not missing.
+            One per image, in order; empty for an image without masks.
 
         Raises
         ------
@@ -66,12 +66,12 @@ class Proposer(Protocol):
 
 
 class SamProposer:
-    """The proposer of both modes: encodes a batch of images, then asks about each.
+    """SAM 2 as a proposer in both modes: encodes a batch of images, then decodes each.
 
     Parameters
     ----------
     config
-        The sections `model` and `proposals` matter.
+        Its sections `model` and `proposals` are used.
 
     Raises
     ------
@@ -112,14 +112,14 @@ def propose_variants(
     coarse_ids: npt.NDArray[np.integer],
     clock: StageClock,
 ) -> list[Proposals]:
-    """Propose masks for one image by several settings; it is encoded once for all of them.
+    """Propose masks for one image with several settings, and encode the image only once.
 
     Parameters
     ----------
     config
-        Its section `model` matters.
+        Its section `model` is used.
     variants
-        The sections `proposals` to try. For each, what `propose` gives is given.
+        The sections `proposals` to try. The result for each equals that of `propose`.
     image, coarse_ids, clock
         As for `Proposer.propose`.
     """
@@ -149,12 +149,12 @@ def _ask(
 
 
 def _wait_for(device: torch.device) -> None:
-    """Let the clock count what the device does for a stage to that stage."""
+    """Wait until the device is done, so that the clock counts its work to the right stage."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def _images_per_call(config: Config) -> int:
-    """Return how many images suit the device: a GPU is faster with several, a CPU is not."""
+    """Return the number of images per call: a GPU is faster with several, a CPU is not."""
     on_gpu = resolve_device(config.model).type == "cuda"
     return config.proposals.images_per_batch or (_IMAGES_ON_GPU if on_gpu else 1)

@@ -1,4 +1,4 @@
-"""The SAM 2 checkpoints that are known by name, and where each comes from."""
+"""The SAM 2 checkpoints that are known by name, with their architectures and addresses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Download:
 
     @property
     def file_name(self) -> str:
-        """Name of the file, in the cache as on the web."""
+        """Return the name of the file, the same in the cache as on the web."""
         return self.url.rpartition("/")[2]
 
 
@@ -94,13 +94,13 @@ KNOWN: dict[str, ModelSource] = {
 def find_source(config: ModelConfig) -> ModelSource:
     """Return the architecture and checkpoint that the settings name.
 
-    `config.config` and `config.checkpoint` each replace their half of what `config.name` stands
-    for. An official architecture that is set alone brings the official checkpoint.
+    `config.config` and `config.checkpoint` replace the architecture and the checkpoint of
+    `config.name`. An official architecture that is set alone gets the official checkpoint.
 
     Raises
     ------
     ModelError
-        An architecture of one's own is set without a checkpoint.
+        An unknown architecture is set without a checkpoint.
     """
     known = KNOWN[config.name]
     if config.config is None:

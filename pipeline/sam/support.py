@@ -1,10 +1,9 @@
-"""Whether an image bears out its coarse ids, or could as well be the image of other ids.
+"""Image support: a measure of whether coarse ids belong to their image or to another.
 
-SAM's masks alone cannot tell: asked about an object, it finds a mask much like the prompt almost
-anywhere. What the encoder saw, it saw without the ids. Where the ids are those of the image, its
-features differ from object to object; where they are those of another image, objects of the same
-number, size and shape in other places would do as well. Mirror images of the id map are such
-objects.
+SAM's masks cannot show this, since prompted with an object SAM finds a mask much like the prompt
+almost anywhere. The encoder's features do not depend on the ids. If the ids belong to the image,
+features differ from object to object; if not, objects of the same number, size and shape in other
+places explain the features as well. Mirror images of the id map provide such objects.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from pipeline.ids import resize_nearest
 _SIDE = 64
 """Cells along each side in which features and ids are compared."""
 _MIRRORS = ((2,), (1,), (1, 2))
-"""Left and right, top and bottom, and both."""
+"""Axes to flip: left and right, top and bottom, and both."""
 _LARGEST_LIKENESS = 0.8
-"""Share of cells with equal ids from which a map and its mirror image are no two maps."""
+"""Share of equal cells from which a mirror image is too much like the map to compare them."""
 _SMALLEST_SHARE = 0.02
-"""Share of the features' variance that ids must explain for a comparison to mean anything."""
+"""Least share of the features' variance that ids must explain for a meaningful comparison."""
 
 
 def image_support(features: Tensor, coarse_ids: npt.NDArray[np.integer]) -> float | None:
@@ -35,7 +34,7 @@ def image_support(features: Tensor, coarse_ids: npt.NDArray[np.integer]) -> floa
     Parameters
     ----------
     features
-        (C, n, n) of the image, at a resolution that shows borders.
+        (C, n, n) features of the image, at a resolution that shows borders.
     coarse_ids
         (h, w) integers; 0 counts as one more object.
 
@@ -43,9 +42,9 @@ def image_support(features: Tensor, coarse_ids: npt.NDArray[np.integer]) -> floa
     -------
     float or None
         1 - (variance that the best mirrored map explains) / (variance that the map explains), in
-        [-1, 1], in steps of a hundredth, so that it does not hang on the last bits of the features.
-        Around 0 or below, the image speaks for other ids as much as for these. None where nothing
-        can be said: one object fills the view, or map and mirror images are alike.
+        [-1, 1], rounded to hundredths, so that it does not depend on the last bits of the features.
+        Around 0 or below, other ids explain the image as well as these. None if there is no
+        meaningful comparison: one object fills the view, or map and mirror images are alike.
     """
     objects = _one_hot(coarse_ids).to(features.device)
     with torch.autocast(features.device.type, enabled=False):
@@ -64,7 +63,7 @@ def image_support(features: Tensor, coarse_ids: npt.NDArray[np.integer]) -> floa
 
 
 def _one_hot(coarse_ids: npt.NDArray[np.integer]) -> Tensor:
-    """Return which cell is which object's, (K, n, n) in {0, 1}."""
+    """Return the cells of each object, (K, n, n) in {0, 1}."""
     sampled = resize_nearest(coarse_ids, (_SIDE, _SIDE))
     _, numbers = np.unique(sampled, return_inverse=True)
     cells = torch.from_numpy(numbers.reshape(-1).astype(np.int64))
@@ -72,9 +71,9 @@ def _one_hot(coarse_ids: npt.NDArray[np.integer]) -> Tensor:
 
 
 def _explained(objects: Tensor, deviations: Tensor) -> float:
-    """Share of the features' variance that lies between objects rather than within them.
+    """Return the share of the features' variance between objects rather than within them.
 
-    A product of matrices rather than sums by index: those differ from run to run on a GPU.
+    It uses a matrix product, since sums by index differ from run to run on a GPU.
     """
     members = objects.flatten(1)
     sums = members @ deviations

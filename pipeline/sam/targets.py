@@ -1,8 +1,8 @@
-"""Where to point SAM, given the coarse ids: boxes, points and first guesses, one row per target.
+"""Targets for SAM from the coarse ids: boxes and points of every object, one row per object.
 
-Everything is read from the coarse ids sampled on a square grid that covers the image, half as fine
-as the model's input: a box or a point need not be better than that, and the cost depends on neither
-the size of the image nor the number of objects.
+All are measured on the coarse ids sampled on a square grid that covers the image, half as fine as
+the model's input. This is fine enough for boxes and points, and the cost depends on neither the
+size of the image nor the number of objects.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 INSIDE, BOX_START, BOX_END, NO_POINT = 1, 2, 3, -1
-"""SAM's labels for what a point means."""
+"""SAM's labels for the meaning of a point."""
 
 _POINTS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
-    """Every object that a grid can see, by id."""
+    """Boxes and points of every object that has a sample on the grid, by id."""
 
     ids: Ints
     """(B,) the coarse id of each object."""
@@ -36,15 +36,15 @@ class Targets:
     points: Floats
     """(B, P, 2) x, y in [0, 1], deep inside and far from one another."""
     labels: Ints
-    """(B, P) what each point means: an object of few cells has few points."""
+    """(B, P) meaning of each point: an object of few cells has few points."""
     drawn: Ints
-    """(n, n) where each object is: its row + 1; 0 where there is none."""
+    """(n, n) row of the object of each cell + 1; 0 where there is none."""
 
 
 def find_targets(coarse_ids: npt.NDArray[np.integer], n: int) -> Targets:
-    """Aim at every object.
+    """Return the boxes and points of every object in the coarse ids.
 
-    Objects that slip between the samples of the grid are left out: they keep their coarse mask.
+    Objects without a sample on the grid are left out and keep their coarse mask.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""The weights in a checkpoint file, whoever saved them and however, without executing anything.
+"""Reading the weights of a checkpoint file in any common form, without executing anything.
 
-A state dict maps names to tensors. People have it bare or wrapped in what their trainer saves
-besides, under the names that wrappers of torch give to a model's parts, in torch's own format or
-as safetensors. What is no checkpoint is refused with words for what it is: a file that was cut, a
-page that a server sent, a whole file that holds something else.
+A state dict maps names to tensors. It may be bare or an entry of what a trainer saved, with the
+names that torch's wrappers give to a model's parts, in torch's own format or as safetensors. Other
+files are refused with a message that names what they are: a file that was cut, a page that a server
+sent, a whole file with other content.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 Weights: TypeAlias = "dict[str, torch.Tensor]"
 
 WRAPPERS = ("model", "state_dict", "model_state_dict")
-"""Entries that hold the state dict in what trainers save, in order of preference."""
+"""Entries of a trainer's file that may hold the state dict, in order of preference."""
 
 PREFIXES = ("module.", "model.")
-"""What DataParallel, DistributedDataParallel and Lightning put before every name."""
+"""Prefixes that DataParallel, DistributedDataParallel and Lightning add to every name."""
 
 COMPILED = "_orig_mod."
-"""What torch.compile puts into the names below a part that it compiled."""
+"""Part that torch.compile adds to the names below a compiled module."""
 
 _ZIP = b"PK\x03\x04"
 _COPY_AGAIN = (
@@ -38,7 +38,7 @@ _COPY_AGAIN = (
 _SAVE_AGAIN = "save the state dict alone: torch.save({'model': model.state_dict()}, path)"
 _NAMED_OBJECTS = 3
 _MAX_DEPTH = 4
-"""Wrappers around each other; a mapping in a file may hold itself."""
+"""Largest number of nested wrappers, since a mapping in a file may hold itself."""
 
 
 def read_weights(path: Path) -> Weights:
@@ -48,7 +48,7 @@ def read_weights(path: Path) -> Weights:
     ----------
     path
         A file of torch or safetensors, told apart by content. The state dict may be wrapped in a
-        mapping (`WRAPPERS`), and its names may carry what torch's wrappers add to them.
+        mapping (`WRAPPERS`), and its names may have the parts that torch's wrappers add.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def _read_head(path: Path) -> bytes:
 
 
 def _is_safetensors(head: bytes) -> bool:
-    """Tell safetensors by their start: the length of a JSON header, and the header."""
+    """Return whether a file starts like safetensors, with the length of a JSON header and `{`."""
     return head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**32
 
 
@@ -94,10 +94,10 @@ def _read_torch(path: Path, head: bytes) -> Any:
             f"{path}: only the first part of a checkpoint, its end is missing ({_size(path)}). "
             f"{_COPY_AGAIN}"
         )
-    import torch  # who only names a model does without
+    import torch  # imported here, since naming a model does not need it
 
     try:
-        # An open file: of a path, torch would judge the suffix.
+        # The file is opened first, since torch would judge a path by its suffix.
         with path.open("rb") as file:
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -107,7 +107,7 @@ def _read_torch(path: Path, head: bytes) -> Any:
 
 
 def _explain_pickle(path: Path, head: bytes) -> str:
-    """Say what torch's reader refused: other objects than tensors, or a file that is no pickle."""
+    """Explain why torch refused a file: it holds other objects than tensors, or is no pickle."""
     if not head.startswith(_ZIP):
         return _explain(path, head)
     import torch
@@ -115,7 +115,7 @@ def _explain_pickle(path: Path, head: bytes) -> str:
     try:
         objects = torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
     except Exception:
-        # This only adds names to the message, and raises anything for what it does not know.
+        # The names only complete the message, and the search for them may raise any exception.
         objects = []
     named = ", ".join(sorted(objects)[:_NAMED_OBJECTS])
     more = " and others" if len(objects) > _NAMED_OBJECTS else ""
@@ -184,7 +184,7 @@ def _describe(content: Any) -> str:
 
 
 def _plain_names(weights: Weights) -> Weights:
-    """Take off what wrappers of torch put into the names of a model's parts."""
+    """Remove the parts that torch's wrappers add to the names of weights."""
     weights = {name.replace(COMPILED, ""): value for name, value in weights.items()}
     while prefix := next((p for p in PREFIXES if all(n.startswith(p) for n in weights)), None):
         weights = {name.removeprefix(prefix): value for name, value in weights.items()}

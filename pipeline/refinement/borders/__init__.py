@@ -1,4 +1,4 @@
-"""Borders where the image has them: maps compared area by area, and placed pixel by pixel."""
+"""Borders by the image: maps are compared area by area, and borders placed pixel by pixel."""
 
 from pipeline.refinement.borders.claimed import Claimed, claimed_by_masks
 from pipeline.refinement.borders.follow import ImageVerdict, follow_image

@@ -1,4 +1,4 @@
-"""How deep inside an object SAM's own logits put a pixel."""
+"""Signed distances of pixels to the borders of the masks, from SAM's logits."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pipeline.refinement.arrays import Bools, Floats, Ints
 from pipeline.refinement.decisions import Decisions
 
 DEEP = 3.0
-"""Cells from its border at which a mask is as sure as it gets."""
+"""Largest distance from a mask's border, in cells; distances are clipped to it."""
 NEAR = 4.0
-"""Logits below this are near a mask's border, where their slope is measured."""
+"""Logits of smaller size are near a mask's border, where their slope is measured."""
 FLATTEST = 0.05
-"""Logits change at least so much from cell to cell."""
+"""Least slope of logits per cell that distances are computed with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claimed:
-    """Signed distance to the border of each object's masks, by what SAM's logits say."""
+    """Signed distance to the border of each object's masks, from SAM's logits."""
 
     ids: Ints
-    """(N,) objects with masks that were believed, ascending."""
+    """(N,) objects with masks that were kept, ascending."""
     depth: Floats
     """(N, h, w) cells inside (above 0) or outside the masks, at most `DEEP`."""
     belief: Floats
@@ -34,14 +34,14 @@ class Claimed:
     """Mean agreement of masks and map over all objects of the frame, in [0, 1]."""
 
     def depth_at(self, place: Ints, label: Ints, shape: tuple[int, int]) -> tuple[Floats, Bools]:
-        """Return the depth of pixels in the masks of a label, and whether it has masks.
+        """Return the depth of pixels in the masks of labels, and whether a label has masks.
 
         Parameters
         ----------
         place
             (P,) raster indices in a map of `shape`.
         label
-            (P,) the label that each pixel is asked about.
+            (P,) the label to look up for each pixel.
         """
         if not len(self.ids):
             return np.zeros(len(place)), np.zeros(len(place), dtype=np.bool_)
@@ -62,21 +62,21 @@ class Claimed:
 def claimed_by_masks(
     decisions: Decisions, logits: Tensor, belief: Floats, agreed: Floats
 ) -> Claimed:
-    """Turn the logits of the masks that were believed into distances.
+    """Turn the logits of the masks that were kept into distances.
 
     Logits grow with the distance from a mask's border, at a rate that differs from model to model
-    and mask to mask; divided by their slope along the border, they are distances in cells.
+    and mask to mask; divided by their slope near the border, they are distances in cells.
 
     Parameters
     ----------
     decisions
-        What became of each mask.
+        The decisions about the frame's masks.
     logits
-        (M, h, w) of the masks as they came in.
+        (M, h, w) of all proposed masks.
     belief
         (G + 1,) agreement times trust of each object's masks.
     agreed
-        (G + 1,) agreement of each object before any mask was doubted.
+        (G + 1,) agreement of each object before any claim is dropped.
     """
     regions, serves = decisions.regions, decisions.claims.serves
     used: dict[int, Tensor] = {}

@@ -1,4 +1,4 @@
-"""What colours a label has around each place, as far as both maps agree on where it is."""
+"""Likelihood of pixels' colours under the colours of labels nearby, where both maps agree."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pipeline.refinement.borders.view import Colours
 SIDE = 2
 """Cells along the side of a block."""
 REACH = 1
-"""Blocks around the one in question that count."""
+"""Number of blocks on each side of a pixel's block that count as near."""
 ENOUGH = 6
-"""Counted pixels from which colours say something."""
+"""Least number of counted pixels for a Gaussian of colours."""
 GREY_LEVELS = 30 / 255**2
 """Variance added to that of the colours: five grey levels."""
 WORST = -25.0
-"""Log-likelihood of a colour that is quite unlike the others."""
+"""Lower bound of log-likelihoods."""
 AT_ONCE = 500_000
-"""Gaussians worked out together, over labels and blocks, which bounds memory to some 100 MB."""
+"""Gaussians computed together, over labels and blocks, which bounds memory to some 100 MB."""
 
 
 def likelihoods(
     ids: Ids, sure: Bools, colours: Colours, cell: float, place: Ints, asked: tuple[Ints, ...]
 ) -> list[tuple[Floats, Bools, Bools]]:
-    """Say how well pixels go with the colours that labels have around them.
+    """Return the log-likelihood of pixels' colours under the colours of labels around them.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def likelihoods(
     Returns
     -------
     list of three arrays, (P,) each
-        For each of `asked`: the log-likelihood, whether there is enough of the label to say so, and
-        whether that is around the pixel, not elsewhere in the image.
+        For each of `asked`: the log-likelihood, whether the image has enough pixels of the label,
+        and whether there are enough around the pixel.
     """
     labels = np.flatnonzero(np.bincount(np.concatenate(asked)))
     side = max(2, round(SIDE * cell))
@@ -71,10 +71,10 @@ def likelihoods(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _LocalColours:
-    """How much of each label every block of the image holds, and of which colours."""
+    """Pixel counts and colour sums of each label in every block of the image."""
 
     labels: Ints
-    """(L,) the labels asked about, ascending."""
+    """(L,) the labels to compare with, ascending."""
     side: int
     """Pixels along the side of a block."""
     width: int
@@ -86,7 +86,7 @@ class _LocalColours:
     def log_likelihood(
         self, colours: Colours, place: Ints, label: Ints
     ) -> tuple[Floats, Bools, Bools]:
-        """Say how well pixels go with a label, if there is enough of it, and if that is around.
+        """Return the log-likelihood of pixels under a label, and two flags as for `likelihoods`.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class _LocalColours:
         (10, K)
             Distinct entries of the inverse covariance, mean, and log-determinant.
         (K,), (K,)
-            Whether there is enough of the label, and whether that is around the block.
+            Whether the image has enough pixels of the label, and whether they are around the block.
         """
         kinds, n, h, w = self.sums.shape
         by_block = self.sums.reshape(kinds, -1)
@@ -132,14 +132,14 @@ class _LocalColours:
             for along in range(-REACH, REACH + 1):
                 around += by_block.take(asked + down * w + along, axis=1)
         near = around[0] >= ENOUGH
-        # Where a label is not around, its colours in the whole image have to do.
+        # Where a label is not near, its colours in the whole image are used.
         whole = self.sums.reshape(kinds, n, -1).sum(2).take(asked // (h * w), axis=1)
         sums = torch.from_numpy(np.where(near, around, whole))
         moments = sums[1:] / sums[0].clamp(min=1)
         mean = moments[:3]
         covariance = [moments[3 + k] - mean[i] * mean[j] for k, (i, j) in enumerate(PAIRS)]
         inverse, determinant = invert_symmetric(*covariance, ridge=GREY_LEVELS)
-        # In grey levels, as the bounds on likelihoods are.
+        # Determinants are in grey levels, like the bounds on likelihoods.
         log_determinant = torch.log(determinant * 255.0**6)
         fitted = torch.stack([*inverse, *mean, log_determinant]).numpy()
         return fitted, (sums[0] >= ENOUGH).numpy(), near
@@ -157,7 +157,7 @@ def _local_colours(
     sure
         (H, W) pixels whose label is certain.
     labels
-        (L,) the labels that matter, ascending.
+        (L,) the labels to count, ascending.
     colours
         (H · W, 3) in [0, 1].
     side
@@ -169,7 +169,7 @@ def _local_colours(
     number = np.full(N_IDS, -1)
     number[labels] = np.arange(len(labels))
     counted = sure & (number >= 0)[ids]
-    # Neighbours say much the same, so every second pixel counts, as on a chessboard.
+    # Neighbouring pixels are nearly redundant, so every second one counts, as on a chessboard.
     counted[::2, ::2] = counted[1::2, 1::2] = False
     held = np.flatnonzero(counted)
     block = (rows[:, None] * w + columns).reshape(-1)[held]

@@ -1,4 +1,4 @@
-"""Two maps of one image: where they differ, area by area, and what lies around each area."""
+"""Contests: the areas in which two maps of one image differ, and the rims of these areas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Contest:
     place: Ints
     """(P,) raster index of every pixel where the maps differ, ascending."""
     area: Ints
-    """(P,) which area each of these pixels is in, in [0, n)."""
+    """(P,) area of each of these pixels, in [0, n)."""
     n: int
     first_label: Ints
     """(n,) label of each area in the first map."""
@@ -32,11 +32,11 @@ class Contest:
     """(n,) pixels."""
 
     def mean(self, values: Floats | Bools) -> Floats:
-        """Average over each area a value per contested pixel, (P,) to (n,)."""
+        """Average the values of contested pixels over each area, (P,) to (n,)."""
         return np.bincount(self.area, values, self.n) / self.size
 
     def settle(self, for_first: Bools) -> Ids:
-        """Return the second map with the label of the first in some areas, (n,) bool."""
+        """Return the second map with the first map's label in the chosen areas, (n,) bool."""
         settled = self.second.copy()
         back = self.place[for_first[self.area]]
         settled.reshape(-1)[back] = self.first.reshape(-1)[back]
@@ -44,7 +44,7 @@ class Contest:
 
 
 def compare(first: Ids, second: Ids) -> Contest:
-    """Find the areas in which two maps differ; pixels that share a side belong together."""
+    """Find the areas in which two maps differ; an area is 4-connected, with one label per map."""
     height, width = first.shape
     place = np.flatnonzero(first != second)
     a, b = first.reshape(-1)[place], second.reshape(-1)[place]
@@ -68,14 +68,14 @@ def compare(first: Ids, second: Ids) -> Contest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rim:
-    """The sides of pixels at which areas end, one entry a side, between rows after columns."""
+    """The sides of pixels at which areas end: one entry for each side and area."""
 
     area: Ints
     """(S,) area on one side."""
     outside: Ints
     """(S,) raster index of the pixel on the other side."""
     step: Ints
-    """(S,) raster index of the first pixel of the two: where a `View` keeps the step between."""
+    """(S,) raster index of the first pixel of the two, at which a `View` holds their step."""
     beside: Bools
     """(S,) whether the two pixels share a row."""
     to_first: Bools

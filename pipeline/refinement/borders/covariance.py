@@ -1,4 +1,4 @@
-"""Covariances of three colours, entry by entry, for many windows at once."""
+"""Covariance matrices of three channels, kept entry by entry for many windows at once."""
 
 from __future__ import annotations
 

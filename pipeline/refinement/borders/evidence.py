@@ -1,4 +1,4 @@
-"""What image, masks and maps say about each area in which two maps differ."""
+"""Evidence from image, masks and maps about each area in which two maps differ."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ EVIDENCE = {
     "disagreement": "root of the share of pixels on which coarse map and masks differ",
     "consensus": "mean agreement of masks and map over all objects",
 }
-"""Every column of evidence, and what it says; above 0 is not always for the first map."""
+"""Every column of evidence, and its meaning; above 0 is not always for the first map."""
 
 CLIPPED = 4.0
-"""Most that the colour of one pixel counts."""
+"""Largest log-likelihood ratio that the colour of one pixel contributes."""
 STEP_FLOOR = 0.01
-"""Steps are compared as if each were larger by this: below it there is nothing to see."""
+"""Added to every step before steps are compared, since smaller ones are not visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameEvidence:
-    """What holds for the frame as a whole, whichever maps of it are compared."""
+    """Evidence about the frame as a whole, the same for every contest."""
 
     coarse_to_masks: float
     disagreement: float
@@ -88,15 +88,15 @@ def gather(
     Parameters
     ----------
     contest
-        Two maps, and where they differ.
+        Two maps, and the areas in which they differ.
     outlines
-        The borders of the two.
+        The borders of the two maps.
     view
         The image.
     claimed
-        What the masks say, pixel by pixel.
+        Signed distances to the masks' borders.
     frame
-        What holds for the frame as a whole.
+        Evidence about the frame as a whole.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The image decides: which map is right where they differ, and where exactly borders run."""
+"""Decisions by the image: which map is right where they differ, and where exactly borders run."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ Decide = Callable[[Question, Contest, Floats], Ids]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageVerdict:
-    """What the image said about each id; arrays are by id, (65536,)."""
+    """Support and refusals of the image for each id; arrays are by id, (65536,)."""
 
     support_coarse: Floats
-    """How well the image bears out the border of the coarse object, in [0, 1]."""
+    """How well the image supports the border of the coarse object, in [0, 1]."""
     support_refined: Floats
     """The same for the refined object."""
     refused: Floats
-    """Pixels that the masks gave to the id or took from it, and the image did not."""
+    """Pixels that the masks gave to the id or took from it, and that kept their coarse id."""
 
 
 def follow_image(
     coarse: Ids, composed: Ids, view: View, claimed: Claimed, device: torch.device
 ) -> tuple[Ids, ImageVerdict]:
-    """Keep of the masks' map what the image bears out, and place its borders.
+    """Keep the changes by the masks that the image supports, and place the borders.
 
     Parameters
     ----------
     coarse, composed
-        (H, W) uint16: the coarse map, and the one that the masks gave.
+        (H, W) uint16: the coarse map, and the map composed from masks.
     view
         The image.
     claimed
-        What the masks say, pixel by pixel.
+        Signed distances to the masks' borders.
     device
-        Where to filter.
+        Device of the filter.
 
     Returns
     -------
     (H, W) uint16
-        It holds every id of the coarse map, and no other.
+        The refined map, with every id of the coarse map and no other.
     ImageVerdict
-        What the image said about each object.
+        Support and refusals for each object.
     """
     before = outline(coarse, view)
     after = refine_borders(before, outline(composed, view), view, claimed, device, _judge)
@@ -76,9 +76,9 @@ def refine_borders(
     device: torch.device,
     decide: Decide,
 ) -> Outlines:
-    """Choose between the maps area by area, then between that and its borders placed anew.
+    """Choose between the maps area by area, then between the result and its borders placed anew.
 
-    Training runs the same steps with a `decide` that knows the truth.
+    Training runs the same steps with a `decide` that uses the truth.
     """
     frame = frame_evidence(coarse, composed)
 
@@ -98,7 +98,7 @@ def _judge(question: Question, contest: Contest, evidence: Floats) -> Ids:
 
 
 def _with_all_ids(refined: Ids, coarse: Ids) -> Ids:
-    """Give ids that lost all pixels their coarse ones back, until none is missing."""
+    """Return the map with the coarse pixels of lost ids restored, until no id is missing."""
     wanted = _present(coarse)
     wanted[0] = False
     restored = np.zeros(N_IDS, dtype=np.bool_)
@@ -116,7 +116,7 @@ def _present(ids: Ids) -> Bools:
 
 
 def _support(outlines: Outlines) -> Floats:
-    """Mean over each id's border of the step there, as a share of the largest one nearby."""
+    """Return the mean peak along the border of each id, (65536,)."""
     total, weight = np.zeros(N_IDS), np.zeros(N_IDS)
     for label in np.divmod(outlines.pair, N_IDS):
         np.add.at(total, label, outlines.peak * outlines.length)

@@ -1,7 +1,7 @@
-"""A guided filter: what a label holds, modelled as linear in colour around every place.
+"""A guided filter: membership in a label as a linear model of colour around every place.
 
-This is the filter of He, Sun and Tang ("Guided Image Filtering", 2013), whose models are worked out
-on a coarser grid ("Fast Guided Filter", 2015) and then asked at single pixels.
+This is the filter of He, Sun and Tang ("Guided Image Filtering", 2013), whose models are computed
+on a coarser grid ("Fast Guided Filter", 2015) and then evaluated at single pixels.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from pipeline.refinement.borders.covariance import PAIRS, invert_symmetric
 from pipeline.refinement.borders.windows import window_areas, window_sums
 
 AVERAGED = 0.5
-"""Radius of the window over which models are averaged, in radii."""
+"""Radius of the window over which models are averaged, in radii of the filter."""
 EPS = 1e-4
-"""Variance of colour below which the image is taken for flat."""
+"""Variance of colour below which the image counts as flat."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guide:
-    """An image on the coarser grid, and what the models of all labels share."""
+    """An image on the coarser grid, and the statistics that the models of all labels share."""
 
     image: Tensor
     """(3, h, w)."""
     mean: Tensor
-    """(3, h, w) of each window."""
+    """(3, h, w) mean colour of each window."""
     inverse: Tensor
     """(6, h, w) distinct entries of the inverse covariance of each window."""
     variance: Tensor
-    """(h, w) of colour in each window, over the three channels."""
+    """(h, w) variance of colour in each window, summed over the three channels."""
     pixels: Tensor
-    """(h, w) of each window."""
+    """(h, w) number of cells in each window."""
     averaged: Tensor
-    """(h, w) models that each average is of."""
+    """(h, w) number of models in each average."""
     radius: int
     """Cells of the grid."""
 
@@ -68,12 +68,12 @@ class Guide:
         )
 
     def models(self, held: Tensor) -> Tensor:
-        """Model the share of each cell that a label holds, (h, w) in [0, 1].
+        """Return linear models of the share of each cell that a label holds, (h, w) in [0, 1].
 
         Returns
         -------
         (4, h, w)
-            Three slopes and an offset, averaged over the models around.
+            Three slopes and an offset, averaged over neighbouring models.
         """
         sums = window_sums(torch.cat([held[None], held * self.image]), self.radius) / self.pixels
         share, covariance = sums[0], sums[1:] - sums[0] * self.mean

@@ -1,7 +1,7 @@
-"""Which of two maps is right about an area: a few small networks that weigh the evidence.
+"""The judge: a few small networks that decide from evidence which of two maps is right in an area.
 
 Their weights lie beside this module. `training/judge.py` makes them from drawn rooms and collages
-whose truth is known, with masks from hopeless to ideal. They see figures, never pixels.
+whose truth is known, with masks from useless to ideal. Their inputs are figures, never pixels.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import numpy as np
 from pipeline.refinement.arrays import Floats
 
 Question: TypeAlias = Literal["masks", "placed"]
-"""Coarse map against the masks' map; or a map against the same with its borders placed anew."""
+"""Coarse map against the masks' map; or a map against the same map with its borders placed anew."""
 LAYERS = 3
 SPREAD = 4.0
-"""Evidence counts up to so many standard deviations."""
+"""Standard deviations to which evidence is clipped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """Networks of two hidden layers, trained alike from different beginnings, and averaged."""
+    """Networks of two hidden layers, trained from different initial weights, and averaged."""
 
     mean: Floats
     """(E,) of each column of evidence in training."""
@@ -34,17 +34,17 @@ class Judge:
     """Weights (N, in, out) and bias (N, 1, out) of each layer, for all networks."""
 
     def favour_first(self, evidence: Floats) -> Floats:
-        """Weigh the evidence.
+        """Return the log-odds that the first map is right in each area.
 
         Parameters
         ----------
         evidence
-            (n, E), as `evidence.gather` gives it.
+            (n, E), from `evidence.gather`.
 
         Returns
         -------
         (n,)
-            Log-odds that the first map is right: above 0 for the first, below for the second.
+            Above 0 for the first map, below for the second.
         """
         x = ((evidence - self.mean) / self.deviation).clip(-SPREAD, SPREAD)
         *hidden, (last, offset) = self.layers
@@ -56,7 +56,7 @@ class Judge:
 
 @cache
 def load_judge(question: Question) -> Judge:
-    """Load the weights for one question; they are part of the package."""
+    """Load the judge of one question, whose weights are part of the package."""
     with (
         resources.files(__package__).joinpath("judge.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as saved,

@@ -1,4 +1,4 @@
-"""The borders of an id map, and what the image says along them."""
+"""The borders of an id map, and the image's steps of colour along them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.refinement.borders.view import View
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outlines:
-    """A map with its borders, and their mean peak and step in all and for each pair of labels."""
+    """A map with its borders, and their mean peak and step, overall and for each pair of labels."""
 
     ids: Ids
     """(H, W)."""
@@ -26,13 +26,13 @@ class Outlines:
     step: Floats
     """(Q,)."""
     length: Ints
-    """(Q,) sides of pixels that make up the border."""
+    """(Q,) number of pixel sides along the border."""
     map_peak: float
     map_step: float
     median_step: float
 
     def of_pairs(self, first: Ints, second: Ints) -> tuple[Floats, Floats]:
-        """Look up peak and step of pairs of labels; those of the map where a pair has no border."""
+        """Return peak and step of pairs of labels; those of the map where a pair has no border."""
         if not len(self.pair):
             return np.zeros(len(first)), np.zeros(len(first))
         wanted = np.minimum(first, second) * N_IDS + np.maximum(first, second)
@@ -45,7 +45,7 @@ class Outlines:
 
 
 def outline(ids: Ids, view: View) -> Outlines:
-    """Measure how the image bears out the borders of a map, (H, W) uint16."""
+    """Measure peak and step of the image along the borders of a map, (H, W) uint16."""
     border = touches_border(ids)
     here, there, peak, step = _sides(ids, border, view)
     if not len(here):
@@ -67,7 +67,7 @@ def outline(ids: Ids, view: View) -> Outlines:
 
 
 def touches_border(ids: Ids) -> Bools:
-    """Tell which pixels have a 4-neighbour of another label, (H, W)."""
+    """Return which pixels have a 4-neighbour of another label, (H, W)."""
     border = np.zeros(ids.shape, dtype=np.bool_)
     for here, there in (np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1]):
         differs = ids[here] != ids[there]
@@ -77,7 +77,7 @@ def touches_border(ids: Ids) -> Bools:
 
 
 def _sides(ids: Ids, border: Bools, view: View) -> tuple[Ints, Ints, Floats, Floats]:
-    """Return labels, peak and step of every side of a pixel that a border follows, (S,) each."""
+    """Return labels, peak and step of every pixel side on a border, (S,) each."""
     height, width = ids.shape
     flat = ids.reshape(-1)
     place = np.flatnonzero(border)

@@ -1,4 +1,4 @@
-"""Every border to where the image has it: a guided filter of all labels, and the strongest wins."""
+"""Placement of borders by the image: a guided filter of all labels, of which the highest wins."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from pipeline.refinement.borders.view import View
 from pipeline.refinement.borders.windows import window_maxima, window_sums
 
 PASSES = (2.2, 1.2)
-"""Radius of the filter in each pass, in cells: first what is far off, then what is fine."""
+"""Radius of the filter in each pass, in cells: a coarse pass, then a fine one."""
 LEAST_RADIUS = 2
-"""Pixels."""
+"""Smallest radius, in pixels."""
 BAND = 0.75
-"""How far a border may move in a pass, in radii."""
+"""Largest distance that a border may move in a pass, in radii."""
 STAYS = 1e-6
-"""Advantage of the label that a pixel has, so that ties move nothing."""
+"""Bonus of the label that a pixel has, so that ties move nothing."""
 ROUGH = 2
-"""Pixels along the side of the squares that the first pass works with; `_most_common` is for 2."""
+"""Pixels along the side of the first pass's squares; `_most_common` works for 2 only."""
 COARSER = 3
-"""Pixels of a coarser grid that a radius keeps, at least: models change slowly."""
+"""Least radius in cells of the coarser grid, on which models change slowly enough."""
 
 
 def place_borders(ids: Ids, view: View, device: torch.device) -> Ids:
     """Move the borders of a map to those of the image.
 
     Around each pixel the membership of every label is modelled as linear in colour, and the pixel
-    goes to the label whose averaged model says most; where there is no colour to go by, it stays.
+    goes to the label whose averaged model is highest; where the image is flat, it keeps its label.
     This is cost-volume filtering (Hosni et al., "Fast Cost-Volume Filtering for Visual
     Correspondence and Beyond", 2013) with the guided filter of He, Sun and Tang ("Guided Image
-    Filtering", 2013), whose models are worked out on a coarser grid ("Fast Guided Filter", 2015).
+    Filtering", 2013), whose models are computed on a coarser grid ("Fast Guided Filter", 2015).
 
     Parameters
     ----------
@@ -45,11 +45,11 @@ def place_borders(ids: Ids, view: View, device: torch.device) -> Ids:
     view
         The image.
     device
-        Where to compute.
+        Device of the filter.
 
     Returns
     -------
-    (H, W) uint16; no label that `ids` lacks.
+    (H, W) uint16; every label is one of `ids`.
     """
     image = torch.from_numpy(view.image).to(device).permute(2, 0, 1).contiguous()
     roughly, exactly = (max(LEAST_RADIUS, round(cells * view.cell)) for cells in PASSES)
@@ -58,7 +58,7 @@ def place_borders(ids: Ids, view: View, device: torch.device) -> Ids:
 
 
 def _place_roughly(ids: Ids, image: Tensor, radius: int) -> Ids:
-    """Place borders to within some pixels, on a map with one label for each square of `ROUGH`."""
+    """Place borders to within a few pixels, on a map with one label per square of `ROUGH`."""
     small = _most_common(ids)
     placed = _place(small, _shrunk(image, ROUGH), round(radius / ROUGH))
     y, x = np.nonzero(placed != small)
@@ -71,7 +71,7 @@ def _place_roughly(ids: Ids, image: Tensor, radius: int) -> Ids:
 
 
 def _most_common(ids: Ids) -> Ids:
-    """Return the label that most pixels of each square of 2 x 2 have; squares may be cut off."""
+    """Return the most common label of each square of 2 x 2; squares at the edges may be cut off."""
     rows, columns = (np.minimum(np.arange(1, side + 1, 2), side - 1) for side in ids.shape)
     above, below = ids[::2], ids[rows]
     a, b, c, d = above[:, ::2], above[:, columns], below[:, ::2], below[:, columns]
@@ -113,7 +113,7 @@ def _place(ids: Ids, image: Tensor, radius: int) -> Ids:
 
 
 def _moved(ids: Ids, places: Ints, to: Ints, slots: Slots) -> Ids:
-    """Give some pixels the label that their new slot has nearby."""
+    """Return the map in which moved pixels have the label of their new slot nearby."""
     y, x = np.divmod(places, ids.shape[1])
     label = slots.label[to, y // slots.block, x // slots.block]
     placed = ids.copy()
@@ -123,7 +123,7 @@ def _moved(ids: Ids, places: Ints, to: Ints, slots: Slots) -> Ids:
 
 
 def _shares(slot: Tensor, n: int, times: int) -> Tensor:
-    """Share of each square that each slot has, (n, h, w); what `_shrunk` gives for each alone."""
+    """Return each slot's share of each square, (n, h, w), as `_shrunk` gives it for one slot."""
     height, width = slot.shape
     rows = torch.arange(height, device=slot.device) // times
     columns = torch.arange(width, device=slot.device) // times
@@ -141,8 +141,8 @@ def _shrunk(planes: Tensor, times: int) -> Tensor:
 
 
 def _indices(which: Tensor) -> Tensor:
-    """Return the indices of the True ones, (Q,) of (P,)."""
+    """Return the indices of the True entries, (Q,) of (P,)."""
     if which.device.type != "cpu":
         return which.nonzero().view(-1)
-    # On a CPU numpy finds them ten times as fast.
+    # On a CPU numpy is ten times as fast as torch here.
     return torch.from_numpy(np.flatnonzero(which.numpy()))

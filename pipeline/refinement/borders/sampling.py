@@ -1,4 +1,4 @@
-"""What planes and models on a coarser grid say at single pixels."""
+"""Sampling of planes and models on a coarser grid at single pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.refinement.arrays import Ints
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Axis:
-    """Where the pixels along a side lie between the centres of the cells of the coarser grid."""
+    """Positions of the pixels along a side between the cell centres of the coarser grid."""
 
     first: Tensor
     """(n,) cell whose centre is before the pixel."""
@@ -41,11 +41,11 @@ class Sampling:
     place: Tensor
     """(P,) raster index of each pixel."""
     colours: Tensor
-    """(P, 4) red, green, blue and 1: what the slopes and the offset of a model are taken times."""
+    """(P, 4) red, green, blue and 1, by which a model's slopes and offset are multiplied."""
     corners: Tensor
     """(P, 4) flat index of the cells around each pixel."""
     weights: Tensor
-    """(P, 4)."""
+    """(P, 4) bilinear weights of these cells."""
     cell: Tensor
     """(P,) flat index of the cell that each pixel lies in."""
 
@@ -75,7 +75,7 @@ class Sampling:
         )
 
     def of(self, models: Tensor, which: Tensor) -> Tensor:
-        """Ask models what they say about some of the pixels, (Q,).
+        """Evaluate models at some of the pixels, (Q,).
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Labels that are nowhere near each other share a plane, so a filter runs over few planes."""
+"""Slots: labels that are never near each other share a plane, so a filter needs few planes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.refinement.arrays import Bools, Ids, Ints
 from pipeline.refinement.borders.windows import window_sums
 
 REACH = 1
-"""Blocks from its own in which a label counts as near."""
+"""Number of blocks around its own in which a label counts as near."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,14 +28,14 @@ class Slots:
     """Pixels along the side of a block."""
 
     def squares(self, slot: int, side: int) -> tuple[slice, slice]:
-        """Return rows and columns of squares of a coarser grid that hold all that a slot is near.
+        """Return the rows and columns of a coarser grid that cover all blocks near a slot's labels.
 
         Parameters
         ----------
         slot
             One of [0, n).
         side
-            Pixels along the side of a square. Two squares more on each side are for filters.
+            Pixels along the side of a square of the grid. Two more on each side are for filters.
         """
         near = self.label[slot] >= 0
         parts = []
@@ -48,10 +48,10 @@ class Slots:
 
 
 def share_slots(ids: Ids, borders: Bools, distance: int) -> Slots:
-    """Give labels slots, such that two labels of one slot are further apart than a distance.
+    """Assign slots to labels, such that labels of one slot are further apart than a distance.
 
-    Greedy colouring of the graph of labels that come near each other, those with the most
-    neighbours first.
+    This is a greedy colouring of the graph of labels that come near each other, in the order of
+    falling numbers of neighbours.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ def share_slots(ids: Ids, borders: Bools, distance: int) -> Slots:
     height, width = ids.shape
     block = max(1, -(-distance // (2 * REACH)))
     h, w = -(-height // block), -(-width // block)
-    # A label that a block holds is that of its first pixel, or it has a border inside the block.
+    # A label in a block is the label of the block's first pixel, or has a border inside the block.
     y, x = np.divmod(np.flatnonzero(borders), width)
     in_block = np.concatenate([np.arange(h * w), y // block * w + x // block])
     found = np.concatenate([ids[::block, ::block].reshape(-1), ids[y, x]])
     labels, number = np.unique(found, return_inverse=True)
     held = np.zeros((len(labels), h * w), dtype=np.bool_)
     held[number, in_block] = True
-    # Labels that are near no block in common have at least two reaches of blocks between them.
+    # Labels without a common near block have at least 2 · REACH blocks between them.
     spread = window_sums(torch.from_numpy(held.reshape(-1, h, w)).float(), REACH)
     near: Bools = (spread > 0.5).numpy().reshape(len(labels), -1)
     slot_of = _colour(near)
@@ -85,7 +85,7 @@ def share_slots(ids: Ids, borders: Bools, distance: int) -> Slots:
 
 
 def _colour(near: Bools) -> Ints:
-    """Give each row a number that no row with a common True has, (L,)."""
+    """Give rows numbers such that rows with a common True differ, (L,)."""
     as_numbers = near.astype(np.float32)
     meets = as_numbers @ as_numbers.T > 0
     slot = np.full(len(near), -1)

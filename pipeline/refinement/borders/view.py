@@ -1,4 +1,4 @@
-"""An image prepared for questions about borders."""
+"""An image prepared for comparing borders: its colours, and their steps between pixels."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipeline.refinement.borders.windows import padded, part, window_maxima
 Colours = npt.NDArray[np.float32]
 
 BLUR = 0.7
-"""Standard deviation, in pixels, of the blur that takes the edge off noise and JPEG blocks."""
+"""Standard deviation, in pixels, of the blur that softens noise and JPEG blocks."""
 FLAT = 0.004
 """Step of colour below which the image has no border: one grey level of 255."""
 ACROSS = 0.8
-"""Cells on either side within which a step is compared with the largest."""
+"""Cells on either side in which the largest step is looked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,7 @@ class View:
     """
 
     image: Colours
-    """(H, W, 3) RGB in [0, 1], as it is."""
+    """(H, W, 3) RGB in [0, 1]."""
     smooth: Colours
     """(H, W, 3) slightly blurred."""
     wide_beside: Colours
@@ -39,7 +39,7 @@ class View:
     """(H, W) the step as a share of the largest one within a cell across it, in [0, 1]."""
     peak_below: Colours
     texture: float
-    """Median of `wide_beside`: the step that is usual in this image."""
+    """Median of `wide_beside`: the usual step in this image."""
     cell: float
     """Pixels of the id map along the side of a cell of SAM's masks."""
 
@@ -50,7 +50,7 @@ class View:
 
 
 def view_of(image: npt.NDArray[np.uint8], shape: tuple[int, int], cell: float) -> View:
-    """Prepare an image for an id map.
+    """Resize an image to an id map, and measure its steps of colour.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def view_of(image: npt.NDArray[np.uint8], shape: tuple[int, int], cell: float) -
 
 
 def _blurred(planes: Colours) -> Colours:
-    """Blur (3, H, W) with a Gaussian; the colours at the edges go on outside."""
+    """Blur (3, H, W) with a Gaussian; colours at the edges are repeated outside."""
     reach = round(3 * BLUR)
     weight = np.exp(-0.5 * (np.arange(reach + 1) / BLUR) ** 2)
     weight /= weight[0] + 2 * weight[1:].sum()
@@ -110,7 +110,7 @@ def _resized(pixels: Colours, shape: tuple[int, int]) -> Colours:
 
 
 def _distance_over(planes: Colours, axis: int, before: int, after: int) -> Colours:
-    """Colour distance (H, W) from `before` pixels before each pixel to `after` behind it."""
+    """Return the colour distance, (H, W), from `before` pixels before each to `after` behind."""
     n = planes.shape[1 + axis]
     wide = padded(planes, after, 1 + axis)
     difference = part(wide, 2 * after, n, 1 + axis) - part(wide, after - before, n, 1 + axis)

@@ -1,4 +1,4 @@
-"""Sums and maxima over windows, by doubling: a few operations, the same on every device."""
+"""Sums and maxima over windows by doubling, with few operations, equal on every device."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import Tensor
 def window_sums(planes: Tensor, radius: int) -> Tensor:
     """Sum each plane over windows of 2 · radius + 1 pixels a side, cut off at the edges.
 
-    Running sums would lose digits in float32. Here a window of n pixels is put together from
-    windows of 1, 2, 4, … pixels, so no sum is larger than the result.
+    Running sums would lose digits in float32. Here a window of n pixels is the sum of windows of
+    1, 2, 4, … pixels, so no intermediate sum is larger than the result.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 
 def window_maxima(values: npt.NDArray[_Number], radius: int, axis: int) -> npt.NDArray[_Number]:
-    """Return the largest of 2 · radius + 1 neighbours along an axis; outside, the edge goes on.
+    """Return the largest of 2 · radius + 1 neighbours along an axis; edges are repeated outside.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def window_maxima(values: npt.NDArray[_Number], radius: int, axis: int) -> npt.N
     radius
         Entries, 0 or more.
     axis
-        Along which to look.
+        Axis of the neighbours.
     """
     largest, size, length = padded(values, radius, axis), 1, 2 * radius + 1
     while size < length:
@@ -70,7 +70,7 @@ def padded(values: npt.NDArray[Any], by: int, axis: int) -> npt.NDArray[Any]:
 
 
 def part(values: npt.NDArray[Any], start: int, n: int, axis: int) -> npt.NDArray[Any]:
-    """View `n` neighbours along an axis."""
+    """Return a view of `n` entries along an axis, from `start` on."""
     return values[(slice(None),) * axis + (slice(start, start + n),)]
 
 

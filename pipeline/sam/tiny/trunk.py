@@ -8,15 +8,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 GROUPS = 8
-"""Group norm: unlike batch norm it does not care how many images come at once, or how large."""
+"""Groups of the group norm, which unlike batch norm depends on neither batch nor image size."""
 
 
 class Trunk(nn.Module):
     """A residual network in the place of SAM 2's Hiera.
 
-    SAM 2's `ImageEncoder` asks a trunk for `channel_list` and for features of strides 4, 8, 16
-    and 32, nothing else. Plain 3 x 3 convolutions learn masks from little data sooner than a
-    transformer does; the last stage adds attention, which lets a wall know that it goes on behind
+    SAM 2's `ImageEncoder` needs only `channel_list` and features of strides 4, 8, 16 and 32 from a
+    trunk. Plain 3 x 3 convolutions learn masks from less data than a transformer does; the last
+    stage adds attention, which relates distant parts of an object, such as a wall on both sides of
     a cupboard.
 
     Parameters
@@ -50,7 +50,7 @@ class Trunk(nn.Module):
         self.stages = nn.ModuleList(stages)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Features of strides 4, 8, 16 and 32 of images (B, 3, H, W)."""
+        """Return the features of strides 4, 8, 16 and 32 of images (B, 3, H, W)."""
         x, features = self.stem(image), []
         for stage in self.stages:
             x = stage(x)
@@ -65,7 +65,7 @@ class _Residual(nn.Module):
         self.norm1 = nn.GroupNorm(GROUPS, width)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.norm2 = nn.GroupNorm(GROUPS, width)
-        # Each block begins as the identity, which lets the learning rate start high.
+        # Each block starts as the identity, which permits a high initial learning rate.
         nn.init.zeros_(self.norm2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class _Residual(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Self-attention over all places; where a place is, the padding of the convolutions tells."""
+    """Self-attention over all positions, which the padding of the convolutions makes distinct."""
 
     def __init__(self, width: int, heads: int = 8) -> None:
         super().__init__()
