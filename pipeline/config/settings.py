@@ -279,10 +279,10 @@ class OutputConfig(Section):
         "such as `obj_ids_refine/{scene}/{frame}.pth`",
     )
     root: PathSetting | None = setting(None, "write below this folder instead of the data root")
-    format: Literal["pth", "pth-numpy", "npy", "png"] = setting(
+    format: Literal["pth", "pth-numpy", "npy", "npz", "png"] = setting(
         "pth",
         "pth: torch uint16; pth-numpy: a numpy uint16 array inside .pth; "
-        "npy: int16; png: 16-bit grey",
+        "npy: int16; npz: uint16 by the name `ids`, compressed; png: 16-bit grey",
         shapes_results=True,
     )
     mirror: Switch | Annotated[PathText, Field(min_length=1)] = setting(

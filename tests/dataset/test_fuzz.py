@@ -238,7 +238,7 @@ def test_images(folder: Path, seed: bytes, steps: list[Mutation]) -> None:
     assert image.shape[2] == 3
 
 
-@pytest.mark.parametrize("output_format", ["pth", "npy", "png"])
+@pytest.mark.parametrize("output_format", ["pth", "npy", "npz", "png"])
 @fuzz
 @given(steps=mutations)
 def test_results(folder: Path, output_format: str, steps: list[Mutation]) -> None:

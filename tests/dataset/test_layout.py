@@ -41,6 +41,7 @@ def test_settings() -> None:
         ("pth", "a.b.jpg.pth"),
         ("pth-numpy", "a.b.jpg.pth"),
         ("npy", "a.b.jpg.npy"),
+        ("npz", "a.b.jpg.npz"),
         ("png", "a.b.jpg.png"),
     ],
 )

@@ -27,7 +27,7 @@ from pipeline.errors import FrameError, IdRangeError, StorageError
 
 IDS = np.array([[0, 1, 2], [300, 32_767, 7]])
 PROVENANCE = {"settings": "0123456789abcdef", "inputs": 'ünï "q" \n', "stats": "{}"}
-SUFFIXES = {"pth": ".pth", "pth-numpy": ".pth", "npy": ".npy", "png": ".png"}
+SUFFIXES = {"pth": ".pth", "pth-numpy": ".pth", "npy": ".npy", "npz": ".npz", "png": ".png"}
 FORMATS = tuple(SUFFIXES)
 
 
@@ -82,6 +82,10 @@ def test_others_read_the_formats(tmp_path: Path) -> None:
         assert array.dtype == np.int16
         np.testing.assert_array_equal(array, IDS)
 
+    with np.load(write(tmp_path, "npz")) as arrays:
+        assert arrays["ids"].dtype == np.uint16
+        np.testing.assert_array_equal(arrays["ids"], IDS)
+
     with Image.open(write(tmp_path, "png")) as image:
         assert image.mode == "I;16"
         np.testing.assert_array_equal(np.asarray(image), IDS)
@@ -132,7 +136,7 @@ def test_ids_are_never_wrapped(
 def test_npy_holds_15_bits(tmp_path: Path) -> None:
     with pytest.raises(IdRangeError, match="id 32768; expected ids from 0 to 32767"):
         write(tmp_path, "npy", np.array([[32_768]]))
-    for output_format in ("pth", "pth-numpy", "png"):
+    for output_format in ("pth", "pth-numpy", "npz", "png"):
         assert read_ids(write(tmp_path, output_format, np.array([[65_535]])))[0, 0] == 65_535
 
 

@@ -11,6 +11,7 @@ from distributed import Client
 
 import pipeline
 from pipeline.dataset import Layout, discover, read_ids
+from pipeline.dataset.formats import RESULT_FORMATS
 from pipeline.errors import DatasetError
 from tests.proposers import read_status, refine_dataset, verify_dataset
 from tests.trees import TREES, Tree, draw
@@ -43,6 +44,17 @@ def test_a_named_layout_is_refined_where_it_lies(
     assert read_status(root).complete
     assert verify_dataset(root).complete
     assert refine_dataset(root, settings, inside_client).processed == 0
+
+
+@pytest.mark.parametrize("name", RESULT_FORMATS)
+def test_results_of_every_format_are_found_again(
+    tmp_path: Path, inside_client: Client, name: str
+) -> None:
+    draw(tmp_path, TREES["autorefiner"][0][1])
+    settings = {"output": {"format": name}, "report": {"at_end": False}}
+    assert refine_dataset(tmp_path, settings, inside_client).complete
+    assert verify_dataset(tmp_path).complete
+    assert refine_dataset(tmp_path, settings, inside_client).processed == 0
 
 
 def test_a_read_only_root_keeps_its_files(tmp_path: Path, inside_client: Client) -> None:

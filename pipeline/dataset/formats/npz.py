@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -18,12 +19,16 @@ from pipeline.dataset.formats.contained_arrays import (
     check_shape,
     choose,
 )
-from pipeline.dataset.formats.container import Container
+from pipeline.dataset.formats.container import Container, ResultFormat
 from pipeline.dataset.formats.npy import MAX_HEADER, parse_header, split_npy
 from pipeline.file_kinds import guess_format
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 """Methods of `numpy.savez` and `numpy.savez_compressed`; Python unpacks both piece by piece."""
+
+_IDS_ENTRY = "ids.npy"
+_NOTE_ENTRY = "autorefiner.json"
+"""No name of an array, so that `read_npz` passes it over."""
 
 
 def read_npz(content: bytes, data: DataConfig) -> npt.NDArray[Any]:
@@ -78,6 +83,26 @@ def _load(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:
     return array
 
 
+def encode_npz(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
+    """Encode as the compressed array `ids`, for `numpy.load`; the note is one more entry."""
+    array, buffer = io.BytesIO(), io.BytesIO()
+    np.save(array, ids, allow_pickle=False)
+    zip_archives.add_entries(buffer, {_IDS_ENTRY: array.getvalue()}, zipfile.ZIP_DEFLATED)
+    zip_archives.add_entries(buffer, {_NOTE_ENTRY: note})
+    return buffer.getvalue()
+
+
+def read_note(content: bytes) -> bytes:
+    """Return the note in an `.npz` file."""
+    with zip_archives.open_archive(content) as archive:
+        return zip_archives.read_entry(archive, _NOTE_ENTRY)
+
+
 CONTAINER = Container(
-    suffixes=(".npz",), holds="numpy arrays", signatures=(zip_archives.SIGNATURE,), read=read_npz
+    suffixes=(".npz",),
+    holds="numpy arrays",
+    signatures=(zip_archives.SIGNATURE,),
+    read=read_npz,
+    results={"npz": ResultFormat(".npz", np.uint16, encode_npz)},
+    read_note=read_note,
 )

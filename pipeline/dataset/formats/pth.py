@@ -13,7 +13,7 @@ import io
 import pickle
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ from pipeline.dataset.formats.tensors import (
     size_of_element,
     without_parameter,
 )
-from pipeline.dataset.formats.zip_archives import open_archive, read_entry
+from pipeline.dataset.formats.zip_archives import add_entries, open_archive, read_entry
 from pipeline.file_kinds import guess_format
 
 MAX_DEPTH = 4
@@ -180,7 +180,7 @@ def encode_tensor(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
 
     buffer = io.BytesIO()
     torch.save(torch.from_numpy(ids), buffer)
-    _add_entries(buffer, {_NOTE_ENTRY: note})
+    add_entries(buffer, {_NOTE_ENTRY: note})
     return buffer.getvalue()
 
 
@@ -190,7 +190,7 @@ def encode_array(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
     # before 1.26.1 cannot import, while the older name works everywhere.
     pickled = pickle.dumps(ids, protocol=2).replace(b"cnumpy._core.", b"cnumpy.core.", 1)
     buffer = io.BytesIO()
-    _add_entries(
+    add_entries(
         buffer,
         {
             "archive/data.pkl": pickled,
@@ -200,13 +200,6 @@ def encode_array(ids: npt.NDArray[np.uint16], note: bytes) -> bytes:
         },
     )
     return buffer.getvalue()
-
-
-def _add_entries(buffer: io.BytesIO, entries: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(buffer, "a") as archive:
-        for name, content in entries.items():
-            # A ZipInfo made here is dated 1980, so that the bytes do not depend on the clock.
-            archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def read_note(content: bytes) -> bytes:

@@ -1,9 +1,10 @@
-"""Reading zip archives from untrusted files within bounds."""
+"""Reading zip archives from untrusted files within bounds, and adding entries to one's own."""
 
 from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 
 from pipeline.dataset.formats.contained_arrays import NotAnIdMap
 
@@ -25,3 +26,13 @@ def read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
     if info.compress_type != zipfile.ZIP_STORED:
         raise NotAnIdMap("a compressed zip archive", "torch.save does not compress.")
     return archive.read(info)
+
+
+def add_entries(
+    buffer: io.BytesIO, entries: Mapping[str, bytes], method: int = zipfile.ZIP_STORED
+) -> None:
+    """Add entries to an archive, or to an empty buffer; the same entries give the same bytes."""
+    with zipfile.ZipFile(buffer, "a") as archive:
+        for name, content in entries.items():
+            # A ZipInfo made here is dated 1980, so that the bytes do not depend on the clock.
+            archive.writestr(zipfile.ZipInfo(name), content, method)
