@@ -1,4 +1,4 @@
-"""Packages that not everybody needs; an extra of this package brings each."""
+"""Optional packages, each installed by an extra of this package."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pipeline.errors import ConfigError
 
 
 def check_installed(package: str, extra: str, purpose: str) -> None:
-    """Check that a package is installed which `autorefiner[extra]` brings.
+    """Check that a package is installed, which `autorefiner[extra]` installs.
 
     Raises
     ------
     ConfigError
-        It is not.
+        The package is not installed.
     """
     if find_spec(package) is None:
         raise ConfigError(
