@@ -1,4 +1,4 @@
-"""Whatever the user sets for Dask itself, a run says what is wrong or goes on with a warning."""
+"""With wrong settings of Dask, a run stops with an error that names them, or warns and goes on."""
 
 from __future__ import annotations
 

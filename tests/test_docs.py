@@ -1,4 +1,4 @@
-"""The documentation keeps step with the code, and the two READMEs with each other."""
+"""The documentation agrees with the code, and the two READMEs with each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command, as a user starts it: real photographs, real SAM 2, a real cluster of processes."""
+"""The command as a user starts it: with photographs, SAM 2 and a cluster of processes."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_run_killed_half_way_goes_on_as_if_never_killed(desk: Path, tmp_path: 
 
 
 class Gadget:
-    """Makes a folder when unpickled."""
+    """An object that makes a folder when unpickled."""
 
     def __init__(self, *args: str) -> None:
         self.args = args

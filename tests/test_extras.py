@@ -1,4 +1,4 @@
-"""What is said where a package is missing that an extra brings."""
+"""The error for a missing package names the extra that installs it."""
 
 from __future__ import annotations
 

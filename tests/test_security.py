@@ -1,4 +1,4 @@
-"""No line of ours, and no loader that we use, unpickles what it is given."""
+"""No code of this package, and no loader it uses, unpickles files."""
 
 from __future__ import annotations
 
