@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 
 class StageClock:
-    """Adds up wall time by stage; `stage` keeps the name of the last one entered.
+    """Adds up wall time by stage, and keeps the name of the stage entered last.
 
-    After an exception `stage` therefore tells where it came from.
+    After an exception, `stage` therefore names the stage that raised it.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class StageClock:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + elapsed
 
     def add_share(self, other: StageClock, n: int) -> None:
-        """Add one of `n` equal shares of what another clock counted for all of them."""
+        """Add an `n`-th of another clock's times, for work that `n` frames share."""
         for stage, seconds in other.seconds.items():
             self.stage = stage
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds / n

@@ -1,8 +1,8 @@
 """The user's own settings of Dask, and the error where they keep a run from starting.
 
-As it is imported, Dask reads `~/.config/dask/*.yaml`, the files below `DASK_CONFIG`, and variables
-named `DASK_…`. A wrong value shows as an exception of any type, some only when a cluster is opened.
-Dask is imported inside the functions, as most commands do without.
+When imported, Dask reads `~/.config/dask/*.yaml`, the files below `DASK_CONFIG`, and variables
+named `DASK_…`. A wrong value raises an exception of any type, some only when a cluster is opened.
+Dask is imported inside the functions, since most commands do not need it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from pipeline.errors import AutoRefinerError, ClusterError, ConfigError
 log = logging.getLogger(__name__)
 
 _NO_SETTINGS = {"DASK_CONFIG", "DASK_ROOT_CONFIG", "DASK_INTERNAL_INHERIT_CONFIG"}
-"""Variables that say where settings are, and are none."""
+"""Variables that hold no setting, but the place of settings."""
 _LINK = "distributed.dashboard.link"
 _PLAIN_LINK = "{scheme}://{host}:{port}/status"
 _NAMED_KEYS = 4
 _MAX_CAUSE = 200
 _EXPECTED = (OSError, RuntimeError, ValueError)
-"""What Dask raises where a cluster cannot be opened for reasons of its own."""
+"""Types that Dask raises when a cluster cannot be opened."""
 
 
 def check_dask_settings() -> None:
-    """Import Dask, and say what is wrong where the user's settings of it forbid that.
+    """Import Dask, and raise an error that names the user's settings if they prevent it.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def check_dask_settings() -> None:
     except Exception as error:
         said = _one_line(error).replace(" ^", "")
         if "config file" in said:
-            # Dask names it, and quotes what the YAML reader said.
+            # Dask's message names the file and quotes the YAML reader.
             advice = "Correct the file or move it away; Dask reads it on every start"
         else:
             variables = ", ".join(sorted(n for n in os.environ if n.startswith("DASK_")))
@@ -51,9 +51,9 @@ def check_dask_settings() -> None:
             advice = f"Look at its variables: {variables}" if variables else "Look at its files"
         raise ConfigError(f"{said}. {advice}") from None
     try:
-        import distributed  # noqa: F401 - its import reads settings, that of logging among them
+        import distributed  # noqa: F401 - its import reads settings, such as those of logging
 
-        # A nanny that cannot start a process tries for ever.
+        # The method is checked here, since a nanny that cannot start a process retries for ever.
         multiprocessing.get_context(dask.config.get("distributed.worker.multiprocessing-method"))
     except ImportError:
         raise
@@ -67,20 +67,20 @@ def check_dask_settings() -> None:
 
 @contextmanager
 def explaining(what: str, advice: str) -> Iterator[None]:
-    """Raise a `ClusterError` where Dask fails in the block, and name the user's own Dask settings.
+    """Turn a failure of Dask in the block into a `ClusterError` that names the user's settings.
 
     Parameters
     ----------
     what
-        What cannot be had then, such as "no local cluster can be opened".
+        The failure in words, such as "no local cluster can be opened".
     advice
-        What to do, or to look at in the settings of this package.
+        What to do, or which setting of this package to check.
 
     Raises
     ------
     ClusterError
-        Dask failed. Without settings of the user's own, an error of a kind that is not expected
-        here is a bug, and leaves the block as it is.
+        Dask failed. If the user has no settings of Dask, exceptions of unexpected types are bugs
+        and are raised unchanged.
     """
     try:
         yield
@@ -96,11 +96,11 @@ def explaining(what: str, advice: str) -> Iterator[None]:
 
 
 def mend_dashboard_link() -> None:
-    """Replace a link to Dask's dashboard that cannot be formatted here by the plain one, and warn.
+    """Replace a dashboard link that cannot be formatted here by the plain one, and warn.
 
-    Notebook hubs spell the link with variables of their own, which a run that is started by ssh or
-    a batch system lacks; a scheduler and a client format it wherever they show it, and fail. The
-    plain link is set for this process and those that it starts.
+    Notebook hubs set a link with environment variables that a run started by ssh or a batch system
+    lacks. Scheduler and client then fail when they format the link. The plain link is set for this
+    process and those that it starts.
     """
     import dask
     from distributed.utils import format_dashboard_link
@@ -119,7 +119,7 @@ def mend_dashboard_link() -> None:
 
 
 def own_settings() -> str:
-    """Say in a sentence where the user sets what of Dask; empty where nothing is set."""
+    """Return a sentence that lists the user's settings of Dask and their files; "" without any."""
     import dask.config
 
     found = [
@@ -132,7 +132,7 @@ def own_settings() -> str:
 
 
 def source_of(key: str) -> str:
-    """Say where a setting of Dask's comes from: the variable, or the file."""
+    """Return the source of a setting of Dask in words: the variable, or the file."""
     import dask.config
 
     variable = "DASK_" + key.replace("-", "_").replace(".", "__").upper()
@@ -159,7 +159,7 @@ def _some(keys: Iterator[str]) -> str:
 
 
 def _cause(error: Exception) -> str:
-    """Name what went wrong first: Dask wraps it in errors that say little."""
+    """Describe the first exception of a chain, since Dask wraps it in vague ones."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__

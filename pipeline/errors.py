@@ -1,8 +1,8 @@
 """The exceptions of AutoRefiner.
 
-Two families matter to a caller. A `FrameError` concerns one frame: the run records it and goes on.
-Every other `AutoRefinerError` concerns the whole run, which stops at once and says what to change.
-Anything that is not an `AutoRefinerError` is a bug and keeps its traceback.
+There are two families. A `FrameError` concerns one frame: the run records it and goes on. Every
+other `AutoRefinerError` concerns the whole run, which stops at once; the message says what to
+change. Any other exception is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 
 class AutoRefinerError(Exception):
-    """Base of everything this package raises on purpose; its text is meant for the user."""
+    """Base of all exceptions that this package raises on purpose; the text is for the user."""
 
 
 class ConfigError(AutoRefinerError):
@@ -20,11 +20,11 @@ class ConfigError(AutoRefinerError):
 
 
 class DatasetError(AutoRefinerError):
-    """A data root is not what it should be: missing, unreadable, or without a single scene."""
+    """A data root is missing, unreadable, or without a scene."""
 
 
 class ModelError(AutoRefinerError):
-    """A SAM 2 model cannot be had: no such checkpoint, not a checkpoint, wrong architecture."""
+    """A SAM 2 model cannot be loaded: checkpoint missing or invalid, or wrong architecture."""
 
 
 class ClusterError(AutoRefinerError):
@@ -32,7 +32,7 @@ class ClusterError(AutoRefinerError):
 
 
 class StorageError(AutoRefinerError):
-    """Results cannot be kept at all: the disk is full, or the output folder cannot be written."""
+    """No result can be saved: the disk is full, or the output folder cannot be written."""
 
 
 class OutputInUse(StorageError):  # noqa: N818 (it is a finding, not a fault)
@@ -40,18 +40,18 @@ class OutputInUse(StorageError):  # noqa: N818 (it is a finding, not a fault)
 
 
 class RunStopped(AutoRefinerError):  # noqa: N818 (it is an end, not a fault)
-    """A run ended before its end: too many frames failed, or the cluster was lost.
+    """A run ended early: too many frames failed, or the cluster was lost.
 
-    What was done is done, and `summary` says how much.
+    Finished frames are kept, and `summary` counts them.
     """
 
     summary: Any = None
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """A run was asked to stop, finished the frames in hand and put everything on record.
+    """A run was asked to stop, finished the running frames and recorded everything.
 
-    As a `KeyboardInterrupt` it ends a script that runs one data set after the other.
+    It is a `KeyboardInterrupt`, so that it ends a script that runs several data sets.
     """
 
     def __init__(self, why: str, summary: Any) -> None:
@@ -64,14 +64,14 @@ _DIFFERS = re.compile(
     r"|0x[0-9a-f]+"
     r"|(?<![\w.])[-+]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?(?![\w.]*\w|-\w)",
 )
-"""What differs from frame to frame in messages of one kind: quoted paths, addresses, numbers that
+"""Parts of messages that differ from frame to frame: quoted paths, addresses, and numbers that
 stand alone. `16-bit` and `float32` are words."""
 
 _MAX_REASON = 160
 
 
 def in_general(text: str) -> str:
-    """Return what messages of one kind have in common: the first line, without what differs."""
+    """Return the common part of messages of one kind: the first line, without the varying parts."""
     lines = text.strip().splitlines() or [""]
     first_line = lines[0][: 4 * _MAX_REASON].strip()
     found = _DIFFERS.sub(lambda match: "a path" if match["path"] else "N", first_line)
@@ -79,7 +79,7 @@ def in_general(text: str) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Say why a frame failed, in words that are the same for all frames with the same fault."""
+    """Return why a frame failed, in words that are the same for all frames with the same fault."""
     if isinstance(error, FrameError):
         return error.reason
     text = in_general(str(error))
@@ -94,17 +94,17 @@ class FrameError(AutoRefinerError):
     path
         The file at fault, as the user knows it.
     found
-        What is there.
+        What was found.
     expected
-        What should be there.
+        What was expected.
     hint
         What to do about it; may be empty.
     """
 
     subject: ClassVar[str] = "result"
-    """What the file is to the frame."""
+    """Role of the file in the frame."""
     fault: ClassVar[str] = ""
-    """What is wrong with all files of this class, where that is one thing."""
+    """The fault that all errors of this class have in common; may be empty."""
 
     def __init__(self, path: object, found: str, expected: str, hint: str = "") -> None:
         self.path, self.found, self.expected, self.hint = str(path), found, expected, hint
@@ -113,7 +113,7 @@ class FrameError(AutoRefinerError):
 
     @property
     def reason(self) -> str:
-        """What is wrong, in words that are the same for all files with the same fault."""
+        """Return the fault in words that are the same for all files with the same fault."""
         return f"{self.subject}: {self.fault or in_general(self.found)}"
 
     def __reduce__(self) -> tuple[type[FrameError], tuple[str, str, str, str]]:
@@ -128,13 +128,13 @@ class ImageError(FrameError):
 
 
 class IdMapError(FrameError):
-    """An id map cannot be read, or holds something that is no id map."""
+    """An id map cannot be read, or its content is no id map."""
 
     subject = "id map"
 
 
 class IdRangeError(FrameError):
-    """An id does not fit the data type that results are written in."""
+    """An id does not fit the data type of the results."""
 
     subject = "id map"
     fault = "an id beyond what results can hold"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HEAD_BYTES = 1024
-"""Bytes of a file that `guess_format` looks at, at most."""
+"""Largest number of bytes that `guess_format` reads."""
 
 _FORMATS = {
     b"GIF8": "a GIF image",
@@ -51,7 +51,7 @@ _BRANDS = {
     b"mp42": "an MP4 video",
     b"M4V ": "an MP4 video",
 }
-"""Brands of ISO media files; phones save their pictures and videos in such."""
+"""Brands of ISO media files, in which phones save pictures and videos."""
 
 _RIFF = {b"WEBP": "a WebP image", b"AVI ": "an AVI video", b"WAVE": "a WAV sound"}
 
@@ -70,12 +70,12 @@ _ADVICE = {
 
 
 def guess_format(content: bytes) -> str | None:
-    """Name the format of a file that is not what it should be, by its first bytes.
+    """Return the name of a file's format, by its first bytes, for messages.
 
     Returns
     -------
     str or None
-        With its article, such as "a GIF image"; None for a format that is not known here.
+        With its article, such as "a GIF image"; None for an unknown format.
     """
     head = content.removeprefix(b"\xef\xbb\xbf")[:HEAD_BYTES]
     if head and not head.strip(b"\0"):
@@ -89,7 +89,7 @@ def guess_format(content: bytes) -> str | None:
 
 
 def advice_on(found: str) -> str:
-    """Say what to do about a file of a format that `guess_format` named; may be empty."""
+    """Return what to do about a file of a format that `guess_format` named; may be empty."""
     return _ADVICE.get(found, "")
 
 
@@ -98,13 +98,13 @@ def _name_media(head: bytes) -> str:
     length = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, length, 4))]
     known = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
-    # `mif1` says only that pictures are inside; brands behind it say which coding they have.
+    # `mif1` only means that the file holds pictures; later brands name their coding.
     telling = [name for name in known if name != "a HEIF image"]
     return next(iter(telling or known), "a video or picture in an ISO media file")
 
 
 def _name_text(head: bytes) -> str | None:
-    """Name what stands in place of files as text: pointers, pages, markup."""
+    """Name the kind of a text that stands in place of a file: a pointer, a web page, markup."""
     if head.startswith(b"version https://git-lfs"):
         return _LFS
     if b"/annex/objects/" in head.partition(b"\n")[0]:

@@ -1,4 +1,4 @@
-"""What holds for id maps in every room: the largest id, nearest pixels, counts by id."""
+"""Constants and functions for id maps: the largest id, nearest pixels, counts by id."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ N_IDS = LARGEST_ID + 1
 
 
 def resize_nearest(values: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Return a map or an image of another size, each pixel taken from the nearest one.
+    """Return a map or an image resized by nearest-neighbour sampling.
 
     Parameters
     ----------
     values
         (h, w) or (h, w, 3).
     shape
-        (H, W) of the result; values of that size come back as they are.
+        (H, W) of the result; values of that size are returned unchanged.
     """
     if values.shape[:2] == shape:
         return values
@@ -38,12 +38,12 @@ def resize_nearest(values: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDAr
 
 
 def count_overlap(first: IdMap, second: IdMap, at_least: int = 0) -> tuple[Counts, Counts, Counts]:
-    """Count the pixels of every id in two maps of one size, and those that have it in both.
+    """Count the pixels of every id in each of two maps of one size, and in both at once.
 
     Returns
     -------
     in_first, in_second, in_both
-        By id, up to the largest of the two maps and `at_least` long.
+        (N,) each, by id, up to the largest id of the two maps; N is at least `at_least`.
     """
     length = max(at_least, 1 + int(max(first.max(initial=0), second.max(initial=0))))
     in_first, in_second, in_both = (

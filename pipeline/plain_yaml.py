@@ -1,8 +1,8 @@
 """YAML as plain data: mappings, lists, texts and numbers.
 
-YAML can name classes to build (tags), repeat a part by name until a few lines stand for billions
-of values (aliases), nest without end, and give a key twice. No setting needs any of it, so all of
-it is refused, before a value is made.
+YAML can name classes to build (tags), repeat a part by name so that a few lines become billions of
+values (aliases), nest without limit, and give a key twice. No setting needs these, so all of them
+are refused before a value is made.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import yaml
 
 MAX_CHARACTERS = 2**18
 MAX_DEPTH = 20
-"""Mappings and lists within one another."""
+"""Largest depth of nested mappings and lists."""
 
 
 class YamlError(ValueError):
-    """A text is no YAML, or more than plain data; says what and where."""
+    """A text is no YAML, or not plain data; the message says what and where."""
 
 
 def read_yaml(text: str, texts: Iterable[tuple[str, ...]] = ()) -> Any:
-    """Return what a YAML text says.
+    """Return the values of a YAML text.
 
     Parameters
     ----------
     text
         A YAML document.
     texts
-        Keys, each by its way from the top, whose values are text as they stand there, alone or in
-        a list: `0123` stays `0123`, where YAML would read the number 83.
+        Paths of keys, from the top, whose values are read as text, alone or in a list: `0123` stays
+        `0123`, where YAML would read the number 83.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def read_yaml(text: str, texts: Iterable[tuple[str, ...]] = ()) -> Any:
     except YamlError:
         raise
     except (yaml.YAMLError, ValueError) as error:
-        # Such as a date in month 13, which PyYAML leaves to Python to refuse.
+        # A ValueError comes from Python's own types, such as a date in month 13.
         raise YamlError(str(error)) from None
 
 
@@ -80,7 +80,7 @@ def _keep_text(node: Any) -> None:
         for each in node.value:
             _keep_text(each)
     elif isinstance(node, yaml.ScalarNode) and (node.value or node.style):
-        # An empty value stays what it is: nothing.
+        # An empty value stays None.
         node.tag = "tag:yaml.org,2002:str"
 
 
@@ -109,7 +109,7 @@ class _PlainLoader(yaml.SafeLoader):
         return mapping
 
 
-# PyYAML takes 1e-6 for a text, as YAML did before version 1.2.
+# PyYAML reads 1e-6 as text, as YAML did before version 1.2.
 _PlainLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),

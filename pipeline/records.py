@@ -1,6 +1,6 @@
-"""The few dataclasses that travel between rooms.
+"""The dataclasses that several packages share: facts about frames, without behaviour.
 
-They hold facts, not behaviour. Arrays stay inside a worker; what crosses process borders is small.
+Arrays stay inside a worker; objects that are sent between processes are small.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 STAGES = ("read", "encode", "decode", "match", "merge", "compose", "borders", "write")
-"""A frame's way, in order; the names that a `StageClock` is given."""
+"""The stages of a frame in order: the names that a `StageClock` is given."""
 
 
 class FrameStatus(StrEnum):
@@ -29,7 +29,7 @@ class FrameStatus(StrEnum):
 
 
 class How(StrEnum):
-    """Where the pixels of an object come from."""
+    """The source of an object's pixels."""
 
     DIRECT = "direct"
     """From one mask that fits the coarse object."""
@@ -43,7 +43,7 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FrameRef:
-    """One frame of a data set: bare file names; `dataset.Layout` knows the folders."""
+    """One frame of a data set: bare file names; `dataset.Layout` has the folders."""
 
     scene: str
     image: str
@@ -74,13 +74,13 @@ class Proposals:
     prompt_ids: torch.Tensor
     """(N,) int64: the coarse id that the prompt came from; 0 for a prompt of the grid."""
     image_support: float | None = None
-    """How far the image itself bears out the coarse ids, at most 1; 0 or less for the ids of
-    another image; None where that cannot be said. `sam.support` measures it."""
+    """How far the image itself supports the coarse ids, at most 1; 0 or less for the ids of another
+    image; None if it cannot be measured. `sam.support` computes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectRecord:
-    """What became of one coarse id in one frame."""
+    """The outcome of one coarse id in one frame."""
 
     id: int
     how: How
@@ -96,21 +96,21 @@ class ObjectRecord:
     """Pixels of this id in the coarse map."""
     agreement: float
     """How far the masks used and the coarse map agree on this object, in [0, 1]; 0 for a fallback.
-    Unlike `iou`, what another object's masks explain does not count against it."""
+    Unlike in `iou`, differences that another object's masks explain do not count."""
     moved: float
     """Share of the pixels of this id, coarse or refined, that are in only one of the two maps."""
     support_coarse: float | None = None
-    """How well the image bears out the border of the coarse object, in [0, 1]: the mean step of
+    """How well the image supports the border of the coarse object, in [0, 1]: the mean step of
     colour along it, as a share of the largest step within a cell across it. None without image."""
     support_refined: float | None = None
     """The same for the refined object."""
     refused: int = 0
-    """Pixels that the masks gave to this id or took from it, and the image did not."""
+    """Pixels that the masks gave to this id or took from it, and that kept their coarse id."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refinement:
-    """A refined id map and how it came about."""
+    """A refined id map, with a record for each object and figures of the frame."""
 
     ids: npt.NDArray[np.uint16]
     """(H, W) uint16; 0 where no object is."""
@@ -121,22 +121,22 @@ class Refinement:
 
     - invalid_ratio, changed_ratio: shares of pixels without an id, and with another than before
     - agreement: mean `ObjectRecord.agreement`, weighted by coarse area; 1 without any object
-    - image_support: `Proposals.image_support`; not there where nothing can be said
+    - image_support: `Proposals.image_support`; missing if that is None
     - refused_ratio: share of pixels where the image kept the coarse id against the masks
-    - support_coarse, support_refined: mean `ObjectRecord` figures of the names, weighted by coarse
-      area; these three are not there without an image
+    - support_coarse, support_refined: means of these `ObjectRecord` fields, weighted by coarse
+      area; these three are missing without an image
     - lost_ratio: area by which objects shrank, as a share of the coarse area of all
     - n_objects, n_proposals
-    - n_frayed: proposals that were left out as noise, since they have more border than shape
+    - n_frayed: proposals that were left out as noise, since their borders are too long
     - direct, low_confidence, merged, matched (the sum of these three), fallback: objects
     """
     numbers: Mapping[int, int] = field(default_factory=dict)
-    """Which number each id of the caller has in `ids`, where `data.renumber` gave any."""
+    """Number in `ids` of each id of the caller; empty without `data.renumber`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameOutcome:
-    """What became of one frame: the row of the journal."""
+    """The outcome of one frame: a row of the journal."""
 
     frame: FrameRef
     status: FrameStatus
@@ -145,26 +145,26 @@ class FrameOutcome:
     stats: Mapping[str, float] = field(default_factory=dict)
     """`Refinement.stats` of a frame that is done."""
     stage: str | None = None
-    """Where a failed frame failed."""
+    """Stage in which a failed frame failed."""
     error: str | None = None
     """Type of the exception of a failed frame."""
     message: str | None = None
-    """What a user can act on; of a bug, its traceback."""
+    """Text of the exception for the user; for a bug, its traceback."""
     reason: str | None = None
-    """Why it failed, in words that are the same for all frames with the same fault."""
+    """Why the frame failed, in words that are the same for all frames with the same fault."""
 
     @property
     def failed(self) -> bool:
-        """Whether the frame has no result of this work."""
+        """Return whether the work on the frame failed."""
         return self.status == FrameStatus.FAILED
 
     @property
     def why(self) -> str:
-        """Say where and why a failed frame failed, the same for all frames with the same fault."""
+        """Return stage and reason of a failure, the same for all frames with the same fault."""
         return f"{self.stage or 'run'}: {self.reason or self.error}"
 
     def as_row(self) -> dict[str, Any]:
-        """Return plain values only, for JSON."""
+        """Return the outcome as a mapping of plain values, for JSON."""
         return {
             "scene": self.frame.scene,
             "image": self.frame.image,

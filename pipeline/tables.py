@@ -14,7 +14,7 @@ _CELL = "white-space: pre; padding: 2px 16px 2px 0"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as they are shown: words in the first column, numbers in the others, unless told."""
+    """A table of texts: words in the first column and numbers in the others, by default."""
 
     header: Row
     rows: Sequence[Row]
@@ -22,13 +22,13 @@ class Table:
     """Columns that hold words; they are aligned to the left."""
 
     def as_text(self) -> str:
-        """Align words to the left and numbers to the right, for a fixed-width font."""
+        """Return lines for a fixed-width font, with words to the left and numbers to the right."""
         lines = [self.header, *self.rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         return "\n".join(self._align(line, widths) for line in lines)
 
     def as_html(self) -> str:
-        """Return a `<table>`; what the cells hold is escaped."""
+        """Return a `<table>` with the cells escaped."""
         head = self._html_row("th", self.header)
         body = "".join(self._html_row("td", row) for row in self.rows)
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"

@@ -1,4 +1,4 @@
-"""Words and numbers for people: on a terminal, on a page, in a notebook."""
+"""Formatting of text and durations for terminals, pages and notebooks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import unicodedata
 
 
 def printable(text: str) -> str:
-    """Escape what could break a line or steer a terminal: names come from outside."""
+    """Escape characters that could break a line or control a terminal, as names may hold them."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def columns_of(text: str) -> int:
-    """Count the columns that a text takes on a terminal: Chinese and Japanese characters take two.
+    """Count the columns of a text on a terminal: Chinese and Japanese characters take two.
 
-    Marks that sit on the character before them take none.
+    Combining marks take none.
     """
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     marks = sum(unicodedata.combining(c) > 0 for c in text)
@@ -21,7 +21,7 @@ def columns_of(text: str) -> int:
 
 
 def duration(seconds: float) -> str:
-    """Say how long something took, as `3 h 20 min`, `4 min 05 s` or `9.7 s`."""
+    """Format a duration as `3 h 20 min`, `4 min 05 s` or `9.7 s`."""
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,4 +1,4 @@
-"""The command where a file of the user has the name of the package."""
+"""The command works in a folder with a file of the package's name."""
 
 from __future__ import annotations
 

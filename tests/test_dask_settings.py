@@ -1,4 +1,4 @@
-"""Wrong settings of Dask itself end a run with an error that names them, or cost a warning."""
+"""With wrong settings of Dask, a run stops with an error that names them, or warns and goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command as a user starts it: real photographs, real SAM 2, a real cluster of processes."""
+"""The command as a user starts it: with photographs, SAM 2 and a cluster of processes."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_run_killed_half_way_goes_on_as_if_never_killed(desk: Path, tmp_path: 
         time.sleep(0.02)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    time.sleep(3)  # The workers notice that their driver is gone.
+    time.sleep(3)  # Until the workers notice that their driver is gone and end.
     before = {file: file.stat().st_mtime_ns for file in desk.glob("*/obj_ids_refine/*.pth")}
     assert 3 <= len(before) < 10
     done = autorefiner(*words)
@@ -135,7 +135,7 @@ def test_a_run_killed_half_way_goes_on_as_if_never_killed(desk: Path, tmp_path: 
 
 
 class Gadget:
-    """Makes a folder when unpickled."""
+    """An object that makes a folder when unpickled."""
 
     def __init__(self, *args: str) -> None:
         self.args = args

@@ -1,4 +1,4 @@
-"""Every sentence of the page of guarantees names a test that exists."""
+"""Every sentence of the page of guarantees names an existing test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML is read as plain data, and nothing else in it is followed."""
+"""YAML is read as plain data, and everything else in it is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No code of this package, and no loader that it uses, unpickles a file."""
+"""No code of this package, and no loader it uses, unpickles files."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def _rectangle(draw: st.DrawFn, height: int, width: int) -> tuple[slice, slice]:
 
 @st.composite
 def drawings(draw: st.DrawFn, max_masks: int = 6) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W) uint16 coarse ids and (M, H, W) masks: of objects, of parts, of anything."""
+    """Draw coarse ids, (H, W) uint16, and masks, (M, H, W): of objects, of parts, or unrelated."""
     height, width = draw(st.integers(1, 9)), draw(st.integers(1, 9))
     coarse = np.zeros((height, width), dtype=np.uint16)
     for _ in range(draw(st.integers(0, 5))):

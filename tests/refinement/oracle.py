@@ -1,4 +1,4 @@
-"""What refinement is defined to do, with sets of pixels: plain, slow and without any trick."""
+"""The definition of the refinement with sets of pixels: plain, slow and without any trick."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONSENSUS, SUSPICION, MOST_ASKED, SMALL = 5 / 6, 3.0, 0.9, 1 / 16
 def refine_slowly(
     coarse: np.ndarray, masks: np.ndarray, min_agreement: float
 ) -> tuple[np.ndarray, dict[int, int]]:
-    """Refined ids, and how many masks each id used."""
+    """Return the refined ids, and the number of masks that each id used."""
     flat = coarse.ravel()
     names = list(dict.fromkeys(int(i) for i in flat if i))
     objects = {i: frozenset(np.flatnonzero(flat == i).tolist()) for i in names}
@@ -59,7 +59,7 @@ def refine_slowly(
 
 
 def without_holes(ids: np.ndarray, explained: Pixels) -> np.ndarray:
-    """Small areas of 0 within one object, of which no mask of a nameless thing has a pixel."""
+    """Fill small areas of 0 within one object that contain no pixel of `explained`."""
     value = ids.ravel().tolist()
     for p in explained:
         value[p] = value[p] or -1
@@ -99,7 +99,7 @@ def compose(
     blank: Pixels,
     patch_of: dict[int, Pixels],
 ) -> tuple[np.ndarray, set[int]]:
-    """Each pixel to the strongest claim; an object that lost all gets its coarse pixels back."""
+    """Give each pixel to the strongest claim; restore the coarse pixels of objects without any."""
     refined = np.zeros_like(flat)
     for p in range(flat.size):
         strength = {i: iou(held[i], objects[i]) for i in names if i in held and p in held[i]}
@@ -123,7 +123,7 @@ def compose(
 
 
 def in_order(flat: np.ndarray, masks: set[Pixels]) -> list[Pixels]:
-    """Masks by the regions that they hold; regions by first appearance."""
+    """Sort masks by the regions that they hold; regions by first appearance."""
     signature = [(int(i), frozenset(m for m in masks if p in m)) for p, i in enumerate(flat)]
     number = {s: n for n, s in enumerate(dict.fromkeys(signature))}
     return sorted(masks, key=lambda m: sorted({number[signature[p]] for p in m}))
@@ -134,7 +134,7 @@ def iou(a: Pixels, b: Pixels) -> float:
 
 
 def best_union(masks: list[Pixels], own: Pixels) -> list[Pixels]:
-    """The better of the unions grown from the most alike mask and from the largest pure one."""
+    """Return the better union of two: grown from the most alike and from the largest pure mask."""
     if not masks:
         return []
     pure = [m for m in masks if len(m & own) / len(m) >= PURE]

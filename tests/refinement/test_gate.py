@@ -27,7 +27,7 @@ def columns(first: int, last: int) -> np.ndarray:
 
 
 def striped(*borders: int) -> np.ndarray:
-    """Ids 1, 2, … from left to right, changing at the borders; 0 to the right of the last."""
+    """Draw stripes of ids 1, 2, … from left to right, and 0 to the right of the last border."""
     coarse = np.zeros(SHAPE, dtype=np.uint16)
     for i, (first, last) in enumerate(zip((0, *borders), borders, strict=False), start=1):
         coarse[:, first:last] = i
@@ -66,7 +66,7 @@ def test_a_claim_is_believed_as_far_as_it_agrees_and_is_trusted(rating: float, k
 
 
 def test_a_claim_that_falls_takes_what_it_explained_with_it() -> None:
-    # The mask of object 2 is poor, and explains what the mask of object 1 takes while it stands.
+    # The poor mask of object 2 explains the pixels that object 1's mask takes, until it is dropped.
     coarse, masks = striped(10, 22, 52), [columns(0, 18), columns(18, 28)]
     assert agreements(coarse, *masks) == {1: 1.0, 2: 0.4, 3: 0.0}
     regions = partition(coarse, of_masks(np.stack(masks)))
@@ -79,7 +79,7 @@ def test_a_claim_that_falls_takes_what_it_explained_with_it() -> None:
 
 
 def asked(min_agreement: float, coarse: np.ndarray, *masks: np.ndarray) -> tuple[float, float]:
-    """Consensus of a frame, and what is asked of its claims."""
+    """Return the consensus of a frame, and the threshold for its claims."""
     regions = partition(coarse, of_masks(np.stack(masks)))
     overlap = measure_overlap(regions)
     claims = merge(regions, overlap, match(overlap))

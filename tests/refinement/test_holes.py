@@ -27,9 +27,9 @@ def with_hole(rows: slice, columns: slice) -> np.ndarray:
     ("rows", "columns"),
     [
         (slice(5, 9), slice(10, 16)),
-        (slice(0, 4), slice(10, 16)),  # at the edge of the image, which is nobody
-        (slice(16, 20), slice(24, 30)),  # in its corner
-        (slice(3, 4), slice(0, 30)),  # along a whole row, which runs on into the next
+        (slice(0, 4), slice(10, 16)),  # at the edge of the image, which counts as no object
+        (slice(16, 20), slice(24, 30)),  # in a corner of the image
+        (slice(3, 4), slice(0, 30)),  # a whole row, next to the following one in raster order
     ],
 )
 def test_a_small_hole_belongs_to_what_is_around_it(rows: slice, columns: slice) -> None:

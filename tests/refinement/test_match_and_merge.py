@@ -16,7 +16,7 @@ def claims_on(coarse: np.ndarray, masks: list[np.ndarray]) -> tuple[Claims, Regi
 
 
 def serving(coarse: np.ndarray, masks: list[np.ndarray]) -> list[int]:
-    """Coarse id that each mask serves, 0 for none."""
+    """Return the coarse id that each mask serves, 0 for none."""
     claims, regions, _ = claims_on(coarse, masks)
     return regions.ids[claims.serves[regions.mask_number]].tolist()
 

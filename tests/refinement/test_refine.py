@@ -16,7 +16,7 @@ from tests.refinement.oracle import refine_slowly
 
 
 def room(height: int = 24, width: int = 36) -> np.ndarray:
-    """Two walls, and a thing in front of each."""
+    """Draw two walls, and a thing in front of each."""
     truth = np.full((height, width), 7, dtype=np.uint16)
     truth[:, width // 2 :] = 3
     truth[height // 6 : height // 2, width // 6 : width // 2 - 2] = 500

@@ -17,7 +17,7 @@ def paint(regions: Regions, values: np.ndarray) -> np.ndarray:
 
 
 def drawn_masks(regions: Regions) -> np.ndarray:
-    """Every distinct mask, from its regions."""
+    """Return every distinct mask, put together from its regions."""
     region, mask = regions.members
     masks = np.zeros((regions.n_masks, *regions.shape), dtype=bool)
     for m in range(regions.n_masks):

@@ -1,4 +1,4 @@
-"""A small SAM 2 with seeded random weights, and a picture for it to look at."""
+"""Fixtures: a small SAM 2 with seeded random weights, and a picture with ids."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ ARCHITECTURE = Path(__file__).with_name("small_hiera.yaml")
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
-    # So small a model is slower with two, and the machine has other work.
+    # A model of this size is slower with two threads, and the machine has other work.
     torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights that make decided, different masks and ratings all over [0, 1].
+    """Save weights that make distinct, varied masks and ratings all over [0, 1].
 
-    As they are drawn, prompts hardly matter, logits are near 0, and every rating is 0.5.
+    Unscaled random weights hardly depend on prompts, with logits near 0 and every rating 0.5.
     """
     torch.manual_seed(0)
     model = build_architecture(str(ARCHITECTURE))
@@ -66,7 +66,7 @@ def model(config: Config) -> SAM2Base:
 
 @pytest.fixture(scope="session")
 def picture() -> npt.NDArray[np.uint8]:
-    """Coloured tiles, (96, 128, 3)."""
+    """Draw coloured tiles, (96, 128, 3)."""
     rng = np.random.default_rng(0)
     return np.kron(rng.integers(0, 255, (6, 8, 3)), np.ones((16, 16, 1))).astype(np.uint8)
 

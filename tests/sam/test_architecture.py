@@ -1,4 +1,4 @@
-"""Which YAML makes a model, and that no other makes anything at all."""
+"""Architectures: a YAML of layers makes a model, and any other is refused."""
 
 from __future__ import annotations
 

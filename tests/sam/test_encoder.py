@@ -15,7 +15,7 @@ from training.stock_sam2 import image_predictor
 
 @pytest.fixture
 def pictures(picture: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.uint8]]:
-    """Smaller and larger than the model's input, wide, tall, and not contiguous."""
+    """Return images smaller and larger than the model's input, wide, tall, and not contiguous."""
     return [picture, np.kron(picture, np.ones((3, 2, 1), np.uint8)), picture.transpose(1, 0, 2)]
 
 

@@ -37,7 +37,7 @@ def sam2s(model: SAM2Base, image: Image, config: ProposalsConfig) -> Masks:
 
 
 def best_iou(masks: Masks, others: Masks) -> npt.NDArray[np.float64]:
-    """For each mask, the IoU with the most similar of the others."""
+    """Return the IoU of each mask with the most similar of the others."""
     flat, other = (m.reshape(len(m), -1).astype(np.float64) for m in (masks, others))
     shared = flat @ other.T
     union = flat.sum(1)[:, None] + other.sum(1) - shared
@@ -51,9 +51,9 @@ def test_point_grid_is_sam2s() -> None:
 
 
 def test_finds_what_sam2s_generator_finds(model: SAM2Base, picture: Image, config: Config) -> None:
-    """The masks that pass the predicted IoU are the same, one by one.
+    """Compare the masks that pass the predicted IoU, one by one.
 
-    Random weights make noise, whose stability and boxes say little: both count elsewhere.
+    Random weights make noise, whose stability and boxes mean little, so both are tested elsewhere.
     """
     settings = config.proposals.model_copy(
         update={"nms_threshold": 1.0, "min_region_area": 0, "stability_threshold": 0.0}
@@ -68,9 +68,9 @@ def test_finds_what_sam2s_generator_finds(model: SAM2Base, picture: Image, confi
 
 @pytest.mark.slow
 def test_agrees_with_sam2s_generator_on_drawn_rooms() -> None:
-    """Trained weights, the usual thresholds: what sam2 finds is found here.
+    """Find all masks that sam2 finds, with trained weights and the usual thresholds.
 
-    But for masks whose stability is about the threshold: here it is counted in cells, not pixels.
+    Masks whose stability is near the threshold may differ, since here it is counted in cells.
     """
     config = load_config(
         {
@@ -115,7 +115,7 @@ def test_thresholds(model: SAM2Base, picture: Image, config: Config) -> None:
 def test_masks_that_wait_are_thinned_out(
     model: SAM2Base, picture: Image, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Memory is bounded; the best rated mask of all survives any thinning."""
+    """Bound memory, and keep the best rated mask of all through any thinning."""
     at_once = ours(model, picture, config.proposals)
     monkeypatch.setattr(grid, "_MAX_WAITING", 8)
     thinned = ours(model, picture, config.proposals)

@@ -40,7 +40,7 @@ def test_one_mask_an_object_by_id(decoder: PromptDecoder, ids: Ids, config: Conf
 def test_says_what_sam2s_predictor_would_be_told(
     model: SAM2Base, picture: Image, decoder: PromptDecoder, ids: Ids, config: Config
 ) -> None:
-    """The mask of one object, prompted by hand."""
+    """Compare the mask of one object with the one from sam2's predictor, prompted by hand."""
     proposals = ask(decoder, ids, config, rounds=1)
     predictor = image_predictor(model)
     predictor.set_image(picture)
@@ -91,7 +91,7 @@ def test_sparse_grid_covers_areas_without_objects(
 
 @pytest.mark.slow
 def test_many_objects(decoder: PromptDecoder, config: Config) -> None:
-    """More objects than cells of the masks could hold, most of them specks."""
+    """Prompt for more objects than the masks have cells, most of them specks."""
     ids = np.arange(96 * 128, dtype=np.int32).reshape(96, 128) // 8
     proposals = ask(decoder, ids, config)
     assert len(proposals.prompt_ids) >= 500

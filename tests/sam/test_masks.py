@@ -70,7 +70,7 @@ def test_suppression_is_greedy_nms(
 
 
 def plainly_cleaned(inside: Masks, min_cells: float) -> Masks:
-    """One mask at a time, one region at a time."""
+    """Remove small regions mask by mask and region by region."""
     neighbours = np.ones((3, 3))
     labels, n = ndimage.label(~inside, neighbours)
     filled = inside.copy()

@@ -28,7 +28,7 @@ OFFICIAL = "configs/sam2.1/sam2.1_hiera_t.yaml"
 
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Start with an empty cache; tells which architectures were built since."""
+    """Empty the cache of models; return a list that receives the architectures built since."""
     built: list[str] = []
 
     def counted(architecture: str) -> SAM2Base:
@@ -82,7 +82,7 @@ def test_a_failed_load_is_tried_again(
 
 
 def test_own_and_official_architectures_in_any_order(config: Config) -> None:
-    """Also from a thread, and where a program has its own hydra or none."""
+    """Build also in a thread, and without a global hydra."""
     GlobalHydra.instance().clear()
     assert config.model.config is not None
     build_architecture(config.model.config)

@@ -1,4 +1,4 @@
-"""The presets in `configs/` are what they say."""
+"""Every preset in `configs/` can be loaded and begins with its purpose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids of the image itself are told from those of another."""
+"""Image support separates the ids of an image from those of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checkpoint in the package, through sam2's own loader, predictor and generator."""
+"""The demo checkpoint works with sam2's own loader, predictor and generator."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Checkpoints as people have them, and files that are none."""
+"""Checkpoints in their common forms, and files that are none."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_weights_of_another_model_are_called_whole(
 
 
 class Gadget:
-    """What an attacker would put into a pickle."""
+    """A class with which an attacker would run code from a pickle."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -13,7 +13,7 @@ from pipeline.refinement.refine import claims_on_pixels
 
 
 def claimed(steepness: float) -> tuple[np.ndarray, Claimed]:
-    """A disc of 30 pixels, of which the logits tell the distance in their own measure."""
+    """Return the ids of a disc, and its depths from logits of `steepness` per cell."""
     y, x = np.mgrid[:96, :128]
     coarse = np.where(np.hypot(y - 48, x - 64) < 30, 7, 0).astype(np.uint16)
     v, u = np.mgrid[:24, :32]

@@ -13,7 +13,7 @@ NO_MASKS = Claimed(np.zeros(0, np.int64), np.zeros((0, 1, 1)), np.zeros(65536), 
 
 
 def picture() -> tuple[np.ndarray, np.ndarray]:
-    """A red thing before a blue wall, and its true ids."""
+    """Draw a red thing before a blue wall; return the image and its true ids."""
     truth = np.full((60, 80), 2, dtype=np.uint16)
     truth[20:45, 25:60] = 9
     image = np.where((truth == 9)[..., None], (200, 40, 40), (40, 60, 190)).astype(np.uint8)

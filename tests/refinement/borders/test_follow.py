@@ -14,7 +14,7 @@ from tests.refinement.drawings import drawings
 
 
 def scene(size: tuple[int, int] = (120, 160)) -> tuple[np.ndarray, np.ndarray]:
-    """Flat things in a room, lightly grained, and their true ids."""
+    """Draw flat things in a room, lightly grained; return the image and its true ids."""
     height, width = size
     truth = np.full(size, 1, dtype=np.uint16)
     truth[:, width // 2 :] = 2

@@ -11,7 +11,7 @@ from pipeline.refinement.borders.view import view_of
 
 
 def picture() -> tuple[np.ndarray, np.ndarray]:
-    """A red thing before a blue wall, and its true ids."""
+    """Draw a red thing before a blue wall; return the image and its true ids."""
     truth = np.full((60, 80), 2, dtype=np.uint16)
     truth[20:45, 25:60] = 9
     image = np.where((truth == 9)[..., None], (200, 40, 40), (40, 60, 190)).astype(np.uint8)

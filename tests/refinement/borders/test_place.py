@@ -21,7 +21,7 @@ def place(ids: np.ndarray, image: np.ndarray, cell: float = CELL) -> np.ndarray:
 
 
 def blocks(seed: int, shape: tuple[int, int] = (80, 100)) -> np.ndarray:
-    """Rectangles over one another."""
+    """Draw an id map of overlapping rectangles."""
     rng = np.random.default_rng(seed)
     ids = np.full(shape, rng.integers(0, 3), dtype=np.uint16)
     for label in rng.permutation(60_000)[:6]:
@@ -55,7 +55,7 @@ def test_finds_the_border_of_two_flat_colours_to_the_pixel(
     truth = np.where(beyond > 0, 3, 500).astype(np.uint16)
     image = np.where(beyond[..., None] > 0, colours[:3], colours[3:]).astype(np.uint8)
     rough = np.where(beyond + off > 0, 3, 500).astype(np.uint16)
-    # At the edges of the image windows are cut off, and what is far off may stay so.
+    # At the edges of the image windows are cut off, so borders that are far off may stay there.
     seen = np.s_[:, :] if abs(off) <= 3 else np.s_[7:-7, 7:-7]
     np.testing.assert_array_equal(place(rough, image)[seen], truth[seen])
 
