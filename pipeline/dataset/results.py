@@ -52,8 +52,8 @@ def write_ids(
     ids
         (H, W) integers in [0, 65535].
     output_format
-        `pth`, `pth-numpy`, `npy`, `npz` or `png`, as in `OutputConfig.format`. The same ids and
-        provenance give the same bytes.
+        A name of `RESULT_FORMATS`, as in `OutputConfig.format`. The same ids and provenance give
+        the same bytes.
     provenance
         What the result was made from; `read_provenance` returns it.
 

@@ -30,6 +30,7 @@ from PIL import Image
 
 from pipeline.config import DataConfig
 from pipeline.dataset import is_whole, read_ids, read_image, read_provenance, write_ids
+from pipeline.dataset.formats import RESULT_FORMATS
 from pipeline.dataset.formats.pickles import PickleError, parse
 from pipeline.errors import FrameError
 from tests.dataset import container_files
@@ -238,7 +239,7 @@ def test_images(folder: Path, seed: bytes, steps: list[Mutation]) -> None:
     assert image.shape[2] == 3
 
 
-@pytest.mark.parametrize("output_format", ["pth", "npy", "npz", "png"])
+@pytest.mark.parametrize("output_format", RESULT_FORMATS)
 @fuzz
 @given(steps=mutations)
 def test_results(folder: Path, output_format: str, steps: list[Mutation]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.config.settings import LayoutName
 from pipeline.dataset import Layout, discover
+from pipeline.dataset.formats import RESULT_FORMATS
 from pipeline.dataset.guess import guess_layout
 from pipeline.dataset.known_layouts import KNOWN_LAYOUTS
 from tests.trees import BESIDE, TREES, Tree, touch
@@ -55,7 +56,7 @@ def test_results_are_not_taken_for_input(tmp_path: Path, name: str, tree: Tree) 
     make(tmp_path, name, tree)
     data = DataConfig(layout=name)
     before = discover(tmp_path, data)
-    for output_format in ("pth", "npy", "png"):
+    for output_format in RESULT_FORMATS:
         layout = Layout(tmp_path, data, OutputConfig(format=output_format))
         for frame in before.frames:
             path = layout.output_path(frame)

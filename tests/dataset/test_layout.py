@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.config import DataConfig, OutputConfig, load_config
 from pipeline.dataset import Layout
+from pipeline.dataset.formats import RESULT_FORMATS, ResultFormat
 from pipeline.errors import ConfigError
 from pipeline.records import FrameRef
 
@@ -35,19 +36,11 @@ def test_settings() -> None:
     assert layout.record.folder == Path("elsewhere/autorefiner")
 
 
-@pytest.mark.parametrize(
-    ("output_format", "name"),
-    [
-        ("pth", "a.b.jpg.pth"),
-        ("pth-numpy", "a.b.jpg.pth"),
-        ("npy", "a.b.jpg.npy"),
-        ("npz", "a.b.jpg.npz"),
-        ("png", "a.b.jpg.png"),
-    ],
-)
-def test_the_suffix_is_appended(output_format: str, name: str) -> None:
+@pytest.mark.parametrize(("output_format", "form"), RESULT_FORMATS.items())
+def test_the_suffix_is_appended(output_format: str, form: ResultFormat) -> None:
     layout = Layout(Path(), DataConfig(), OutputConfig(format=output_format))
-    assert layout.output_path(FrameRef("s", "a.b.jpg", "a.b.pth")).name == name
+    name = layout.output_path(FrameRef("s", "a.b.jpg", "a.b.pth")).name
+    assert name == f"a.b.jpg{form.suffix}"
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,12 @@ from PIL import Image
 
 from pipeline.dataset import is_whole, read_ids, read_provenance, write_ids
 from pipeline.dataset.files import TEMP_PREFIX
+from pipeline.dataset.formats import RESULT_FORMATS
 from pipeline.errors import FrameError, IdRangeError, StorageError
 
 IDS = np.array([[0, 1, 2], [300, 32_767, 7]])
 PROVENANCE = {"settings": "0123456789abcdef", "inputs": 'ünï "q" \n', "stats": "{}"}
-SUFFIXES = {"pth": ".pth", "pth-numpy": ".pth", "npy": ".npy", "npz": ".npz", "png": ".png"}
+SUFFIXES = {name: form.suffix for name, form in RESULT_FORMATS.items()}
 FORMATS = tuple(SUFFIXES)
 
 
@@ -136,7 +137,7 @@ def test_ids_are_never_wrapped(
 def test_npy_holds_15_bits(tmp_path: Path) -> None:
     with pytest.raises(IdRangeError, match="id 32768; expected ids from 0 to 32767"):
         write(tmp_path, "npy", np.array([[32_768]]))
-    for output_format in ("pth", "pth-numpy", "npz", "png"):
+    for output_format in {*FORMATS} - {"npy"}:
         assert read_ids(write(tmp_path, output_format, np.array([[65_535]])))[0, 0] == 65_535
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import PurePosixPath
 
+from pipeline.dataset.formats import IDS_SUFFIXES
+from pipeline.dataset.pairing import IMAGE_SUFFIXES
 from pipeline.exchange.exported_frames import ExportedFrame
 
-_SUFFIXES = (".png", ".json", ".jpg", ".jpeg", ".pth", ".npy")
+_SUFFIXES = (*IMAGE_SUFFIXES, *IDS_SUFFIXES, ".json")
 
 
 class FrameIndex:

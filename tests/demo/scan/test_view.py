@@ -77,6 +77,7 @@ def test_severity_0_is_the_truth():
         assert view.camera is camera
 
 
+@pytest.mark.slow
 def test_more_severe_is_worse_and_1_is_a_typical_scan():
     scores = []
     for severity in (0.2, 0.4, 1.0, 2.0):
