@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from itertools import groupby
-from typing import NamedTuple
 
 import dask.bag
 from dask.base import annotate
@@ -30,14 +29,9 @@ from pipeline.record.journal import Entry
 from pipeline.records import FrameRef
 from pipeline.run.partition import Job, failed_entry, refine_partition
 from pipeline.run.stopping import EndRun, StopRequest, stop_partitions
+from pipeline.run.waves import InOrder, cut
 
 log = logging.getLogger(__name__)
-
-WAVE = 256
-"""Partitions handed to the scheduler at once; two waves are in flight, so workers never wait."""
-
-PARTS_A_THREAD = 4
-"""Fewest partitions left for each thread, until partitions have shrunk to single frames."""
 
 HOPELESS = 8
 """Partitions that must kill their workers, before any frame is done, to end the run."""
@@ -239,59 +233,3 @@ class RefineScene:
     def __call__(self, frames: Iterable[FrameRef], job: Job) -> list[Entry]:
         """Refine frames of one scene."""
         return refine_partition(frames, job)
-
-
-class InOrder:
-    """Priorities by which the first frames are refined first.
-
-    Without them Dask takes tasks that were sent together from the last name to the first.
-
-    Parameters
-    ----------
-    before
-        Number of partitions of the run that were sent before these.
-    """
-
-    def __init__(self, before: int) -> None:
-        self._before = before
-
-    def __call__(self, key: str | tuple[str, int]) -> int:
-        """Return the priority of a task: of a partition, or of the job that they share."""
-        return -(self._before + key[1]) if isinstance(key, tuple) else 0
-
-
-class Wave(NamedTuple):
-    """Frames that are sent together, in partitions of `size`."""
-
-    frames: Sequence[FrameRef]
-    size: int
-
-    @property
-    def parts(self) -> int:
-        """Number of partitions; the wave is sent when no more than that are in flight."""
-        return -(-len(self.frames) // self.size)
-
-
-def cut(frames: Sequence[FrameRef], largest: int, threads: Callable[[], int]) -> Iterator[Wave]:
-    """Cut frames into waves.
-
-    While many frames are left, waves are long and partitions have the largest size. Towards the
-    end a wave has one partition for each thread of the cluster, and partitions shrink to single
-    frames: with two waves in flight, an idle thread waits for one frame at most.
-
-    Parameters
-    ----------
-    frames
-        Frames in the order in which they are to be refined.
-    largest
-        Most frames in a partition.
-    threads
-        Returns the number of threads of the cluster, which changes as workers come and go.
-    """
-    at = 0
-    while at < len(frames):
-        left, now = len(frames) - at, max(1, threads())
-        size = max(1, min(largest, left // (PARTS_A_THREAD * now)))
-        parts = max(WAVE, now) if left >= 2 * WAVE * size else now
-        yield Wave(frames[at : at + parts * size], size)
-        at += parts * size
