@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from torch import Tensor
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, ConfigLike, load_config
-from pipeline.dataset import Layout, discover, numbers_with, read_pair
-from pipeline.dataset.input_patterns import kinds_of, root_of, ways_of
+from pipeline.dataset import numbers_with, read_pair
+from pipeline.dataset.single_image import find_home, find_ids
 from pipeline.drawing.overlay import (
     draw_ids,
     overlay,
@@ -27,7 +26,7 @@ from pipeline.drawing.overlay import (
     stacked,
 )
 from pipeline.drawing.pictures import data_uri, shrink
-from pipeline.errors import DatasetError, ImageError
+from pipeline.errors import ImageError
 from pipeline.records import STAGES, How, ObjectRecord, Refinement
 from pipeline.refinement import (
     MaskDecision,
@@ -216,8 +215,8 @@ def inspect_frame(
         raise ImageError(image_path, "no such file", "a JPEG or PNG image")
     clock = StageClock()
     with clock("read"):
-        ids_path = Path(ids) if ids else _find_ids(image_path, settings)
-        numbers = numbers_with([ids_path], *_home(image_path, settings))
+        ids_path = Path(ids) if ids else find_ids(image_path, settings)
+        numbers = numbers_with([ids_path], *find_home(image_path, settings))
         pixels, coarse = read_pair(image_path, ids_path, settings.data, numbers)
     proposer = proposers.make(settings)
     return _inspect(str(image_path), pixels, check_ids(coarse), proposer, settings, clock)
@@ -252,38 +251,6 @@ def _support(record: ObjectRecord) -> str:
     if record.support_coarse is None or record.support_refined is None:
         return "-"
     return f"{record.support_coarse:.2f} -> {record.support_refined:.2f}"
-
-
-def _home(image: Path, config: Config) -> tuple[str, Layout]:
-    """Return the scene of an image and the layout of its data set.
-
-    If no pattern matches the image, the scene is the parent of the image's folder.
-    """
-    path = image.absolute()
-    for way in ways_of(config.data.model_copy(update={"scenes": (), "max_scenes": None})):
-        if placed := root_of(path, way):
-            root, scene = placed
-            return scene, Layout(root, way, config.output)
-    return path.parent.parent.name, Layout(path.parent.parent.parent, config.data, config.output)
-
-
-def _find_ids(image: Path, config: Config) -> Path:
-    path = image.absolute()
-    for way in ways_of(config.data.model_copy(update={"scenes": (), "max_scenes": None})):
-        placed = root_of(path, way)
-        if placed is None:
-            continue
-        root, scene = placed
-        layout = Layout(root, way.model_copy(update={"scenes": (scene,)}), config.output)
-        with suppress(DatasetError):
-            for frame in discover(root, layout.data).frames:
-                if layout.image_path(frame) == path:
-                    return layout.ids_path(frame)
-    images, ids = (kind.pattern.text for kind in kinds_of(ways_of(config.data)[0]))
-    raise DatasetError(
-        f"{image}: found no ids for it; expected the image as {images} and its ids as {ids}. "
-        "Name the ids after the image, or set data.layout or patterns as for a run"
-    )
 
 
 def _paint(logits: Tensor, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
