@@ -30,6 +30,7 @@ MakeFrames = Callable[..., Path]
 Start = Callable[..., subprocess.Popen[str]]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of this folder as slow, as all of them start processes."""
     for item in items:
