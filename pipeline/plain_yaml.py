@@ -84,6 +84,11 @@ def _keep_text(node: Any) -> None:
         node.tag = "tag:yaml.org,2002:str"
 
 
+def write_yaml(value: Any) -> str:
+    """Return plain data as YAML, which `read_yaml` reads as the same data in the same order."""
+    return str(yaml.dump(value, Dumper=_PlainDumper, sort_keys=False))
+
+
 class _PlainLoader(yaml.SafeLoader):
     _depth = 0
 
@@ -109,12 +114,17 @@ class _PlainLoader(yaml.SafeLoader):
         return mapping
 
 
-# PyYAML reads 1e-6 as text, as YAML did before version 1.2.
-_PlainLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
+class _PlainDumper(yaml.SafeDumper):
+    pass
+
+
+# PyYAML reads 1e-6 as text, as YAML did before version 1.2; what is text has quotes when written.
+for _class in (_PlainLoader, _PlainDumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+        list("-+.0123456789"),
+    )
 
 
 def _refusal(place: Any, found: str) -> YamlError:

@@ -36,10 +36,13 @@ MakeDataset = Callable[..., Path]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that run on a cluster; run quick tests before slow ones to show failures early."""
+    """Mark tests by what they run on; run quick tests before slow ones to show failures early."""
     for item in items:
-        if "inside_client" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "inside_client" in fixtures:
             item.add_marker(pytest.mark.cluster)
+        if "browser" in fixtures:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 

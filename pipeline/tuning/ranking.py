@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from pipeline.config import Config
 from pipeline.dataset.whole_files import write_whole
+from pipeline.plain_yaml import write_yaml
 from pipeline.tables import Row, Table
 from pipeline.text import printable
 from pipeline.tuning.candidates import Candidate
@@ -81,7 +81,7 @@ class Tuning:
             f"{len(self.ranked)} settings on {self.frames} frame(s).",
             f"# {self._said(first)}",
             "",
-            yaml.safe_dump(_not_default(first.candidate.config), sort_keys=False),
+            write_yaml(_not_default(first.candidate.config)),
         ]
         write_whole(Path(path), "\n".join(lines).encode())
 

@@ -41,6 +41,7 @@ def mean_iou(truth, coarse):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(one=st.integers(0, 7), two=st.integers(0, 7))
 def test_a_point_of_the_mesh_has_one_id_in_all_views(scanned, one, two):
@@ -56,6 +57,7 @@ def test_a_point_of_the_mesh_has_one_id_in_all_views(scanned, one, two):
     assert nearer.mean() > 0.97  # the same surface, or one in front of it
 
 
+@pytest.mark.slow
 def test_depth_and_pose_of_written_views_lead_from_one_to_the_other(scanned):
     room, _, cameras = scanned
     views = list(coarse_views(room, cameras[:3], 1.0))
@@ -92,6 +94,7 @@ def test_more_severe_is_worse_and_1_is_a_typical_scan():
     assert 0.65 < scores[2] < 0.85
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(
     seed=st.integers(0, 10_000),
