@@ -1,6 +1,6 @@
 # make setup | quick | test | lint | docs | demo | clean    PYTHON=... picks the interpreter (3.11 or newer)
 #
-# quick takes under a minute on two quiet cores, test 20 minutes; test also installs the tools that only
+# quick takes about a minute on two quiet cores, test 20 minutes; test also installs the tools that only
 # some tests need (the extra `ci`), everything else only those of the extra `dev`.
 
 .DELETE_ON_ERROR:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 settings.register_profile(
     "shared", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("quick", settings.get_profile("shared"), max_examples=10)
+settings.register_profile("quick", settings.get_profile("shared"), max_examples=5)
 settings.load_profile("shared")
 
 MakeDataset = Callable[..., Path]

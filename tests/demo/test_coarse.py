@@ -26,6 +26,7 @@ def test_the_default_severity_is_that_of_a_typical_scan(exact):
     assert 0.72 < np.mean(scores) < 0.82
 
 
+@pytest.mark.slow
 def test_more_severe_is_worse(exact):
     scores = [
         np.mean([mean_iou(ids, coarsen(ids, 5, severity)) for ids in exact[:3]])

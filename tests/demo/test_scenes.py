@@ -53,6 +53,7 @@ def test_the_camera_moves_between_frames(walk):
     assert (frames[0].ids != frames[-1].ids).mean() > 0.01
 
 
+@pytest.mark.slow
 def test_rooms_are_furnished_and_most_of_what_is_seen_is_labelled():
     things, labelled = [], []
     for seed in range(20, 28):

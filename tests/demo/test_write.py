@@ -21,6 +21,7 @@ def data(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_the_data_set_is_one_that_a_run_accepts(data):
     inventory = discover(data, DataConfig())
     assert [frame.scene for frame in inventory.frames] == ["scene_0000"] * 3 + ["scene_0001"] * 3
@@ -39,6 +40,7 @@ def test_image_coarse_ids_and_truth_belong_together(data):
         assert (coarse == truth).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_depth_and_poses_are_those_of_the_view_that_the_coarse_ids_are_from(data):
     for number in range(2):
         room, scene = make_room(4 + number), data / f"scene_{number:04d}"

@@ -37,6 +37,7 @@ def boxes_points_and_guesses(n: int, size: int) -> Prompts:
     return Prompts(points, labels, 5 * torch.randn(n, size, size, generator=generator))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_guess", [False, True])
 @torch.inference_mode()
 def test_agrees_with_sam2s_predictor(

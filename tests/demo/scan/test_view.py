@@ -111,6 +111,7 @@ def test_any_room_size_and_severity_gives_a_view_without_an_invented_id(seed, se
     assert (view.depth > 0).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_view_and_another_seed_another(scanned):
     _, mesh, cameras = scanned
     one, same, other = (
