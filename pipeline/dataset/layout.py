@@ -18,7 +18,7 @@ from pipeline.dataset.walk import RECORD_DIR, values_of
 from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
 
-__all__ = ["RECORD_DIR", "Layout", "RecordPaths"]
+__all__ = ["RECORD_DIR", "Layout", "RecordPaths", "is_remote"]
 
 _SCENE = "\0"
 """Placeholder of the scene in a folder's path: a character that no file name can contain."""
@@ -127,7 +127,7 @@ class Layout:
         """Absolute path or URL of the mirror of the results, whether it is kept or not."""
         mirror = self.output.mirror
         if isinstance(mirror, str):
-            return mirror if "://" in mirror else str(Path(mirror).absolute())
+            return mirror if is_remote(mirror) else str(Path(mirror).absolute())
         return str((self.output_root / f"{self.output.dir}.zarr").absolute())
 
     def results_folder(self, scene: str) -> Path:
@@ -166,3 +166,8 @@ class Layout:
                 "frame of this data set and these settings"
             )
         return result_pattern(self.output).fill(values)
+
+
+def is_remote(url: str) -> bool:
+    """Return whether an address is a URL, not a path."""
+    return "://" in url

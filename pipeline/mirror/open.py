@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from pipeline.dataset.layout import is_remote
 from pipeline.errors import ConfigError
 from pipeline.mirror.root import open_for_reading
 from pipeline.mirror.scheme import IDS, Size, array_name, attribute
-from pipeline.mirror.store import is_remote, reaching
+from pipeline.mirror.store import reaching
 
 FRAMES_PER_BLOCK = 16
 """Frames in one block of a dask array, since a task per frame costs more than reading it."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import fsspec
 from zarr.storage import FsspecStore
 
+from pipeline.dataset.layout import is_remote
 from pipeline.errors import AutoRefinerError, StorageError
 
 
@@ -29,11 +30,6 @@ class MirrorSpec:
     """Frames in a shard; 1 without shards."""
     session: str = field(default_factory=lambda: secrets.token_hex(8))
     """Identifies one opening of the mirror by a driver; workers cache scenes for one session."""
-
-
-def is_remote(url: str) -> bool:
-    """Return whether an address is a URL, not a path."""
-    return "://" in url
 
 
 def open_store(url: str) -> str | FsspecStore:

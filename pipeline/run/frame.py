@@ -128,7 +128,7 @@ def refine_together(
     alone = len(frames) == 1
     clock = frames[0].clock if alone else StageClock()
     try:
-        proposals = proposer.propose([f.image for f in frames], [f.ids for f in frames], clock)
+        proposals = [*proposer.propose([f.image for f in frames], [f.ids for f in frames], clock)]
     except Exception as error:
         if alone:
             yield error
