@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from pipeline.config import DataConfig
 from pipeline.dataset import Layout, read_ids
-from pipeline.dataset.fixes import find_fix, fixed_frames
+from pipeline.dataset.fixes import find_fix, fixed_among
 from pipeline.errors import DatasetError
 from pipeline.ids import IdMap
 from pipeline.records import FrameRef
@@ -46,10 +45,8 @@ def no_fixes(layout: Layout) -> DatasetError:
 
 def find_fixes(layout: Layout, frames: Iterable[FrameRef]) -> dict[FrameRef, TrueMap]:
     """Return the fixes of frames, which are sorted by scene; frames without a fix are left out."""
-    found: dict[FrameRef, TrueMap] = {}
-    for scene, of_scene in groupby(frames, key=lambda frame: frame.scene):
-        fixed = {*fixed_frames(layout, scene)}
-        for frame in of_scene:
-            if frame.image in fixed and (path := find_fix(layout, frame)):
-                found[frame] = TrueMap(path, is_fix=True)
-    return found
+    return {
+        frame: TrueMap(path, is_fix=True)
+        for frame in fixed_among(layout, frames)
+        if (path := find_fix(layout, frame))
+    }
