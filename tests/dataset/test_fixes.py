@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline.config import DataConfig, OutputConfig
-from pipeline.dataset import Layout, discover, read_ids
+from pipeline.dataset import Layout, discover, read_ids, write_ids
 from pipeline.dataset.fixes import (
     Fix,
     counting_ids,
@@ -31,6 +33,7 @@ from pipeline.dataset.fixes import (
 from pipeline.dataset.formats import RESULT_FORMATS
 from pipeline.errors import ConfigError, FixConflict, FrameError, IdRangeError, StorageError
 from pipeline.records import FrameRef
+from tests.examples import examples
 from tests.refined import Refined, refine_by_hand
 from tests.scans import blobs, write_scans
 
@@ -211,6 +214,57 @@ def test_a_map_of_another_program_is_a_fix_of_unknown_author(refined: Refined) -
     assert (fix.author, fix.made, fix.based_on) == ("unknown", "1970-01-01T00:00:00+00:00", "")
     with pytest.raises(FixConflict, match="unknown"):
         save(refined)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"author": "a\x1b[2J", "made": WHEN},
+        {"author": "a" * 5_000, "made": WHEN},
+        {"author": "Ada", "made": "<script>"},
+        {"author": "Ada"},
+    ],
+)
+def test_texts_of_strangers_are_no_author(refined: Refined, words: dict[str, str]) -> None:
+    layout, frame = refined.layout, refined.frames[0]
+    more = {"based_on": "<script>", "note": "n" * 5_000}
+    write_ids(layout.fix_path(frame), FIXED, "pth", {**words, **more})
+    os.utime(layout.fix_path(frame), (0, 0))
+    fix = read_fix(layout, frame)
+    assert fix is not None
+    assert (fix.author, fix.made, fix.based_on) == ("unknown", "1970-01-01T00:00:00+00:00", "")
+    assert fix.note == "n" * 2000
+
+
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from("AB"), st.sampled_from(["open", "save", "remove"])), max_size=12
+    )
+)
+def test_nobody_loses_a_fix_that_they_have_not_seen(
+    refined: Refined, steps: list[tuple[str, str]]
+) -> None:
+    layout, frame = refined.layout, refined.frames[0]
+    remove_fix(layout, frame, fix_digest(layout, frame))
+    present, seen = 0, {"A": 0, "B": 0}  # numbers of the fixes; 0 is none
+    digests: dict[int, str | None] = {0: None}
+    for number, (editor, action) in enumerate(steps, start=1):
+        begun = digests[seen[editor]]
+        if action == "open":
+            seen[editor] = present
+            continue
+        try:
+            if action == "save":
+                digests[number] = save(refined, number, editor, begun)
+            else:
+                remove_fix(layout, frame, begun)
+        except FixConflict:
+            assert seen[editor] != present
+        else:
+            assert seen[editor] == present
+            seen[editor] = present = number if action == "save" else 0
+        assert fix_digest(layout, frame) == digests[present]
 
 
 def test_a_damaged_fix_is_an_error_not_a_missing_one(refined: Refined) -> None:
