@@ -36,6 +36,7 @@ from pipeline.records import FrameRef
 from tests.examples import examples
 from tests.refined import Refined, refine_by_hand
 from tests.scans import blobs, write_scans
+from tests.trees import TREES, draw
 
 FIXED = np.full((12, 17), 9, np.uint16)
 WHEN = "2026-05-04T10:11:12+00:00"
@@ -288,6 +289,23 @@ def test_fixed_frames_are_listed_from_one_folder(refined: Refined) -> None:
     assert fixed_frames(layout, "a") == [frame.image for frame in refined.frames]
     gone = FrameRef("b", "gone.png", "gone.npy")
     assert [*fixed_among(layout, [*refined.frames[1:], gone])] == refined.frames[1:]
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_frames_of_every_layout_can_be_fixed_where_they_lie(tmp_path: Path, name: str) -> None:
+    for _, tree in TREES[name]:
+        root = tmp_path / str(len([*tmp_path.iterdir()]))
+        draw(root, tree)
+        before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        layout = Layout(root, DataConfig(layout=name), OutputConfig())
+        frames = discover(root, layout.data).frames
+        for number, frame in enumerate(frames, start=1):
+            fix = Fix(np.full((48, 64), number, np.uint16), "Ada", WHEN, "0" * 32)
+            write_fix(layout, frame, fix, None)
+        assert [*fixed_among(layout, frames)] == frames
+        found = [int(counting_ids(layout, frame)[0, 0]) for frame in frames]
+        assert found == [*range(1, len(frames) + 1)], "no two frames share a place"
+        assert before.items() <= {path: path.read_bytes() for path in before}.items()
 
 
 def test_fixes_lie_as_ids_do(tmp_path: Path) -> None:
