@@ -19,6 +19,8 @@ from toolz import partition_all
 
 from pipeline.config import ConfigLike
 from pipeline.dataset import Inventory, Layout, discover_some, find_linked
+from pipeline.dataset.fixes import check_fix, fixed_among
+from pipeline.errors import FrameError
 from pipeline.record.journal import Entry, read_journal
 from pipeline.record.lock import read_holder
 from pipeline.record.opening import open_dataset
@@ -50,6 +52,8 @@ class SceneStatus:
     stale: int = 0
     unrecorded: int = 0
     """Results without an entry in the journal; the next run opens and judges them."""
+    fixed: int = 0
+    """Frames with a fix, whatever their own state is."""
 
     def add(self, state: FrameState | Glance) -> None:
         """Count one frame."""
@@ -69,7 +73,7 @@ class DatasetStatus:
     failures: dict[str, Group] = field(default_factory=dict)
     """Frames that failed, by reason."""
     defects: list[str] = field(default_factory=list)
-    """Unusable results with what is wrong with them; only `verify_dataset` finds them."""
+    """Unusable results and fixes, with what is wrong; only `verify_dataset` finds them."""
 
     @property
     def total(self) -> SceneStatus:
@@ -80,8 +84,8 @@ class DatasetStatus:
 
     @property
     def complete(self) -> bool:
-        """Whether every frame is done."""
-        return self.total.done == self.total.frames
+        """Whether every frame is done, and no defect was found."""
+        return self.total.done == self.total.frames and not self.defects
 
     def add(self, frame: FrameRef, state: FrameState | Glance, entry: Entry | None) -> None:
         """Count one frame; `entry` is its last entry in the journal."""
@@ -104,8 +108,9 @@ class DatasetStatus:
     def as_text(self) -> str:
         """Format the status as a table for a terminal."""
         columns = [*SceneStatus.__slots__]
-        if not self.total.unrecorded:
-            columns.remove("unrecorded")
+        for column in ("unrecorded", "fixed"):
+            if not getattr(self.total, column):
+                columns.remove(column)
         rows = [
             *((printable(name), one) for name, one in self.scenes.items()),
             ("total", self.total),
@@ -164,6 +169,7 @@ def read_status(
                     folder, there = path.parent, _names_in(path.parent)
                 entry = journal.find(frame)
                 status.add(frame, _state(entry, path.name in there, fingerprint), entry)
+    _count_fixed(status, layout, inventory)
     return status
 
 
@@ -174,7 +180,7 @@ def verify_dataset(
     *,
     remove: bool = False,
 ) -> DatasetStatus:
-    """Open every result and its inputs, and return which are whole and belong together.
+    """Open every result with its inputs, and every fix; return which are whole and fit together.
 
     Parameters
     ----------
@@ -182,7 +188,7 @@ def verify_dataset(
         As for `read_status`.
     remove
         Remove results that are torn or of another input, so that the next run makes them again; it
-        opens no result whose size and time are those on record.
+        opens no result whose size and time are those on record. Fixes are never removed.
 
     Raises
     ------
@@ -206,6 +212,12 @@ def verify_dataset(
                 is_removed = remove and _remove(path)
                 ending = ", removed" if is_removed else ""
                 status.defects.append(f"{path}: {judgement.why}{ending}")
+    _count_fixed(status, layout, inventory)
+    for frame in fixed_among(layout, inventory.frames):
+        try:
+            check_fix(layout, frame)
+        except FrameError as error:
+            status.defects.append(f"fix of {frame.name}: {error}")
     return status
 
 
@@ -224,6 +236,11 @@ def _begin(layout: Layout, inventory: Inventory) -> DatasetStatus:
     for problem in inventory.problems:
         status.problems.setdefault(problem.kind, Group()).add(str(problem))
     return status
+
+
+def _count_fixed(status: DatasetStatus, layout: Layout, inventory: Inventory) -> None:
+    for frame in fixed_among(layout, inventory.frames):
+        status.scenes[frame.scene].fixed += 1
 
 
 def _remove(path: Path) -> bool:
