@@ -21,6 +21,9 @@ from pipeline.records import FrameRef
 
 __all__ = ["RECORD_DIR", "Layout", "RecordPaths", "is_remote"]
 
+FORMAT_OF_FIRST_PASS = "png"
+"""Format of the first pass's results, which are read again and again: small and without loss."""
+
 _SCENE = "\0"
 """Placeholder of the scene in a folder's path: a character that no file name can contain."""
 
@@ -126,6 +129,12 @@ class Layout:
         return RecordPaths(self.output_root)
 
     @property
+    def first_pass(self) -> FirstPassLayout:
+        """The layout in which the first of two passes writes."""
+        output = self.output.model_copy(update={"path": None, "format": FORMAT_OF_FIRST_PASS})
+        return FirstPassLayout(self.data_root, self.data, output)
+
+    @property
     def mirror_url(self) -> str:
         """Absolute path or URL of the mirror of the results, whether it is kept or not."""
         mirror = self.output.mirror
@@ -180,6 +189,46 @@ class Layout:
                 "frame of this data set and these settings"
             )
         return result_pattern(self.output).fill(values)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPassPaths(RecordPaths):
+    """The record of a first pass: a journal of its own, all else as in the record of the run."""
+
+    @property
+    def results(self) -> Path:
+        """Folder of the first pass's results."""
+        return self.folder / "first_pass"
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the first pass."""
+        return self.results / "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPassLayout(Layout):
+    """The layout of the first of two passes: its results lie in the record, as compressed PNG.
+
+    ```
+    <output_root>/autorefiner/first_pass/<scene>/frame_000000.jpg.png   output_path
+    <output_root>/autorefiner/first_pass/journal.jsonl                  record.journal
+    ```
+    """
+
+    @property
+    def record(self) -> FirstPassPaths:
+        """Paths of the record, with the journal of the first pass."""
+        return FirstPassPaths(self.output_root)
+
+    def results_folder(self, scene: str) -> Path:
+        """Return the folder that all results of the first pass of a scene lie in."""
+        return self.record.results / scene
+
+    def output_path(self, frame: FrameRef) -> Path:
+        """Return the path of the ids that the first pass found."""
+        name = frame.image + RESULT_FORMATS[FORMAT_OF_FIRST_PASS].suffix
+        return self.results_folder(frame.scene) / name
 
 
 def is_remote(url: str) -> bool:
