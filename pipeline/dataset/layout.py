@@ -88,6 +88,8 @@ class Layout:
     ```
     <data_root>/<scene>/images/frame_000000.jpg                   image_path
     <data_root>/<scene>/obj_ids/frame_000000.jpg.pth              ids_path
+    <data_root>/<scene>/poses.json                                poses_path
+    <data_root>/<scene>/depth/frame_000000.png                    depth_folder
     <output_root>/<scene>/obj_ids_refine/frame_000000.jpg.pth     output_path
     <output_root>/<scene>/obj_ids_fixed/frame_000000.jpg.pth      fix_path
     <output_root>/obj_ids_refine.zarr/                            mirror_url
@@ -165,6 +167,14 @@ class Layout:
         """Return the path of the frame's coarse id map."""
         return self.data_root / f"{self._folders[1].replace(_SCENE, frame.scene)}{frame.ids}"
 
+    def poses_path(self, scene: str, name: str) -> Path:
+        """Return the path of the file with a scene's cameras, by its name, `scene.poses`."""
+        return self._scene_folder(scene) / name
+
+    def depth_folder(self, scene: str, name: str) -> Path:
+        """Return the folder of a scene's depth images, by its name, `scene.depth`."""
+        return self._scene_folder(scene) / name
+
     def output_path(self, frame: FrameRef) -> Path:
         """Return the path of the refined id map: by `output.path`, or image name plus suffix."""
         if self.output.path:
@@ -179,6 +189,12 @@ class Layout:
         # Appended, never `with_suffix`: that would turn frame.jpg into frame.pth.
         name = frame.image + RESULT_FORMATS[self.output.format].suffix
         return self.output_root / f"{folder.replace(_SCENE, frame.scene)}{name}"
+
+    def _scene_folder(self, scene: str) -> Path:
+        """Return the folder that the pattern of images calls {scene}."""
+        images = images_pattern(self.data)
+        whole = images.folder(scene).split("/")
+        return self.data_root.joinpath(*whole[: images.scene_depth + 1])
 
     def _name_result(self, frame: FrameRef) -> str:
         images = images_pattern(self.data)

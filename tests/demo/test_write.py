@@ -7,8 +7,8 @@ from PIL import Image
 
 from pipeline.config import DataConfig
 from pipeline.dataset import discover, read_ids
+from pipeline.dataset.camera_files import parse_cameras
 from pipeline.demo.coarse import coarsen
-from pipeline.demo.poses import cameras_from_json
 from pipeline.demo.scan.view import coarse_views
 from pipeline.demo.scenes import camera_path, make_room
 from pipeline.demo.write import in_millimetres, write_demo_dataset
@@ -45,13 +45,13 @@ def test_depth_and_poses_are_those_of_the_view_that_the_coarse_ids_are_from(data
     for number in range(2):
         room, scene = make_room(4 + number), data / f"scene_{number:04d}"
         views = list(coarse_views(room, camera_path(room, 3, (96, 72)), 1.0))
-        cameras = cameras_from_json((scene / "poses.json").read_text())
+        cameras = parse_cameras((scene / "poses.json").read_bytes())
         assert list(cameras) == [f"frame_{shot:06d}" for shot in range(3)]
         for view, (name, camera) in zip(views, cameras.items(), strict=True):
             depth = np.asarray(Image.open(scene / "depth" / f"{name}.png"))
             assert depth.dtype == np.uint16
             np.testing.assert_array_equal(depth, in_millimetres(view.depth))
-            np.testing.assert_array_equal(camera.position, view.camera.position)
+            np.testing.assert_array_equal(camera.pose[:3, 3], view.camera.position)
             coarse = read_ids(scene / "obj_ids" / f"{name}.jpg.pth")
             np.testing.assert_array_equal(coarse, view.ids)
 

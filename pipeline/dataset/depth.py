@@ -1,0 +1,145 @@
+"""Reading depth images: 16-bit PNG and `.npy`, as metres.
+
+The same rules hold for both:
+
+- Depth is the distance along the view (the z of the camera), not along the ray.
+- Integers are multiples of `scene.depth_unit`; floats are metres.
+- 0 is "unknown"; so are negative values, NaN and infinity.
+- A depth image covers the same view as the frame's image, at any size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.config import DataConfig
+from pipeline.config.settings import SceneConfig
+from pipeline.dataset.files import read_whole
+from pipeline.dataset.formats.contained_arrays import NotAnIdMap, map_shape
+from pipeline.dataset.formats.npy import read_npy
+from pipeline.dataset.formats.png import read_png
+from pipeline.dataset.layout import Layout
+from pipeline.errors import DepthError
+from pipeline.records import FrameRef
+
+EXPECTED = "a depth image: 16-bit grey PNG, or integers or floats of shape (H, W) in .npy"
+
+LEAST_METRES, MOST_METRES = 0.001, 1000.0
+"""Bounds of the median of what is known in a depth image; outside of them the unit is wrong."""
+
+TYPICAL_METRES = 2.0
+"""Distance of what a camera indoors sees, where no depth image tells."""
+
+_READERS = {".png": read_png, ".npy": read_npy}
+_SAMPLES = 5
+_EVERY = 16
+"""The scale of a depth image is taken from every 16th row and column."""
+_BITS_AND_COLOUR_TYPE = slice(24, 26)
+"""Place of these two bytes in a PNG file."""
+_GREY_16 = bytes([16, 0])
+_PNG = b"\x89PNG"
+
+
+def depth_path(layout: Layout, frame: FrameRef, settings: SceneConfig) -> Path | None:
+    """Return the path of the frame's depth image, or None if there is none.
+
+    It has the name of the image without suffix, in the folder `scene.depth` of the scene.
+    """
+    if settings.depth is None:
+        return None
+    folder, slash, name = frame.image.rpartition("/")
+    stem = name.rpartition(".")[0] or name
+    home = layout.depth_folder(frame.scene, settings.depth)
+    paths = (home / f"{folder}{slash}{stem}{suffix}" for suffix in _READERS)
+    # A link that leads nowhere is a depth image that cannot be read, not a missing one.
+    return next((path for path in paths if path.exists() or path.is_symlink()), None)
+
+
+def read_depth(
+    layout: Layout, frame: FrameRef, settings: SceneConfig
+) -> npt.NDArray[np.float32] | None:
+    """Read the depth image of a frame, or return None if it has none.
+
+    Parameters
+    ----------
+    settings
+        `depth` is the name of the folder, None reads nothing; `depth_unit` is the value of 1 in
+        metres.
+
+    Returns
+    -------
+    ndarray or None
+        (h, w) float32, metres along the view; 0 where depth is unknown.
+
+    Raises
+    ------
+    DepthError
+        The file cannot be read, holds no depth, or its median is not between `LEAST_METRES` and
+        `MOST_METRES`.
+    """
+    path = depth_path(layout, frame, settings)
+    if path is None:
+        return None
+    content = read_whole(path, DepthError)
+    try:
+        if content.startswith(_PNG) and content[_BITS_AND_COLOUR_TYPE] != _GREY_16:
+            raise NotAnIdMap("a PNG that is not 16-bit grey")
+        array = _READERS[path.suffix](content, DataConfig())
+    except NotAnIdMap as finding:
+        raise DepthError(path, finding.found, EXPECTED, "Was it copied completely?") from None
+    depth = _in_metres(array, settings.depth_unit)
+    known = depth[depth > 0]
+    if known.size and not LEAST_METRES <= (median := float(np.median(known))) <= MOST_METRES:
+        raise DepthError(
+            path,
+            f"a median depth of {median:.3g} m",
+            f"depth between {LEAST_METRES:g} and {MOST_METRES:g} m",
+            "scene.depth_unit says how many metres a value of 1 in an integer image stands for; "
+            "floats are metres",
+        )
+    return depth
+
+
+def _in_metres(array: npt.NDArray[Any], unit: float) -> npt.NDArray[np.float32]:
+    shape = map_shape(array.shape)
+    factor = 1.0 if array.dtype.kind == "f" else unit
+    with np.errstate(over="ignore", invalid="ignore"):
+        metres = array.reshape(shape).astype(np.float64) * factor
+        is_known = np.isfinite(metres) & (metres > 0) & (metres <= np.finfo(np.float32).max)
+    return np.where(is_known, metres, 0).astype(np.float32)
+
+
+def typical_distance(layout: Layout, frames: Iterable[FrameRef], settings: SceneConfig) -> float:
+    """Return the scale of a scene: the distance at which its cameras see things, in metres.
+
+    That is the power of two nearest to the median depth in the first frames that have a depth
+    image. Few frames and powers of two keep the scale, and with it the choice of neighbours, the
+    same when frames are added or depth images made anew. Damaged images are passed over: reading
+    the frame that needs one tells of it.
+
+    Parameters
+    ----------
+    frames
+        Frames of one scene, in order.
+
+    Returns
+    -------
+    float
+        Metres; `TYPICAL_METRES` without depth images.
+    """
+    medians = []
+    for frame in islice(frames, _SAMPLES):
+        try:
+            depth = read_depth(layout, frame, settings)
+        except DepthError:
+            continue
+        if depth is not None and (known := (part := depth[::_EVERY, ::_EVERY])[part > 0]).size:
+            medians.append(float(np.median(known)))
+    return 2.0 ** round(math.log2(np.median(medians))) if medians else TYPICAL_METRES
