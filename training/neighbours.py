@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 import pipeline
-from pipeline.cameras import Camera
+from pipeline.camera import Camera
 from pipeline.dataset.whole_files import moved_into_place
 from pipeline.demo.scan.view import coarse_views
 from pipeline.demo.scenes import camera_path, make_room, take
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=JUDGE)
     options = parser.parse_args()
     options.pool.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)  # networks as small as these gain nothing from more
     seeds = range(FIRST_SEED, FIRST_SEED + options.scenes)
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
         found = [

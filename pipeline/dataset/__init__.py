@@ -1,6 +1,6 @@
 """Where bytes lie: finding frames, reading images and ids, writing ids."""
 
-from pipeline.dataset.camera import Camera, camera_digest
+from pipeline.camera import Camera, camera_digest
 from pipeline.dataset.cameras import read_cameras
 from pipeline.dataset.depth import depth_path, read_depth
 from pipeline.dataset.discover import Inventory, discover

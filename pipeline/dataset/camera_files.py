@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.camera import Camera
+from pipeline.camera import Camera
 from pipeline.text import printable
 
 CONVENTION = (

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from pipeline.camera import Camera
 from pipeline.config.settings import SceneConfig
-from pipeline.dataset.camera import Camera
 from pipeline.dataset.camera_files import NoCameras, parse_cameras
 from pipeline.dataset.files import Stamp, read_whole, stamp
 from pipeline.dataset.layout import Layout

@@ -21,7 +21,7 @@ from pipeline.records import FrameRef
 
 __all__ = ["RECORD_DIR", "Layout", "RecordPaths", "is_remote"]
 
-FORMAT_OF_FIRST_PASS = "png"
+FORMAT_OF_FIRST_PASS = "png"  # noqa: S105 - a pass over frames, no password
 """Format of the first pass's results, which are read again and again: small and without loss."""
 
 _SCENE = "\0"

@@ -16,8 +16,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.camera import Camera
 from pipeline.config.settings import SceneConfig
-from pipeline.dataset.camera import Camera
 from pipeline.dataset.cameras import read_cameras
 from pipeline.dataset.depth import TYPICAL_METRES, typical_distance
 from pipeline.dataset.layout import Layout

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.camera import Camera
+from pipeline.camera import Camera
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 

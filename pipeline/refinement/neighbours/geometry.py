@@ -66,10 +66,13 @@ def places_in(own: Sight, other: Sight, shape: tuple[int, int]) -> Places | None
     if own.depth is None or other.depth is None or own.camera is None or other.camera is None:
         return None
     depth = resize_nearest(own.depth, shape).astype(np.float64)
-    x, y, away = other.camera.scaled(shape).project(own.camera.scaled(shape).points(depth))
+    columns, rows = np.meshgrid(np.arange(shape[1]) + 0.5, np.arange(shape[0]) + 0.5)
+    points = own.camera.scaled(shape).unproject(columns, rows, depth)
+    x, y, away = other.camera.scaled(shape).project(points)
     known = (depth > 0) & (away > 0)
-    # Places far outside the image would not fit an integer.
-    x, y = (values.clip(-shape[1] - shape[0], 2 * (shape[1] + shape[0])) for values in (x, y))
+    # Places far outside the image would not fit an integer, and those of unknown pixels are NaN.
+    far = shape[0] + shape[1]
+    x, y = (np.where(known, values, -1.0).clip(-far, 2 * far) for values in (x, y))
     inside = known & (x >= 0) & (y >= 0) & (x < shape[1]) & (y < shape[0])
     places = Places(x, y, known, inside)
     measured = resize_nearest(other.depth, shape)[places.row, places.column]

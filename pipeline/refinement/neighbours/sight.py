@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.cameras import Camera
+from pipeline.camera import Camera
 from pipeline.refinement.arrays import Ids
 
 
