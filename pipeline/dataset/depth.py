@@ -62,6 +62,18 @@ def depth_path(layout: Layout, frame: FrameRef, settings: SceneConfig) -> Path |
     return next((path for path in paths if path.exists() or path.is_symlink()), None)
 
 
+def depth_paths(
+    layout: Layout, frames: Iterable[FrameRef], settings: SceneConfig
+) -> tuple[Path, ...]:
+    """Return the depth images that there are of some frames, in the order of the frames.
+
+    Those of a frame and its neighbours shape the frame's result in a second pass: it is stale if
+    another path is among them, or if the content of one changed.
+    """
+    paths = (depth_path(layout, frame, settings) for frame in frames)
+    return tuple(path for path in paths if path)
+
+
 def read_depth(
     layout: Layout, frame: FrameRef, settings: SceneConfig
 ) -> npt.NDArray[np.float32] | None:
@@ -88,13 +100,14 @@ def read_depth(
     if path is None:
         return None
     content = read_whole(path, DepthError)
+    if content.startswith(_PNG) and content[_BITS_AND_COLOUR_TYPE] != _GREY_16:
+        hint = "Colours and 8 bits hold a picture of depth, not depth."
+        raise DepthError(path, "a PNG that is not 16-bit grey", EXPECTED, hint)
     try:
-        if content.startswith(_PNG) and content[_BITS_AND_COLOUR_TYPE] != _GREY_16:
-            raise NotAnIdMap("a PNG that is not 16-bit grey")
         array = _READERS[path.suffix](content, DataConfig())
     except NotAnIdMap as finding:
         raise DepthError(path, finding.found, EXPECTED, "Was it copied completely?") from None
-    depth = _in_metres(array, settings.depth_unit)
+    depth = in_metres(array, settings.depth_unit)
     known = depth[depth > 0]
     if known.size and not LEAST_METRES <= (median := float(np.median(known))) <= MOST_METRES:
         raise DepthError(
@@ -107,7 +120,21 @@ def read_depth(
     return depth
 
 
-def _in_metres(array: npt.NDArray[Any], unit: float) -> npt.NDArray[np.float32]:
+def in_metres(array: npt.NDArray[Any], unit: float) -> npt.NDArray[np.float32]:
+    """Return depth in metres, by the rules of this module.
+
+    Parameters
+    ----------
+    array
+        (H, W) integers or floats, with axes of length 1 in front or behind.
+    unit
+        Metres that an integer of 1 stands for.
+
+    Returns
+    -------
+    ndarray
+        (H, W) float32; 0 where depth is unknown.
+    """
     shape = map_shape(array.shape)
     factor = 1.0 if array.dtype.kind == "f" else unit
     with np.errstate(over="ignore", invalid="ignore"):
