@@ -38,9 +38,9 @@ TYPICAL_METRES = 2.0
 """Distance of what a camera indoors sees, where no depth image tells."""
 
 _READERS = {".png": read_png, ".npy": read_npy}
-_SAMPLES = 5
-_EVERY = 16
-"""The scale of a depth image is taken from every 16th row and column."""
+_SAMPLES = 3
+_LINES = 64
+"""The median of a depth image is taken over about so many of its rows, and as many columns."""
 _BITS_AND_COLOUR_TYPE = slice(24, 26)
 """Place of these two bytes in a PNG file."""
 _GREY_16 = bytes([16, 0])
@@ -108,8 +108,8 @@ def read_depth(
     except NotAnIdMap as finding:
         raise DepthError(path, finding.found, EXPECTED, "Was it copied completely?") from None
     depth = in_metres(array, settings.depth_unit)
-    known = depth[depth > 0]
-    if known.size and not LEAST_METRES <= (median := float(np.median(known))) <= MOST_METRES:
+    median = _median(depth)
+    if median is not None and not LEAST_METRES <= median <= MOST_METRES:
         raise DepthError(
             path,
             f"a median depth of {median:.3g} m",
@@ -135,12 +135,20 @@ def in_metres(array: npt.NDArray[Any], unit: float) -> npt.NDArray[np.float32]:
     ndarray
         (H, W) float32; 0 where depth is unknown.
     """
-    shape = map_shape(array.shape)
     factor = 1.0 if array.dtype.kind == "f" else unit
     with np.errstate(over="ignore", invalid="ignore"):
-        metres = array.reshape(shape).astype(np.float64) * factor
-        is_known = np.isfinite(metres) & (metres > 0) & (metres <= np.finfo(np.float32).max)
-    return np.where(is_known, metres, 0).astype(np.float32)
+        metres = np.multiply(array, np.float32(factor), dtype=np.float32, casting="same_kind")
+        metres[~((metres > 0) & (metres < np.inf))] = 0
+    shaped: npt.NDArray[np.float32] = metres.reshape(map_shape(array.shape))
+    return shaped
+
+
+def _median(depth: npt.NDArray[np.float32]) -> float | None:
+    """Return the median of what is known on a grid of pixels; None if nothing is known there."""
+    step = max(1, min(depth.shape) // _LINES)
+    part = depth[::step, ::step]
+    known = part[part > 0]
+    return float(np.median(known)) if known.size else None
 
 
 def typical_distance(layout: Layout, frames: Iterable[FrameRef], settings: SceneConfig) -> float:
@@ -167,6 +175,6 @@ def typical_distance(layout: Layout, frames: Iterable[FrameRef], settings: Scene
             depth = read_depth(layout, frame, settings)
         except DepthError:
             continue
-        if depth is not None and (known := (part := depth[::_EVERY, ::_EVERY])[part > 0]).size:
-            medians.append(float(np.median(known)))
+        if depth is not None and (median := _median(depth)) is not None:
+            medians.append(median)
     return 2.0 ** round(math.log2(np.median(medians))) if medians else TYPICAL_METRES
