@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +143,34 @@ def test_what_is_no_depth_is_refused_in_words(layout: Layout, name: str) -> None
         read_depth(layout, FRAME, SETTINGS)
     assert words in str(refused.value)
     assert "depth/0.x." in str(refused.value)
+
+
+NPY = io.BytesIO()
+np.save(NPY, METRES)
+CHANGES = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=4)
+
+
+@given(
+    st.sampled_from([("png", encode(MILLIMETRES)), ("npy", NPY.getvalue())]),
+    CHANGES,
+    st.integers(1, 300),
+)
+def test_damaged_bytes_are_refused_or_are_depth(tmp_path_factory, kind, changes, length) -> None:
+    suffix, whole = kind
+    damaged = bytearray(whole)
+    for at, value in changes:
+        damaged[at % len(damaged)] = value
+    layout = Layout(tmp_path_factory.getbasetemp(), DataConfig(), OutputConfig())
+    layout.depth_folder("s", "depth").mkdir(parents=True, exist_ok=True)
+    frame = FrameRef("s", f"{suffix}.jpg", "")
+    place(layout, f"{suffix}.{suffix}").write_bytes(damaged[:length])
+    try:
+        depth = read_depth(layout, frame, SETTINGS)
+    except DepthError:
+        return
+    assert depth is not None
+    assert np.isfinite(depth).all()
+    assert (depth >= 0).all()
 
 
 def test_a_wrong_unit_is_told_by_the_median(layout: Layout) -> None:
