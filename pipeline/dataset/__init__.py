@@ -2,7 +2,7 @@
 
 from pipeline.camera import Camera, camera_digest
 from pipeline.dataset.cameras import read_cameras
-from pipeline.dataset.depth import depth_path, read_depth
+from pipeline.dataset.depth import depth_path, depth_paths, read_depth
 from pipeline.dataset.discover import Inventory, discover
 from pipeline.dataset.files import Stamp, digest_file, stamp
 from pipeline.dataset.frames import numbers_with, read_coarse_ids, read_inputs, read_pair
@@ -28,6 +28,7 @@ __all__ = [
     "check_place",
     "check_scenes",
     "depth_path",
+    "depth_paths",
     "digest_file",
     "discover",
     "discover_some",

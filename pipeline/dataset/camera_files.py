@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import ChainMap, Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.camera import Camera
+from pipeline.file_kinds import advice_on, guess_format
 from pipeline.text import printable
 
 CONVENTION = (
@@ -31,7 +33,7 @@ ROTATION_TOLERANCE = 1e-3
 """Largest difference between R Rᵀ and the identity; rotations are often printed to few digits."""
 
 LONGEST_NAME = 1000
-_PINHOLES = {"PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "SIMPLE_RADIAL", "RADIAL"}
+_PINHOLES = ("PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "SIMPLE_RADIAL", "RADIAL")
 """Models that are a pinhole camera if all their coefficients of distortion are 0."""
 _DISTORTION = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
 _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -93,7 +95,9 @@ def parse_cameras(content: bytes) -> dict[str, Camera]:
     except RecursionError:
         raise NoCameras("JSON that is nested too deeply") from None
     except ValueError as error:
-        raise NoCameras(f"no JSON ({error})", "Was it copied completely?") from None
+        found = guess_format(content)
+        advice = advice_on(found or "") or "Was it copied completely?"
+        raise NoCameras(found or f"no JSON ({error})", advice) from None
     frames = parsed.get("frames") if isinstance(parsed, dict) else None
     if isinstance(frames, dict):
         return _parse_own(parsed, frames)
@@ -128,7 +132,7 @@ def _parse_nerfstudio(head: dict[str, Any], frames: list[Any]) -> dict[str, Came
         if name in matrices:
             raise NoCameras(f"two frames called {_show(name)}")
         matrices[name] = _matrix(frame.get("transform_matrix"), name)
-        lenses.append(_lens({**head, **frame}, name))
+        lenses.append(_lens(ChainMap(frame, head), name))
     poses = _check_poses(matrices)
     return {
         name: Camera(pose @ _FLIP, *lens)
@@ -137,7 +141,7 @@ def _parse_nerfstudio(head: dict[str, Any], frames: list[Any]) -> dict[str, Came
 
 
 def _lens(
-    values: dict[str, Any], name: str
+    values: Mapping[str, Any], name: str
 ) -> tuple[tuple[float, float], tuple[float, float], tuple[int, int]]:
     """Return focal lengths, principal point and size, as `Camera` has them."""
     where = f"frame {_show(name)}"
@@ -156,7 +160,7 @@ def _lens(
     return (along_x, along_y), (cx, cy), (width, height)
 
 
-def _refuse_distortion(values: dict[str, Any], where: str) -> None:
+def _refuse_distortion(values: Mapping[str, Any], where: str) -> None:
     hint = "Undistort the images, or leave the file out with scene.poses=null."
     model = values.get("camera_model", "PINHOLE")
     if model not in _PINHOLES:
@@ -200,21 +204,21 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and -LARGEST_NUMBER <= value <= LARGEST_NUMBER
 
 
-def _number(values: dict[str, Any], key: str, where: str) -> float:
+def _number(values: Mapping[str, Any], key: str, where: str) -> float:
     if not _is_number(values.get(key)):
         found = f"{key}={_show(values[key])}" if key in values else f"no {key}"
         raise NoCameras(f"{found} in {where}", f"{key} is a number up to {LARGEST_NUMBER:.0e}.")
     return float(values[key])
 
 
-def _above_zero(values: dict[str, Any], key: str, where: str) -> float:
+def _above_zero(values: Mapping[str, Any], key: str, where: str) -> float:
     number = _number(values, key, where)
     if number <= 0:
         raise NoCameras(f"{key}={number} in {where}", f"{key} is above 0.")
     return number
 
 
-def _side(values: dict[str, Any], key: str, where: str) -> int:
+def _side(values: Mapping[str, Any], key: str, where: str) -> int:
     number = _above_zero(values, key, where)
     if number != int(number):
         raise NoCameras(f"{key}={number} in {where}", f"{key} is a whole number of pixels.")
@@ -224,8 +228,7 @@ def _side(values: dict[str, Any], key: str, where: str) -> int:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise NoCameras(f"the key {_show(twice)} twice in one object")
     return made
 
@@ -235,5 +238,8 @@ def _refuse(constant: str) -> None:
 
 
 def _show(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return printable(repr(text if len(text) <= 60 else f"{text[:60]}..."))
+    """Return a short text of a value: of lists and objects only their kind."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    text = repr(value)
+    return printable(text if len(text) <= 80 else f"{text[:80]}...")

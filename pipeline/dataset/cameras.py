@@ -14,8 +14,8 @@ from pipeline.dataset.layout import Layout
 from pipeline.errors import CameraError
 
 MAX_POSES_BYTES = 2**27
-"""Largest file of cameras: 100 000 frames take 20 to 100 MB. JSON takes up to 22 times its size in
-memory, so less than 3 GiB."""
+"""Largest file of cameras: 100 000 frames take 40 to 100 MB. JSON takes up to 25 times its size in
+memory, so at most 3.2 GiB."""
 
 EXPECTED = "cameras as JSON, as docs/data-layout.md describes them, or nerfstudio's transforms.json"
 

@@ -38,9 +38,9 @@ TYPICAL_METRES = 2.0
 """Distance of what a camera indoors sees, where no depth image tells."""
 
 _READERS = {".png": read_png, ".npy": read_npy}
-_SAMPLES = 5
-_EVERY = 16
-"""The scale of a depth image is taken from every 16th row and column."""
+_SAMPLES = 3
+_LINES = 64
+"""The median of a depth image is taken over about so many of its rows, and as many columns."""
 _BITS_AND_COLOUR_TYPE = slice(24, 26)
 """Place of these two bytes in a PNG file."""
 _GREY_16 = bytes([16, 0])
@@ -60,6 +60,18 @@ def depth_path(layout: Layout, frame: FrameRef, settings: SceneConfig) -> Path |
     paths = (home / f"{folder}{slash}{stem}{suffix}" for suffix in _READERS)
     # A link that leads nowhere is a depth image that cannot be read, not a missing one.
     return next((path for path in paths if path.exists() or path.is_symlink()), None)
+
+
+def depth_paths(
+    layout: Layout, frames: Iterable[FrameRef], settings: SceneConfig
+) -> tuple[Path, ...]:
+    """Return the depth images that there are of some frames, in the order of the frames.
+
+    Those of a frame and its neighbours shape the frame's result in a second pass: it is stale if
+    another path is among them, or if the content of one changed.
+    """
+    paths = (depth_path(layout, frame, settings) for frame in frames)
+    return tuple(path for path in paths if path)
 
 
 def read_depth(
@@ -88,15 +100,16 @@ def read_depth(
     if path is None:
         return None
     content = read_whole(path, DepthError)
+    if content.startswith(_PNG) and content[_BITS_AND_COLOUR_TYPE] != _GREY_16:
+        hint = "Colours and 8 bits hold a picture of depth, not depth."
+        raise DepthError(path, "a PNG that is not 16-bit grey", EXPECTED, hint)
     try:
-        if content.startswith(_PNG) and content[_BITS_AND_COLOUR_TYPE] != _GREY_16:
-            raise NotAnIdMap("a PNG that is not 16-bit grey")
         array = _READERS[path.suffix](content, DataConfig())
     except NotAnIdMap as finding:
         raise DepthError(path, finding.found, EXPECTED, "Was it copied completely?") from None
-    depth = _in_metres(array, settings.depth_unit)
-    known = depth[depth > 0]
-    if known.size and not LEAST_METRES <= (median := float(np.median(known))) <= MOST_METRES:
+    depth = in_metres(array, settings.depth_unit)
+    median = _median(depth)
+    if median is not None and not LEAST_METRES <= median <= MOST_METRES:
         raise DepthError(
             path,
             f"a median depth of {median:.3g} m",
@@ -107,13 +120,35 @@ def read_depth(
     return depth
 
 
-def _in_metres(array: npt.NDArray[Any], unit: float) -> npt.NDArray[np.float32]:
-    shape = map_shape(array.shape)
+def in_metres(array: npt.NDArray[Any], unit: float) -> npt.NDArray[np.float32]:
+    """Return depth in metres, by the rules of this module.
+
+    Parameters
+    ----------
+    array
+        (H, W) integers or floats, with axes of length 1 in front or behind.
+    unit
+        Metres that an integer of 1 stands for.
+
+    Returns
+    -------
+    ndarray
+        (H, W) float32; 0 where depth is unknown.
+    """
     factor = 1.0 if array.dtype.kind == "f" else unit
     with np.errstate(over="ignore", invalid="ignore"):
-        metres = array.reshape(shape).astype(np.float64) * factor
-        is_known = np.isfinite(metres) & (metres > 0) & (metres <= np.finfo(np.float32).max)
-    return np.where(is_known, metres, 0).astype(np.float32)
+        metres = np.multiply(array, np.float32(factor), dtype=np.float32, casting="same_kind")
+        metres[~((metres > 0) & (metres < np.inf))] = 0
+    shaped: npt.NDArray[np.float32] = metres.reshape(map_shape(array.shape))
+    return shaped
+
+
+def _median(depth: npt.NDArray[np.float32]) -> float | None:
+    """Return the median of what is known on a grid of pixels; None if nothing is known there."""
+    step = max(1, min(depth.shape) // _LINES)
+    part = depth[::step, ::step]
+    known = part[part > 0]
+    return float(np.median(known)) if known.size else None
 
 
 def typical_distance(layout: Layout, frames: Iterable[FrameRef], settings: SceneConfig) -> float:
@@ -140,6 +175,6 @@ def typical_distance(layout: Layout, frames: Iterable[FrameRef], settings: Scene
             depth = read_depth(layout, frame, settings)
         except DepthError:
             continue
-        if depth is not None and (known := (part := depth[::_EVERY, ::_EVERY])[part > 0]).size:
-            medians.append(float(np.median(known)))
+        if depth is not None and (median := _median(depth)) is not None:
+            medians.append(median)
     return 2.0 ** round(math.log2(np.median(medians))) if medians else TYPICAL_METRES
