@@ -22,7 +22,7 @@ def in_batches(n: int, batch: int, compute: Callable[[slice], T]) -> Iterator[tu
     batch
         Rows in one call of `compute`.
     compute
-        From the rows of a batch, without their end beyond `n`, to its result.
+        Computes the result of a batch from its rows.
 
     Raises
     ------
@@ -31,12 +31,13 @@ def in_batches(n: int, batch: int, compute: Callable[[slice], T]) -> Iterator[tu
     """
     start = 0
     while start < n:
+        size = min(batch, n - start)
         try:
-            result = compute(slice(start, min(start + batch, n)))
+            result = compute(slice(start, start + size))
         except torch.OutOfMemoryError:
-            if batch == 1:
+            if size == 1:
                 raise
-            batch //= 2
+            batch = size // 2
             continue
         yield start, result
-        start += batch
+        start += size

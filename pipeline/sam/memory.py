@@ -153,7 +153,7 @@ class _Question:
         memories = self._bank.remember(self._ids[now], which)
         decoder = self._decoder.conditioned(condition(self._model, self._embedding, memories))
         if self.targets[now[0]] < 0:
-            return decoder.decode(_no_prompts(len(now), decoder.device), self._unprompted())
+            return decoder.decode(no_prompts(len(now), decoder.device), self._unprompted())
         prompts = prompts_for(self._targets, self._drawn, self.targets[now])
         masks = decoder.decode(prompts, single_mask)
         for _ in range(self._rounds - 1):
@@ -174,7 +174,8 @@ def _alike(n_neighbours: Rows, prompted: npt.NDArray[np.bool_]) -> Iterator[Rows
         yield np.flatnonzero(kinds == kind)
 
 
-def _no_prompts(n: int, device: torch.device) -> Prompts:
+def no_prompts(n: int, device: torch.device) -> Prompts:
+    """Return what sam2 says where it has no prompt: one point that is none, `n` times."""
     labels = torch.full((n, 1), NO_POINT, dtype=torch.int, device=device)
     return Prompts(torch.zeros(n, 1, 2, device=device), labels)
 
