@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from pipeline.sam.decoder import PromptDecoder, Prompts
-from pipeline.sam.guided import FINENESS, prompts_for, shown_again, single_mask
-from pipeline.sam.memory import no_prompts
+from pipeline.sam.guided import FINENESS, prompts_for
+from pipeline.sam.memory import ask_in_rounds
 from pipeline.sam.memory_bank import Memories, condition, encode_memory
 from pipeline.sam.targets import find_targets
 from training.clips import FRAMES, SMALLEST, Clip
@@ -26,7 +26,7 @@ PROMPTED = 0.7
 COARSE = 0.4
 """Share of the remembered masks that are coarse; the others are true."""
 SECOND_ROUND = 0.4
-"""Share of the prompted lessons in which SAM is shown its own mask, too."""
+"""Share of the lessons in which SAM is shown its own mask in a second round."""
 RATING = 0.25
 """Weight of the error of the predicted IoU."""
 
@@ -106,7 +106,7 @@ def draw_lesson(
     true, coarse = clip.exact[neighbours] == wanted, clip.coarse[neighbours] == wanted
     spoilt = (rng.random((len(ids), n_neighbours)) < COARSE) & coarse.any((2, 3))
     masks = np.where(spoilt[..., None, None], coarse, true)
-    return Lesson(clip, frame, neighbours, ids, masks, prompted, again and prompted)
+    return Lesson(clip, frame, neighbours, ids, masks, prompted, again)
 
 
 def answer_lessons(model: SAM2Base, lessons: Sequence[Lesson]) -> Iterator[Answers]:
@@ -145,17 +145,14 @@ def _answer(model: SAM2Base, lesson: Lesson, image: Tensor) -> Iterator[Answers]
     exact = torch.from_numpy(clip.exact[frame]).to(model.device)
     ids = torch.from_numpy(lesson.ids).to(model.device)
     goal = F.avg_pool2d((exact == ids[:, None, None]).float(), MASK_STRIDE)
-    prompts = _prompts(lesson, decoder)
-    masks = decoder.decode(prompts, single_mask)
-    yield Answers(masks.logits, masks.predicted_iou, goal, lesson.prompted)
-    if lesson.again:
-        masks = decoder.decode(shown_again(prompts, masks.logits.detach()), single_mask)
+    prompts, rounds = _prompts(lesson, decoder), 1 + lesson.again
+    for masks in ask_in_rounds(model, decoder, prompts, len(ids), rounds):
         yield Answers(masks.logits, masks.predicted_iou, goal, lesson.prompted)
 
 
-def _prompts(lesson: Lesson, decoder: PromptDecoder) -> Prompts:
+def _prompts(lesson: Lesson, decoder: PromptDecoder) -> Prompts | None:
     if not lesson.prompted:
-        return no_prompts(len(lesson.ids), decoder.device)
+        return None
     targets = find_targets(lesson.clip.coarse[lesson.frame], FINENESS * decoder.mask_size)
     drawn = torch.from_numpy(targets.drawn).to(decoder.device)
     return prompts_for(targets, drawn, np.searchsorted(targets.ids, lesson.ids))

@@ -15,7 +15,7 @@ from pipeline.records import Proposals
 from pipeline.sam.decoder import Masks, PromptDecoder, Prompts
 from pipeline.sam.grid import point_grid, segment_points
 from pipeline.sam.masks import stability
-from pipeline.sam.targets import BOX_END, BOX_START, Targets, find_targets
+from pipeline.sam.targets import BOX_END, BOX_START, NO_POINT, POINTS, Targets, find_targets
 
 FINENESS = 2
 """Cells of the target map along the side of a cell of the masks."""
@@ -121,6 +121,27 @@ def shown_again(prompts: Prompts, own: Tensor) -> Prompts:
     if prompts.masks is not None:
         shown = (shown + prompts.masks) / 2
     return replace(prompts, masks=shown)
+
+
+def prompts_from(own: Tensor) -> Prompts:
+    """Return prompts for another round from SAM's own masks alone, (B, n, n): no coarse ones.
+
+    An object whose mask is empty gets neither box nor points.
+    """
+    inside = (own > 0).cpu().numpy().astype(np.int64)
+    n = inside.shape[-1]
+    points = np.zeros((len(inside), 2 + POINTS, 2), np.float32)
+    labels = np.full((len(inside), 2 + POINTS), NO_POINT)
+    for row, mask in enumerate(inside):
+        targets = find_targets(mask, n)
+        if len(targets.ids):
+            points[row] = np.concatenate([targets.boxes.reshape(2, 2), targets.points[0]])
+            labels[row] = [BOX_START, BOX_END, *targets.labels[0]]
+    return Prompts(
+        torch.from_numpy(points).to(own.device),
+        torch.from_numpy(labels).to(own.device),
+        own.clamp(-_CLAMP, _CLAMP),
+    )
 
 
 def single_mask(predicted_iou: Tensor) -> Tensor:

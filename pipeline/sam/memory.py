@@ -18,7 +18,7 @@ from pipeline.records import Proposals
 from pipeline.sam.batches import in_batches
 from pipeline.sam.decoder import Masks, PromptDecoder, Prompts, Select
 from pipeline.sam.encoder import ImageFeatures
-from pipeline.sam.guided import FINENESS, prompts_for, shown_again, single_mask
+from pipeline.sam.guided import FINENESS, prompts_for, prompts_from, shown_again, single_mask
 from pipeline.sam.masks import stability
 from pipeline.sam.memory_bank import (
     MemoryBank,
@@ -65,8 +65,9 @@ def segment_remembered(
     """Propose a mask in a frame for each of some objects that its neighbours show.
 
     SAM is asked for an object on features that the object's masks in all neighbours with it have
-    conditioned. The prompt is that of `segment_objects` where the coarse map has the object; where
-    it has not there is none, and the memory alone decides. The memory in use is bounded by `batch`
+    conditioned. The prompt is that of `segment_objects` where the coarse map has the object. Where
+    it has not, the memory alone decides in the first round, and its mask is the prompt of the next
+    ones. The memory in use is bounded by `batch`
     times the number of neighbours; nothing is computed if no neighbour shows any of the objects.
 
     Parameters
@@ -82,7 +83,7 @@ def segment_remembered(
     wanted
         Ids of the objects to ask for, above 0, each once.
     config
-        Its `rounds` counts for objects with a prompt.
+        Its `rounds` counts.
     batch
         Objects in one call; halved if they do not fit into the device's memory.
 
@@ -152,19 +153,45 @@ class _Question:
         which = np.stack([np.flatnonzero(self.shown[row]) for row in now])
         memories = self._bank.remember(self._ids[now], which)
         decoder = self._decoder.conditioned(condition(self._model, self._embedding, memories))
-        if self.targets[now[0]] < 0:
-            return decoder.decode(no_prompts(len(now), decoder.device), self._unprompted())
-        prompts = prompts_for(self._targets, self._drawn, self.targets[now])
-        masks = decoder.decode(prompts, single_mask)
-        for _ in range(self._rounds - 1):
-            masks = decoder.decode(shown_again(prompts, masks.logits), single_mask)
+        prompts = None
+        if self.targets[now[0]] >= 0:
+            prompts = prompts_for(self._targets, self._drawn, self.targets[now])
+        *_, masks = ask_in_rounds(self._model, decoder, prompts, len(now), self._rounds)
         return masks
 
-    def _unprompted(self) -> Select:
-        """Return which mask the model takes for an object without a prompt, as sam2 does."""
-        model = self._model
-        tracks_several = model.multimask_output_in_sam and model.multimask_output_for_tracking
-        return _best_of_three if tracks_several and not model.multimask_min_pt_num else single_mask
+
+def ask_in_rounds(
+    model: SAM2Base, decoder: PromptDecoder, prompts: Prompts | None, n_objects: int, rounds: int
+) -> Iterator[Masks]:
+    """Yield one mask an object from each round.
+
+    Further rounds have SAM's own mask in the prompt, too. Where there are no prompts to begin with,
+    they have a box and points from it besides: an answer that the memory alone gave is rough, and
+    its rating says little.
+
+    Parameters
+    ----------
+    decoder
+        The decoder on features that the memories of the objects have conditioned.
+    prompts
+        None if the memory alone has to find the objects.
+    """
+    if prompts is None:
+        masks = decoder.decode(_no_prompts(n_objects, decoder.device), _choice(model))
+    else:
+        masks = decoder.decode(prompts, single_mask)
+    yield masks
+    for _ in range(rounds - 1):
+        own = masks.logits.detach()
+        again = prompts_from(own) if prompts is None else shown_again(prompts, own)
+        masks = decoder.decode(again, single_mask)
+        yield masks
+
+
+def _choice(model: SAM2Base) -> Select:
+    """Return which mask the model takes for an object without a prompt, as sam2 does."""
+    tracks_several = model.multimask_output_in_sam and model.multimask_output_for_tracking
+    return _best_of_three if tracks_several and not model.multimask_min_pt_num else single_mask
 
 
 def _alike(n_neighbours: Rows, prompted: npt.NDArray[np.bool_]) -> Iterator[Rows]:
@@ -174,7 +201,7 @@ def _alike(n_neighbours: Rows, prompted: npt.NDArray[np.bool_]) -> Iterator[Rows
         yield np.flatnonzero(kinds == kind)
 
 
-def no_prompts(n: int, device: torch.device) -> Prompts:
+def _no_prompts(n: int, device: torch.device) -> Prompts:
     """Return what sam2 says where it has no prompt: one point that is none, `n` times."""
     labels = torch.full((n, 1), NO_POINT, dtype=torch.int, device=device)
     return Prompts(torch.zeros(n, 1, 2, device=device), labels)

@@ -21,6 +21,7 @@ from pipeline.errors import ModelError
 from pipeline.sam import load_model
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.encoder import ImageFeatures, encode
+from pipeline.sam.guided import prompts_from
 from pipeline.sam.memory import Neighbour, Remembered, missing_memory, segment_remembered
 from pipeline.sam.registry import KNOWN
 from tests.sam.conftest import ARCHITECTURE
@@ -150,7 +151,7 @@ def test_remembers_as_sam2s_video_predictor_does(
         for frame, mask in masks.items()
     ]
     nothing = np.zeros((SIDE, SIDE), np.int32)
-    ours = ask(model, encoded[1], nothing, neighbours, [1])
+    ours = ask(model, encoded[1], nothing, neighbours, [1], rounds=1)
     assert theirs["pred_masks"].std() > 0.5
     torch.testing.assert_close(ours.proposals.logits, theirs["pred_masks"][0], atol=2e-3, rtol=1e-3)
     score = theirs["object_score_logits"][0].sigmoid()
@@ -271,8 +272,24 @@ def test_another_round_shows_sam_its_mask(one_model: SAM2Base) -> None:
         ask(one_model, own, coarse, [Neighbour(near, tiles(3, 1))], [1, 3], rounds=n).proposals
         for n in (1, 2)
     ]
-    assert not torch.allclose(masks[0].logits[0], masks[1].logits[0], atol=1e-3)
-    torch.testing.assert_close(masks[0].logits[1], masks[1].logits[1])
+    for first, second in zip(masks[0].logits, masks[1].logits, strict=True):
+        assert not torch.allclose(first, second, atol=1e-3)
+
+
+def test_a_mask_that_is_found_without_a_prompt_becomes_one() -> None:
+    own = torch.full((3, 32, 32), -5.0)
+    own[0, 4:20, 8:16] = 7
+    own[1, 30:, 30:] = 40
+    prompts = prompts_from(own)
+    box = prompts.points[0, :2] * 32
+    assert box.tolist() == [[8, 4], [16, 20]]
+    assert prompts.labels[0].tolist() == [2, 3, 1, 1, 1]
+    x, y = (prompts.points[0, 2:] * 32).T
+    assert ((x > 8) & (x < 16) & (y > 4) & (y < 20)).all()
+    assert prompts.labels[2].tolist() == [-1] * 5
+    assert prompts.masks is not None
+    assert prompts.masks.max() == 32
+    assert torch.equal(prompts.masks[0], own[0])
 
 
 @pytest.mark.slow
