@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -44,8 +44,8 @@ class Remembered:
     proposals: Proposals
     """`prompt_ids` has the objects, `image_support` is None."""
     object_score: Tensor
-    """(N,) float32 in [0, 1]: how sure SAM is that the object is in view at all. For a model
-    without an opinion on this it is the highest probability of a cell of the mask."""
+    """(N,) float32 in [0, 1]: how sure SAM is in the first round that the object is in view at all.
+    For a model without an opinion on this, it is the highest probability of a cell of the mask."""
     prompted: Tensor
     """(N,) bool: whether the coarse map of the frame has the object, so that a prompt showed it.
     The masks of other objects come from the memory alone."""
@@ -156,8 +156,9 @@ class _Question:
         prompts = None
         if self.targets[now[0]] >= 0:
             prompts = prompts_for(self._targets, self._drawn, self.targets[now])
-        *_, masks = ask_in_rounds(self._model, decoder, prompts, len(now), self._rounds)
-        return masks
+        first, *more = ask_in_rounds(self._model, decoder, prompts, len(now), self._rounds)
+        # Later rounds show SAM its own mask, so that it is sure to see the object.
+        return replace([first, *more][-1], object_score=_object_logit(first))
 
 
 def ask_in_rounds(
@@ -227,13 +228,13 @@ def _collect(
     none = nothing.new_zeros(0)
     logits = torch.cat([nothing, *(masks.logits for _, masks in found)])[place]
     rating = torch.cat([none, *(masks.predicted_iou for _, masks in found)])[place]
-    score = torch.cat([none, *(_object_logit(masks) for _, masks in found)])[place]
+    score = torch.cat([none, *(_object_logit(masks) for _, masks in found)])[place].sigmoid()
     chosen, with_prompt, counts = (
         torch.from_numpy(column[kept]).to(decoder.device)
         for column in (ids, prompted, n_neighbours)
     )
     proposals = Proposals(logits, rating.clamp(0, 1), stability(logits), chosen)
-    return Remembered(proposals, score.sigmoid(), with_prompt, counts)
+    return Remembered(proposals, score, with_prompt, counts)
 
 
 def _object_logit(masks: Masks) -> Tensor:

@@ -4,7 +4,8 @@ python -m tests.bench.memory [--rooms 12] [--weights FILE]
 
 Rooms that the demo model and its memory were never trained on, with coarse ids from one wrong mesh
 a room. A first pass refines four frames. Then each object of a frame is asked for again with the
-memory of its refined masks in the nearest other frame, and in all three. Prints a Markdown table.
+memory of its refined masks: in the nearest other frame, in all three, and in all three without a
+prompt from the coarse map. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Row:
     """The memory of the nearest frame."""
     three: float
     """The memory of up to three frames."""
+    alone: float
+    """The same without a prompt from the coarse map."""
     prompted: bool
     sure: float
     """Predicted IoU of the mask of `three`."""
@@ -98,18 +101,16 @@ def room_rows(model: torch.nn.Module, seed: int, step: int, severity: float) -> 
     for at, frame in enumerate(frames):
         others = sorted((k for k in range(FRAMES) if k != at), key=lambda k: abs(k - at))
         areas = np.bincount(frame.ids.ravel(), minlength=1 << 16)
-        shown = [ids for ids in np.unique(np.stack(written)) if ids > 0]
-        wanted = [int(i) for i in shown if areas[i] >= SCORED or areas[i] == 0]
+        seen = [ids for ids in np.unique(np.stack(written)) if ids > 0]
+        wanted = [int(i) for i in seen if areas[i] >= SCORED or areas[i] == 0]
+        nothing = np.zeros_like(coarse[at])
         masks = [
-            segment_remembered(
-                model,
-                features[at],
-                coarse[at],
-                [near[k] for k in others[:n]],
-                wanted,
-                config.proposals,
+            segment_remembered(model, features[at], shown, near_by, wanted, config.proposals)
+            for shown, near_by in (
+                (coarse[at], [near[others[0]]]),
+                (coarse[at], [near[k] for k in others]),
+                (nothing, [near[k] for k in others]),
             )
-            for n in (1, 3)
         ]
         ious = [iou_by_id(found, frame.ids) for found in masks]
         own = first[at].prompt_ids.tolist()
@@ -122,6 +123,7 @@ def room_rows(model: torch.nn.Module, seed: int, step: int, severity: float) -> 
                 0.0 if before is None else iou(full(first[at].logits[before], truth), truth),
                 ious[0].get(i, np.nan),
                 ious[1][i],
+                ious[2][i],
                 bool(masks[1].prompted[row]),
                 float(masks[1].proposals.predicted_iou[row]),
                 float(masks[1].object_score[row]),
@@ -158,10 +160,12 @@ def print_table(rows: list[Row]) -> None:
         "lost: not in this coarse map": lost,
         f"lost, {LARGE} px or more": [row for row in lost if row.area >= LARGE],
     }
-    print("| objects | n | coarse | first pass | 1 frame | 3 frames | 3 frames: found | harmed |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| objects | n | coarse | first pass | 1 frame | 3 frames | no prompt | found | harmed |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, group in groups.items():
-        figures = np.array([(r.coarse, r.first, r.one, r.three) for r in group]).reshape(-1, 4)
+        figures = np.array([(r.coarse, r.first, r.one, r.three, r.alone) for r in group])
+        if not group:
+            continue
         cells = " | ".join(f"{value:.3f}" for value in np.nanmean(figures, axis=0))
         found = np.mean(figures[:, 3] >= FOUND)
         harmed = np.mean(figures[:, 3] < figures[:, 1] - HARMED)
