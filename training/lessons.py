@@ -102,7 +102,7 @@ def draw_lesson(
         there &= np.bincount(clip.coarse[frame].ravel(), minlength=256) >= SMALLEST
     ids = rng.permutation(np.flatnonzero(remembered & there))[:n_objects]
     if not prompted:
-        gone = rng.permutation(np.flatnonzero(remembered & (sizes[frame] == 0)))[:1]
+        gone = rng.permutation(np.flatnonzero(remembered & (sizes[frame] == 0)))[:2]
         ids = np.concatenate([ids[: n_objects - len(gone)], gone])
     if not len(ids):
         return None
@@ -118,21 +118,9 @@ def answer_lessons(model: SAM2Base, lessons: Sequence[Lesson]) -> Iterator[Answe
     counts = [len(lesson.ids) for lesson in lessons]
     masks = torch.cat([torch.from_numpy(lesson.masks) for lesson in lessons])
     masks = masks.to(model.device).float()
-    own, others = (
-        torch.cat(
-            [
-                frames.to(model.no_mem_embed).expand(count, *frames.shape)
-                for frames, count in zip(column, counts, strict=True)
-            ]
-        )
-        for column in zip(
-            *(
-                (lesson.clip.embeddings[lesson.frame], lesson.clip.embeddings[lesson.neighbours])
-                for lesson in lessons
-            ),
-            strict=True,
-        )
-    )
+    own = _repeated([lesson.clip.embeddings[lesson.frame] for lesson in lessons], counts)
+    others = _repeated([lesson.clip.embeddings[lesson.neighbours] for lesson in lessons], counts)
+    own, others = own.to(model.device), others.to(model.device)
     n = len(masks)
     tokens, positions = encode_memory(model, others.flatten(0, 1), masks.flatten(0, 1))
     width = tokens.shape[-1]
@@ -140,6 +128,12 @@ def answer_lessons(model: SAM2Base, lessons: Sequence[Lesson]) -> Iterator[Answe
     images = torch.split(condition(model, own, memories), counts)
     for lesson, image in zip(lessons, images, strict=True):
         yield from _answer(model, lesson, image)
+
+
+def _repeated(parts: Sequence[Tensor], counts: Sequence[int]) -> Tensor:
+    """Return each part as often as it has objects, one after the other, float32."""
+    pairs = zip(parts, counts, strict=True)
+    return torch.stack([part.float() for part, count in pairs for _ in range(count)])
 
 
 def _answer(model: SAM2Base, lesson: Lesson, image: Tensor) -> Iterator[Answers]:
