@@ -30,7 +30,7 @@ from pipeline.errors import ModelError
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.checkpoints import read_weights
 from pipeline.sam.registry import KNOWN
-from training.clips import FRAMES, read_clip, write_clip
+from training.clips import FRAMES, Clip, read_clip, write_clip
 from training.lessons import Lesson, answer_lessons, draw_lesson
 
 PARTS = ("memory_attention.", "memory_encoder.", "maskmem_tpos_enc")
@@ -104,6 +104,8 @@ def train_memory(
         `start` holds no weights of a memory.
     """
     model = build_model(recipe.seed, start).to(device)
+    if start is None:
+        begin_like_features(model, read_clip(write_clip(pool, 0)))
     weights = {name: p for name, p in model.named_parameters() if name.startswith(PARTS)}
     for weight in weights.values():
         weight.requires_grad_(True)
@@ -158,6 +160,18 @@ def build_model(seed: int, start: Path | None) -> SAM2Base:
             f"model and {len(missing)} are missing; expected those of a memory"
         )
     return model.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def begin_like_features(model: SAM2Base, clip: Clip) -> None:
+    """Give the output of a random memory attention mean and deviation of the model's features.
+
+    The decoder, which stays as it is, was trained for features like these.
+    """
+    rows = clip.embeddings.float().movedim(1, -1).flatten(0, -2).to(model.no_mem_embed)
+    norm = model.memory_attention.norm
+    norm.weight.copy_(rows.std(0))
+    norm.bias.copy_(rows.mean(0) + model.no_mem_embed.flatten())
 
 
 def _step(

@@ -6,9 +6,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipeline.errors import ModelError
+from pipeline.sam.memory_bank import Memories, condition, encode_memory
 from pipeline.sam.registry import KNOWN
 from training.clips import FRAMES, read_clip, write_clip
-from training.memory import PARTS, MemoryRecipe, build_model, train_memory
+from training.memory import (
+    PARTS,
+    MemoryRecipe,
+    begin_like_features,
+    build_model,
+    train_memory,
+)
 
 RECIPE = MemoryRecipe(steps=4, clips=1, clips_per_step=1, objects=1, warm_up=2)
 pytestmark = pytest.mark.slow
@@ -44,12 +51,26 @@ def test_a_run_that_was_cut_and_resumed_gives_what_an_undisturbed_one_gives(pool
 
 
 def test_only_the_memory_learns(pool, tmp_path):
-    before = build_model(RECIPE.seed, None).state_dict()
-    after = run(tmp_path / "run", pool, stop_after=1)["memory"]
+    weights = KNOWN["demo"].memory.weights
+    before = build_model(RECIPE.seed, weights).state_dict()
+    after = run(tmp_path / "run", pool, start=weights, stop_after=1)["memory"]
     assert all(name.startswith(PARTS) for name in after)
     assert after.keys() == {name for name in before if name.startswith(PARTS)}
     moved = [name for name, value in after.items() if not torch.equal(value, before[name])]
     assert len(moved) > 0.8 * len(after)
+
+
+def test_a_random_memory_gives_features_that_the_decoder_knows(pool):
+    model, clip = build_model(0, None), read_clip(pool / "clip_00000.npz")
+    begin_like_features(model, clip)
+    embedding = clip.embeddings[0].float()
+    masks = (torch.rand(1, 512, 512) > 0.5).float()
+    with torch.no_grad():
+        tokens, positions = encode_memory(model, embedding[None], masks)
+        found = condition(model, embedding, Memories(tokens, positions, 0))[0]
+    expected = embedding.flatten(1).T + model.no_mem_embed[0]
+    assert torch.corrcoef(torch.stack([found.mean(0), expected.mean(0)]))[0, 1] > 0.7
+    torch.testing.assert_close(found.std(), expected.std(), atol=0, rtol=0.3)
 
 
 def test_weights_to_start_from_are_those_of_a_memory(tmp_path):
