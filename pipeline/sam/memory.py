@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -51,6 +51,23 @@ class Remembered:
     The masks of other objects come from the memory alone."""
     n_neighbours: Tensor
     """(N,) int64: neighbours that show the object."""
+    agreement: Tensor
+    """(N,) float32 in [0, 1]: IoU of the mask with that of the first round. It is low for objects
+    that are out of view, more reliably than `object_score` of a model without an opinion; 1 if
+    there is only one round."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """What SAM says of a batch of objects."""
+
+    rows: Rows
+    """(B,) among the objects that are wanted."""
+    masks: Masks
+    object_logit: Tensor
+    """(B,)"""
+    agreement: Tensor
+    """(B,)"""
 
 
 def segment_remembered(
@@ -103,7 +120,7 @@ def segment_remembered(
         raise ModelError(reason)
     ids = np.asarray(wanted, dtype=np.int64)
     decoder = PromptDecoder(model, features)
-    found: list[tuple[Rows, Masks]] = []
+    found: list[_Answer] = []
     prompted = np.zeros(len(ids), np.bool_)
     n_neighbours = np.zeros(len(ids), np.int64)
     if len(ids) and len(neighbours):
@@ -111,8 +128,7 @@ def segment_remembered(
         prompted, n_neighbours = question.targets >= 0, question.shown.sum(1)
         for rows in _alike(n_neighbours, prompted):
             ask = partial(question.ask, rows)
-            for start, masks in in_batches(len(rows), decoder.fit(batch), ask):
-                found.append((rows[start : start + len(masks.prompt)], masks))
+            found += [answer for _, answer in in_batches(len(rows), decoder.fit(batch), ask)]
     return _collect(decoder, ids, prompted, n_neighbours, found)
 
 
@@ -147,8 +163,8 @@ class _Question:
         there = np.isin(ids, self._targets.ids)
         self.targets = np.where(there, place, -1)
 
-    def ask(self, rows: Rows, batch: slice) -> Masks:
-        """Return one mask for each object of a batch of `rows`, which `_alike` made."""
+    def ask(self, rows: Rows, batch: slice) -> _Answer:
+        """Ask for the objects of a batch of `rows`, which `_alike` made."""
         now = rows[batch]
         which = np.stack([np.flatnonzero(self.shown[row]) for row in now])
         memories = self._bank.remember(self._ids[now], which)
@@ -157,8 +173,10 @@ class _Question:
         if self.targets[now[0]] >= 0:
             prompts = prompts_for(self._targets, self._drawn, self.targets[now])
         first, *more = ask_in_rounds(self._model, decoder, prompts, len(now), self._rounds)
+        last = [first, *more][-1]
         # Later rounds show SAM its own mask, so that it is sure to see the object.
-        return replace([first, *more][-1], object_score=_object_logit(first))
+        score = first.logits.amax((1, 2)) if first.object_score is None else first.object_score
+        return _Answer(now, last, score, _iou(first.logits > 0, last.logits > 0))
 
 
 def ask_in_rounds(
@@ -213,29 +231,32 @@ def _best_of_three(predicted_iou: Tensor) -> Tensor:
     return chosen.scatter(1, 1 + predicted_iou[:, 1:].argmax(1, keepdim=True), value=True)
 
 
+def _iou(first: Tensor, second: Tensor) -> Tensor:
+    """Return the IoU of masks (B, n, n) bool, (B,) float32; 1 where both are empty."""
+    both, either = (first & second).sum((1, 2)), (first | second).sum((1, 2))
+    return torch.where(either > 0, both / either.clamp(min=1), 1.0)
+
+
 def _collect(
     decoder: PromptDecoder,
     ids: Rows,
     prompted: npt.NDArray[np.bool_],
     n_neighbours: Rows,
-    found: list[tuple[Rows, Masks]],
+    found: list[_Answer],
 ) -> Remembered:
-    """Put the masks of all groups into the order of the objects."""
-    rows = np.concatenate([np.zeros(0, np.int64), *(rows for rows, _ in found)])
+    """Put the answers of all groups into the order of the objects."""
+    rows = np.concatenate([np.zeros(0, np.int64), *(answer.rows for answer in found)])
     order = np.argsort(rows)
     kept, place = rows[order], torch.from_numpy(order).to(decoder.device)
     nothing = decoder.no_masks()
     none = nothing.new_zeros(0)
-    logits = torch.cat([nothing, *(masks.logits for _, masks in found)])[place]
-    rating = torch.cat([none, *(masks.predicted_iou for _, masks in found)])[place]
-    score = torch.cat([none, *(_object_logit(masks) for _, masks in found)])[place].sigmoid()
+    logits = torch.cat([nothing, *(answer.masks.logits for answer in found)])[place]
+    rating = torch.cat([none, *(answer.masks.predicted_iou for answer in found)])[place]
+    score = torch.cat([none, *(answer.object_logit for answer in found)])[place].sigmoid()
+    agreement = torch.cat([none, *(answer.agreement for answer in found)])[place]
     chosen, with_prompt, counts = (
         torch.from_numpy(column[kept]).to(decoder.device)
         for column in (ids, prompted, n_neighbours)
     )
     proposals = Proposals(logits, rating.clamp(0, 1), stability(logits), chosen)
-    return Remembered(proposals, score, with_prompt, counts)
-
-
-def _object_logit(masks: Masks) -> Tensor:
-    return masks.logits.amax((1, 2)) if masks.object_score is None else masks.object_score
+    return Remembered(proposals, score, with_prompt, counts, agreement)

@@ -59,6 +59,8 @@ class Row:
     """Predicted IoU of the mask of `three`."""
     seen: float
     """Object score of the mask of `three`."""
+    steady: float
+    """Agreement of its rounds."""
 
 
 def main() -> None:
@@ -127,6 +129,7 @@ def room_rows(model: torch.nn.Module, seed: int, step: int, severity: float) -> 
                 bool(masks[1].prompted[row]),
                 float(masks[1].proposals.predicted_iou[row]),
                 float(masks[1].object_score[row]),
+                float(masks[1].agreement[row]),
             )
 
 
@@ -171,7 +174,7 @@ def print_table(rows: list[Row]) -> None:
         harmed = np.mean(figures[:, 3] < figures[:, 1] - HARMED)
         print(f"| {name} | {len(group)} | {cells} | {found:.0%} | {harmed:.1%} |")
     gone = [row for row in rows if not row.area]
-    for name, of in (("predicted IoU", "sure"), ("object score", "seen")):
+    for name, of in (("predicted IoU", "sure"), ("object score", "seen"), ("agreement", "steady")):
         for least in (0.5, 0.6, 0.7, 0.8, 0.9):
             kept = [row for row in lost if getattr(row, of) >= least]
             right = sum(row.three >= FOUND for row in kept)

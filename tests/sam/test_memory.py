@@ -172,6 +172,7 @@ def test_a_batch_gives_what_objects_one_by_one_give(model: SAM2Base) -> None:
         tight = {"atol": 1e-4, "rtol": 1e-4}
         torch.testing.assert_close(alone.proposals.logits[0], logits[row], **tight)
         torch.testing.assert_close(alone.object_score[0], together.object_score[row], **tight)
+        torch.testing.assert_close(alone.agreement[0], together.agreement[row], **tight)
         rating = together.proposals.predicted_iou[row]
         torch.testing.assert_close(alone.proposals.predicted_iou[0], rating, **tight)
 
@@ -231,6 +232,7 @@ def test_without_objects_nothing_is_computed(
         found = ask(one_model, own, tiles(3), neighbours, wanted)
         assert found.proposals.logits.shape == (0, 32, 32)
         assert len(found.object_score) == len(found.prompted) == len(found.n_neighbours) == 0
+        assert len(found.agreement) == 0
 
 
 def test_out_of_memory_halves_the_batch(
@@ -269,11 +271,15 @@ def test_another_round_shows_sam_its_mask(one_model: SAM2Base) -> None:
     own, near = features(one_model, 2)
     coarse = np.where(tiles(3) == 3, 0, tiles(3))
     masks = [
-        ask(one_model, own, coarse, [Neighbour(near, tiles(3, 1))], [1, 3], rounds=n).proposals
+        ask(one_model, own, coarse, [Neighbour(near, tiles(3, 1))], [1, 3], rounds=n)
         for n in (1, 2)
     ]
-    for first, second in zip(masks[0].logits, masks[1].logits, strict=True):
+    for first, second in zip(masks[0].proposals.logits, masks[1].proposals.logits, strict=True):
         assert not torch.allclose(first, second, atol=1e-3)
+    assert masks[0].agreement.tolist() == [1, 1]
+    first, second = (found.proposals.logits > 0 for found in masks)
+    expected = (first & second).sum((1, 2)) / (first | second).sum((1, 2))
+    torch.testing.assert_close(masks[1].agreement, expected)
 
 
 def test_a_mask_that_is_found_without_a_prompt_becomes_one() -> None:
