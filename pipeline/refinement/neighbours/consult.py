@@ -21,9 +21,9 @@ from pipeline.refinement.neighbours.flow import Flow
 from pipeline.refinement.neighbours.sight import Sight
 from pipeline.refinement.neighbours.vote import vote
 
-FAVOUR = 0.5
+FAVOUR = 1.0
 """Log-odds for the neighbours above which an area gets their id."""
-SURE = 2.0
+SURE = 4.0
 """Log-odds above which one neighbour is enough to bring an object back."""
 LEAST_RETURN = 12 * 12
 """Fewest pixels of an object that comes back, in a map of 640 pixels."""
@@ -43,7 +43,11 @@ class Consulted:
     """(h, w) pixels whose id the neighbours changed."""
 
 
-def consult(own: Sight, neighbours: Sequence[tuple[Sight, Flow]]) -> Consulted:
+def consult(
+    own: Sight,
+    neighbours: Sequence[tuple[Sight, Flow]],
+    remembered: Sequence[Carried] = (),
+) -> Consulted:
     """Refine the ids of a frame by those of its neighbours, where the image bears them out.
 
     Parameters
@@ -52,6 +56,8 @@ def consult(own: Sight, neighbours: Sequence[tuple[Sight, Flow]]) -> Consulted:
         The frame, with the ids of the first pass.
     neighbours
         Frames of the same scene, each with the flow from this frame to it.
+    remembered
+        Ids from other sources, such as SAM's memory of the neighbours; each has a vote like them.
 
     Returns
     -------
@@ -60,8 +66,8 @@ def consult(own: Sight, neighbours: Sequence[tuple[Sight, Flow]]) -> Consulted:
         two neighbours show it, or where the judge is sure of one.
     """
     carried = [carry(own, other, flow) for other, flow in neighbours]
-    carried = [each for each in carried if each.weight.any()]
-    contest = compare(own.ids, vote(own.ids, carried))
+    carried = [each for each in (*carried, *remembered) if each.weight.any()]
+    contest = compare(own.ids, vote(own, carried))
     if not contest.n:
         return Consulted(own.ids, len(carried), (), np.zeros(own.ids.shape, dtype=np.bool_))
     favour = -load_judge("neighbours", __package__).favour_first(gather(contest, own, carried))
@@ -85,7 +91,7 @@ def _unproven(
     size = np.bincount(label, minlength=N_IDS)
     shown = np.zeros(N_IDS, dtype=np.int64)
     for each in carried:
-        agrees = (each.ids.reshape(-1)[place] == label).astype(np.float64)
+        agrees = each.weight.reshape(-1)[place] * (each.ids.reshape(-1)[place] == label)
         shown += np.bincount(label, agrees, N_IDS) >= 0.5 * np.maximum(size, 1)
     area = np.bincount(contest.second_label[back], contest.size[back], N_IDS)
     sureness = np.bincount(
