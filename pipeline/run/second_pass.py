@@ -175,4 +175,6 @@ def _figures(consulted: Consulted, own: Sight) -> dict[str, float]:
         "n_neighbours": consulted.n_neighbours,
         "n_returned": len(consulted.returned),
         "neighbours_ratio": float(np.count_nonzero(consulted.changed)) / ids.size,
+        "unsteady_before": consulted.unsteady_before,
+        "unsteady_after": consulted.unsteady_after,
     }

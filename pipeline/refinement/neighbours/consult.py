@@ -41,6 +41,11 @@ class Consulted:
     """Ids that the coarse map lacks and the neighbours brought back, ascending."""
     changed: Bools
     """(h, w) pixels whose id the neighbours changed."""
+    unsteady_before: float
+    """Share of pixels with another id than a neighbour has there, mean over neighbours; pixels that
+    the flow carries over count."""
+    unsteady_after: float
+    """The same with the ids after the second pass."""
 
 
 def consult(
@@ -68,14 +73,32 @@ def consult(
     carried = [carry(own, other, flow) for other, flow in neighbours]
     carried = [each for each in (*carried, *remembered) if each.weight.any()]
     contest = compare(own.ids, vote(own, carried))
+    before = _unsteady(own.ids, carried)
     if not contest.n:
-        return Consulted(own.ids, len(carried), (), np.zeros(own.ids.shape, dtype=np.bool_))
+        nothing = np.zeros(own.ids.shape, dtype=np.bool_)
+        return Consulted(own.ids, len(carried), (), nothing, before, before)
     favour = -load_judge("neighbours", __package__).favour_first(gather(contest, own, carried))
     accepted = favour > FAVOUR
     accepted &= ~_unproven(contest, accepted, favour, own, carried)
     ids = _with_all_of(own.ids, contest.settle(~accepted))
     returned = np.setdiff1d(ids, np.union1d(own.coarse, own.ids))
-    return Consulted(ids, len(carried), tuple(returned.tolist()), ids != own.ids)
+    return Consulted(
+        ids=ids,
+        n_neighbours=len(carried),
+        returned=tuple(returned.tolist()),
+        changed=ids != own.ids,
+        unsteady_before=before,
+        unsteady_after=_unsteady(ids, carried),
+    )
+
+
+def _unsteady(ids: Ids, carried: Sequence[Carried]) -> float:
+    shares = []
+    for each in carried:
+        held = each.weight == 1
+        differs = held & (each.ids != ids)
+        shares.append(int(np.count_nonzero(differs)) / max(1, int(np.count_nonzero(held))))
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _unproven(
