@@ -62,7 +62,10 @@ def carry(own: Sight, other: Sight, flow: Flow) -> Carried:
         From `own` to `other`.
     """
     height, width = shape = own.ids.shape[0], own.ids.shape[1]
-    ids, coarse = (resize_nearest(each, shape) for each in (other.ids, other.coarse))
+    # Unsigned ids could not hold `UNKNOWN`.
+    ids, coarse = (
+        resize_nearest(each, shape).astype(np.int32) for each in (other.ids, other.coarse)
+    )
     flow = flow.scaled(shape)
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     x += flow.there[..., 0]
@@ -81,8 +84,8 @@ def carry(own: Sight, other: Sight, flow: Flow) -> Carried:
         weight[by_depth] = BY_DEPTH
     known = weight > 0
     return Carried(
-        np.where(known, ids[row, column], UNKNOWN).astype(np.int32),
-        np.where(known, coarse[row, column], UNKNOWN).astype(np.int32),
+        np.where(known, ids[row, column], np.int32(UNKNOWN)),
+        np.where(known, coarse[row, column], np.int32(UNKNOWN)),
         weight,
         error,
         residual,
