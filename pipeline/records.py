@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 STAGES = (
     *("read", "encode", "decode", "match", "merge", "compose", "borders"),
-    *("flow", "consult", "write"),
+    *("flow", "consult", "recall", "write"),
 )
-"""The stages of a frame in order: the names that a `StageClock` is given. Flow and consult belong
-to a second pass, which has none of the stages between read and flow."""
+"""The stages of a frame in order: the names that a `StageClock` is given. Flow, consult and recall
+belong to a second pass, which has none of the stages between read and flow."""
 
 
 class FrameStatus(StrEnum):
