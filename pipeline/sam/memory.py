@@ -53,8 +53,7 @@ class Remembered:
     """(N,) int64: neighbours that show the object."""
     agreement: Tensor
     """(N,) float32 in [0, 1]: IoU of the mask with that of the first round. It is low for objects
-    that are out of view, more reliably than `object_score` of a model without an opinion; 1 if
-    there is only one round."""
+    that are out of view, and 0 for an empty mask; after a single round it is 1 for all others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,9 +231,9 @@ def _best_of_three(predicted_iou: Tensor) -> Tensor:
 
 
 def _iou(first: Tensor, second: Tensor) -> Tensor:
-    """Return the IoU of masks (B, n, n) bool, (B,) float32; 1 where both are empty."""
+    """Return the IoU of masks (B, n, n) bool, (B,) float32; 0 where both are empty."""
     both, either = (first & second).sum((1, 2)), (first | second).sum((1, 2))
-    return torch.where(either > 0, both / either.clamp(min=1), 1.0)
+    return both / either.clamp(min=1)
 
 
 def _collect(
