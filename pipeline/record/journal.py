@@ -133,6 +133,13 @@ def scan_journal(file: BinaryIO) -> Iterator[tuple[int, Entry]]:
         offset += len(line)
 
 
+def scan_lines(file: BinaryIO) -> Iterator[tuple[str, str, bytes]]:
+    """Yield scene, image and text of every whole line of an open journal, without parsing it."""
+    for line in file:
+        if key := _key_of(line):
+            yield *key, line
+
+
 def read_entry(file: BinaryIO, offset: int) -> Entry:
     """Return the entry whose line begins at an offset that `scan_journal` gave."""
     file.seek(offset)

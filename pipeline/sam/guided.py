@@ -17,8 +17,8 @@ from pipeline.sam.grid import point_grid, segment_points
 from pipeline.sam.masks import stability
 from pipeline.sam.targets import BOX_END, BOX_START, Targets, find_targets
 
-# Cells of the target map along the side of a cell of the masks.
-_FINENESS = 2
+FINENESS = 2
+"""Cells of the target map along the side of a cell of the masks."""
 # The coarse mask in a prompt is blurred over `_BLUR` cells, with logits up to `_STRENGTH`.
 _BLUR = 3
 _STRENGTH = 4.0
@@ -54,7 +54,7 @@ def segment_objects(
     Proposals
         First one mask per object, by id, then the masks of the sparse grid.
     """
-    targets = find_targets(coarse_ids, _FINENESS * decoder.mask_size)
+    targets = find_targets(coarse_ids, FINENESS * decoder.mask_size)
     drawn = torch.from_numpy(targets.drawn).to(decoder.device)
     step = config.points_per_batch
     found = [
@@ -77,40 +77,42 @@ def _segment(
 ) -> list[Masks]:
     """Return the masks of the targets in `rows`, with memory that depends on their number alone."""
     numbers = 1 + torch.arange(len(targets.ids), device=drawn.device)[rows]
-    coarse = _as_logits((drawn == numbers[:, None, None]).float())
+    coarse = soft_logits((drawn == numbers[:, None, None]).float())
     points, labels, boxes = (
         torch.from_numpy(column[rows]).to(drawn.device)
         for column in (targets.points, targets.labels, targets.boxes)
     )
     corner_labels = labels.new_tensor([BOX_START, BOX_END]).expand(len(labels), -1)
     prompts = Prompts(
-        torch.cat([_widened(boxes).view(-1, 2, 2), points], 1),
+        torch.cat([widened(boxes).view(-1, 2, 2), points], 1),
         torch.cat([corner_labels, labels], 1),
         coarse,
     )
-    masks = list(decoder.decode_all(prompts, _single_mask, config.points_per_batch))
+    masks = list(decoder.decode_all(prompts, single_mask, config.points_per_batch))
     for _ in range(config.rounds - 1):
         own = torch.cat([found.logits for found in masks])
         again = replace(prompts, masks=(own.clamp(-_CLAMP, _CLAMP) + coarse) / 2)
-        masks = list(decoder.decode_all(again, _single_mask, config.points_per_batch))
+        masks = list(decoder.decode_all(again, single_mask, config.points_per_batch))
     return masks
 
 
-def _single_mask(predicted_iou: Tensor) -> Tensor:
+def single_mask(predicted_iou: Tensor) -> Tensor:
+    """Select SAM's single mask, which it gives for prompts that are not ambiguous."""
     first = torch.zeros_like(predicted_iou, dtype=torch.bool)
     first[:, 0] = True
     return first
 
 
-def _as_logits(drawn: Tensor) -> Tensor:
+def soft_logits(drawn: Tensor) -> Tensor:
     """Turn masks (B, n, n) in {0, 1} on the target map into logits of the masks' size."""
     soft = F.avg_pool2d(
-        F.avg_pool2d(drawn, _FINENESS), _BLUR, 1, _BLUR // 2, count_include_pad=False
+        F.avg_pool2d(drawn, FINENESS), _BLUR, 1, _BLUR // 2, count_include_pad=False
     )
     return (2 * soft - 1) * _STRENGTH
 
 
-def _widened(boxes: Tensor) -> Tensor:
+def widened(boxes: Tensor) -> Tensor:
+    """Widen boxes (B, 4) a little on all sides, since coarse objects lack parts at their borders."""
     sides = boxes[:, 2:] - boxes[:, :2]
     return (boxes + _MARGIN * torch.cat([-sides, sides], 1)).clamp(0, 1)
 
