@@ -39,6 +39,30 @@ class OutputInUse(StorageError):  # noqa: N818 (it is a finding, not a fault)
     """Another run works on the same output root."""
 
 
+class FixConflict(StorageError):  # noqa: N818 (it is a finding, not a fault)
+    """The fix of a frame was saved or removed by somebody else since an editor began from it.
+
+    Parameters
+    ----------
+    path
+        Path of the fix.
+    author, made
+        Who saved the other fix, and when (ISO 8601, UTC); both are empty if it was removed.
+    """
+
+    def __init__(self, path: object, author: str, made: str) -> None:
+        self.path, self.author, self.made = str(path), author, made
+        found = f"a fix that {author} saved at {made}" if made else "no fix any more"
+        super().__init__(
+            f"{path}: found {found}; expected what this fix began from. Nothing was saved: look at "
+            "the frame as it is now, then fix it again"
+        )
+
+    def __reduce__(self) -> tuple[type[FixConflict], tuple[str, str, str]]:
+        # Exceptions pickle by their `args`, which hold the joined text, not the three parts.
+        return type(self), (self.path, self.author, self.made)
+
+
 class RunStopped(AutoRefinerError):  # noqa: N818 (it is an end, not a fault)
     """A run ended early: too many frames failed, or the cluster was lost.
 

@@ -27,6 +27,7 @@ _NAMES = (
     ("data", "images_dir"),
     ("data", "ids_dir"),
     ("output", "dir"),
+    ("output", "fixes_dir"),
 )
 """Settings that name folders. They are read as text, since YAML takes many such names for numbers
 or dates."""

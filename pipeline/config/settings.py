@@ -278,6 +278,11 @@ class OutputConfig(Section):
         "pattern of the paths of results below the data root, or below `root`, in place of `dir`, "
         "such as `obj_ids_refine/{scene}/{frame}.pth`",
     )
+    fixes_dir: FolderName = setting(
+        "obj_ids_fixed",
+        "folder that receives fixes, ids that people corrected, where `dir` receives refined ids; "
+        "the fix of a frame counts in place of its refined ids",
+    )
     root: PathSetting | None = setting(None, "write below this folder instead of the data root")
     format: Literal["pth", "pth-numpy", "npy", "npz", "png"] = setting(
         "pth",

@@ -11,6 +11,7 @@ from pipeline.dataset.input_patterns import images_pattern, kinds_of, settle
 from pipeline.dataset.result_patterns import (
     check_folders,
     check_result_place,
+    fixes_folder,
     result_folder,
     result_pattern,
 )
@@ -85,6 +86,7 @@ class Layout:
     <data_root>/<scene>/images/frame_000000.jpg                   image_path
     <data_root>/<scene>/obj_ids/frame_000000.jpg.pth              ids_path
     <output_root>/<scene>/obj_ids_refine/frame_000000.jpg.pth     output_path
+    <output_root>/<scene>/obj_ids_fixed/frame_000000.jpg.pth      fix_path
     <output_root>/obj_ids_refine.zarr/                            mirror_url
     <output_root>/autorefiner/                                    record
     ```
@@ -99,8 +101,8 @@ class Layout:
     data: DataConfig
     """Settled: a layout's name is replaced by its patterns (see `settle`)."""
     output: OutputConfig
-    _folders: tuple[str, str, str] = field(init=False, repr=False)
-    """Folders of a scene's images, ids and results; each ends in a slash."""
+    _folders: tuple[str, str, str, str] = field(init=False, repr=False)
+    """Folders of a scene's images, ids, results and fixes; each ends in a slash."""
 
     def __post_init__(self) -> None:
         check_folders(self.data, self.output)
@@ -109,8 +111,9 @@ class Layout:
         check_result_place(self.data_root, data, self.output, images, ids)
         folders = images.folder(_SCENE), ids.folder(_SCENE)
         results = result_folder(self.output, ids, _SCENE)
+        fixes = fixes_folder(self.output, ids, _SCENE)
         object.__setattr__(self, "data", data)
-        object.__setattr__(self, "_folders", (*folders, results))
+        object.__setattr__(self, "_folders", (*folders, results, fixes))
 
     @property
     def output_root(self) -> Path:
@@ -134,6 +137,10 @@ class Layout:
         """Return the folder that all results of a scene lie in, at any depth."""
         return self.output_root / self._folders[2].replace(_SCENE, scene)
 
+    def fixes_folder(self, scene: str) -> Path:
+        """Return the folder that all fixes of a scene lie in, at any depth."""
+        return self.output_root / self._folders[3].replace(_SCENE, scene)
+
     def input_folders(self, scene: str) -> tuple[Path, Path]:
         """Return the folders that all images, and all ids, of a scene lie in, at any depth."""
         return (
@@ -153,9 +160,16 @@ class Layout:
         """Return the path of the refined id map: by `output.path`, or image name plus suffix."""
         if self.output.path:
             return self.output_root / self._name_result(frame)
+        return self._named_after(frame, self._folders[2])
+
+    def fix_path(self, frame: FrameRef) -> Path:
+        """Return the path at which a fix of the frame is written: image name plus suffix."""
+        return self._named_after(frame, self._folders[3])
+
+    def _named_after(self, frame: FrameRef, folder: str) -> Path:
         # Appended, never `with_suffix`: that would turn frame.jpg into frame.pth.
         name = frame.image + RESULT_FORMATS[self.output.format].suffix
-        return self.output_root / f"{self._folders[2].replace(_SCENE, frame.scene)}{name}"
+        return self.output_root / f"{folder.replace(_SCENE, frame.scene)}{name}"
 
     def _name_result(self, frame: FrameRef) -> str:
         images = images_pattern(self.data)

@@ -17,8 +17,8 @@ from pipeline.dataset.problems import Problem, is_text, unusable_name
 RECORD_DIR = "autorefiner"
 """Folder beside the result scenes that holds the journal and the summary of runs."""
 
-OWN_FOLDERS = frozenset({RECORD_DIR, "obj_ids_refine"})
-"""Default folders of the record and of results: placeholders never match them as input."""
+OWN_FOLDERS = frozenset({RECORD_DIR, "obj_ids_refine", "obj_ids_fixed"})
+"""Default folders of record, results and fixes: placeholders never match them as input."""
 
 
 class Found(NamedTuple):

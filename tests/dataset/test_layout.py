@@ -21,6 +21,7 @@ def test_defaults() -> None:
     assert layout.image_path(FRAME) == Path("scans/scene_0000/images/frame_000000.jpg")
     assert layout.ids_path(FRAME) == Path("scans/scene_0000/obj_ids/frame_000000.jpg.pth")
     assert layout.output_path(FRAME) == Path("scans/scene_0000/obj_ids_refine/frame_000000.jpg.pth")
+    assert layout.fix_path(FRAME) == Path("scans/scene_0000/obj_ids_fixed/frame_000000.jpg.pth")
     assert layout.record.folder == Path("scans/autorefiner")
 
 
@@ -50,11 +51,38 @@ def test_the_suffix_is_appended(output_format: str, form: ResultFormat) -> None:
         (DataConfig(), OutputConfig(dir="images")),
         (DataConfig(), OutputConfig(dir="OBJ_IDS", root=Path("elsewhere"))),
         (DataConfig(images_dir="obj_ids"), OutputConfig()),
+        (DataConfig(), OutputConfig(fixes_dir="obj_ids")),
+        (DataConfig(), OutputConfig(fixes_dir="images")),
+        (DataConfig(), OutputConfig(fixes_dir="Obj_ids_refine")),
     ],
 )
 def test_results_never_go_where_input_lies(data: DataConfig, output: OutputConfig) -> None:
-    with pytest.raises(ConfigError, match="three different folders"):
+    with pytest.raises(ConfigError, match="four different folders"):
         Layout(Path("scans"), data, output)
+
+
+@pytest.mark.parametrize("name", ["autorefiner", "obj_ids_refine.zarr"])
+def test_fixes_never_go_into_record_or_mirror(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"output\.fixes_dir"):
+        Layout(Path("scans"), DataConfig(), OutputConfig(fixes_dir=name))
+
+
+@pytest.mark.parametrize(
+    ("data", "output"),
+    [
+        ({"images": "rgb/{scene}/{frame}", "ids": "obj_ids_fixed/{scene}/{frame}"}, {}),
+        ({"images": "obj_ids_fixed/{scene}/{frame}", "ids": "ids/{scene}/{frame}"}, {}),
+        (
+            {"images": "rgb/{scene}/{frame}.jpg", "ids": "ids/{scene}/{frame}"},
+            {"path": "obj_ids_fixed/{scene}/{frame}"},
+        ),
+        ({}, {"path": "{scene}/obj_ids_fixed/{frame}"}),
+        ({"images": "rgb/{scene}/{frame}", "ids": "ids/{scene}/{frame}"}, {"dir": "obj_ids_fixed"}),
+    ],
+)
+def test_patterns_never_lead_to_fixes(data: dict[str, str], output: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"output\.fixes_dir|expected results where no input"):
+        Layout(Path("scans"), DataConfig(**data), OutputConfig(**output))
 
 
 def test_travels_in_few_bytes() -> None:
