@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.dataset.formats import RESULT_FORMATS
@@ -33,6 +34,7 @@ class RecordPaths:
     <output_root>/autorefiner/                     folder
         journal.jsonl, run.lock, summary.json, report.html
         numbers/<scene>.csv                        with data.renumber
+        drafts/<author>/<scene>/                   unsaved fixes of `review`
         statistics/, exports/<format>/             of `stats` and `export`
     ```
     """
@@ -68,6 +70,10 @@ class RecordPaths:
     def statistics(self) -> Path:
         """Folder of the tables that `stats` saves."""
         return self.folder / "statistics"
+
+    def drafts(self, author: str) -> Path:
+        """Return the folder of an author's unsaved fixes (see `reviewing.drafts`)."""
+        return self.folder / "drafts" / quote(author, safe="")
 
     def numbers(self, scene: str) -> Path:
         """Return the path of the table of numbers of a scene (see `dataset.numbers`)."""

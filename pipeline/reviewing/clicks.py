@@ -95,9 +95,7 @@ class Clicker:
         ]
         return without_specks(mask, inside), rating
 
-    def _decoder(
-        self, key: Key, read_image: Callable[[], npt.NDArray[np.uint8]]
-    ) -> PromptDecoder:
+    def _decoder(self, key: Key, read_image: Callable[[], npt.NDArray[np.uint8]]) -> PromptDecoder:
         if key not in self._decoders:
             from pipeline.sam.decoder import PromptDecoder
             from pipeline.sam.encoder import encode

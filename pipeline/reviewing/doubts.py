@@ -64,10 +64,8 @@ def raise_doubts(
             _known(1 - 2 * columns["support_refined"]),
         ),
         "flicker": _flicker(figures, flicker),
-        "area": np.maximum(
-            _known(3 * columns["lost_ratio"]), _known(columns["invalid_ratio"])
-        ),
-        "fallback": _known(columns["fallback"] / np.maximum(columns["n_objects"], 1)),
+        "area": np.maximum(_known(3 * columns["lost_ratio"]), _known(columns["invalid_ratio"])),
+        "fallback": _known(columns["fallback"] / np.maximum(columns["n_objects"], np.float32(1))),
     }
     certain = np.ones(len(figures), np.float32)
     for ground in GROUNDS:

@@ -5,13 +5,13 @@ All functions of this module are pure: they return a `Change` and leave the map 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.ids import LARGEST_ID
 from pipeline.reviewing.areas import Area, Mask, TooMuch, area_of_id, area_of_mask, connected_parts
 
 Ids: TypeAlias = npt.NDArray[np.uint16]
@@ -59,37 +59,28 @@ def relabel(ids: Ids, old: int, new: int) -> Change:
     return assign(ids, area_of_id(ids, old), new)
 
 
-def split(ids: Ids, id_: int, first_free: int) -> tuple[Change, tuple[int, ...]]:
-    """Give an id of its own to every connected part of an object but the largest.
+def parts_to_split(ids: Ids, id_: int) -> list[Area]:
+    """Return the connected parts of an object but the largest, which keeps its id.
 
-    Parameters
-    ----------
-    ids
-        (H, W).
-    id_
-        The object. Parts of fewer than `LEAST_PART` pixels stay with it.
-    first_free
-        Id of the second largest part; further parts have the ids after it.
-
-    Returns
-    -------
-    change, new_ids
+    Parts of fewer than `LEAST_PART` pixels are left out, and so stay with the object.
 
     Raises
     ------
     TooMuch
-        The object has more than `MOST_PARTS` parts, or ids would be larger than results can hold.
+        The object has more than `MOST_PARTS` parts.
     """
     parts = list(connected_parts(ids, id_, LEAST_PART))[1:]
-    if len(parts) > MOST_PARTS or first_free + len(parts) - 1 > LARGEST_ID:
-        raise TooMuch(f"found {len(parts) + 1} parts of object {id_}; expected fewer to split")
-    whole = area_of_id(ids, id_)
-    before = ids[whole.box].copy()
+    if len(parts) > MOST_PARTS:
+        raise TooMuch(f"found {len(parts)} parts of object {id_}; expected {MOST_PARTS} at most")
+    return parts
+
+
+def split(ids: Ids, parts: Sequence[Area], new_ids: Sequence[int]) -> Change:
+    """Give each part of an object an id of its own."""
     after = ids.copy()
-    new_ids = tuple(range(first_free, first_free + len(parts)))
     for part, new in zip(parts, new_ids, strict=True):
         after[part.box][part.mask] = new
-    return Change(whole.top, whole.left, before, after[whole.box].copy()), new_ids
+    return replace_all(ids, after)
 
 
 def take(ids: Ids, others: Ids, id_: int | None, over: bool) -> Change:

@@ -84,7 +84,7 @@ def without_figures(frames: list[FrameRef]) -> FrameFigures:
         scenes=tuple(frame.scene for frame in frames),
         images=tuple(frame.image for frame in frames),
         failed=np.zeros(len(frames), np.bool_),
-        columns={name: unknown for name in FIGURES},
+        columns=dict.fromkeys(FIGURES, unknown),
     )
 
 

@@ -46,9 +46,7 @@ class DoubtfulObject:
         }
 
 
-def rank_objects(
-    image: npt.NDArray[np.uint8], coarse: IdMap, ids: IdMap
-) -> list[DoubtfulObject]:
+def rank_objects(image: npt.NDArray[np.uint8], coarse: IdMap, ids: IdMap) -> list[DoubtfulObject]:
     """Return the objects of a frame, the most doubtful first.
 
     Doubt grows as an object differs from its coarse pixels and as the image lacks a border where

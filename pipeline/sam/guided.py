@@ -112,7 +112,7 @@ def soft_logits(drawn: Tensor) -> Tensor:
 
 
 def widened(boxes: Tensor) -> Tensor:
-    """Widen boxes (B, 4) a little on all sides, since coarse objects lack parts at their borders."""
+    """Widen boxes (B, 4) a little on all sides, since coarse objects may lack parts there."""
     sides = boxes[:, 2:] - boxes[:, :2]
     return (boxes + _MARGIN * torch.cat([-sides, sides], 1)).clamp(0, 1)
 
