@@ -65,7 +65,7 @@ def raise_doubts(
         ),
         "flicker": _flicker(figures, flicker),
         "area": np.maximum(_known(3 * columns["lost_ratio"]), _known(columns["invalid_ratio"])),
-        "fallback": _known(columns["fallback"] / np.maximum(columns["n_objects"], np.float32(1))),
+        "fallback": _known((columns["fallback"] / columns["n_objects"].clip(1)).astype(np.float32)),
     }
     certain = np.ones(len(figures), np.float32)
     for ground in GROUNDS:
