@@ -11,6 +11,7 @@ import zarr
 
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, read_ids, write_ids
+from pipeline.dataset.fixes import counting_ids, counting_path
 from pipeline.records import FrameRef
 
 
@@ -43,13 +44,13 @@ class Refined:
         return np.asarray(array[number])
 
     def agrees(self) -> bool:
-        """Tell whether the mirror holds exactly the results."""
+        """Tell whether the mirror holds exactly the results, or fixes in place of them."""
         for frame in self.frames:
             found = self.in_mirror(frame)
-            if not self.layout.output_path(frame).exists():
+            if not counting_path(self.layout, frame).exists():
                 if found is not None:
                     return False
-            elif found is None or not np.array_equal(found, self.in_file(frame)):
+            elif found is None or not np.array_equal(found, counting_ids(self.layout, frame)):
                 return False
         return True
 

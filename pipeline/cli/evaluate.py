@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -16,7 +17,15 @@ from pipeline.cli.options import config_options, load_settings_of_run
     "--truth",
     default="gt_ids",
     show_default=True,
-    help="Folder that holds the truth as obj_ids holds coarse ids, or a pattern of its paths.",
+    help="Folder that holds the truth as obj_ids holds coarse ids, or a pattern of its paths; "
+    "fixes: the fixes of the data set.",
+)
+@click.option(
+    "--ids",
+    type=click.Choice(["refined", "fixed"]),
+    default="refined",
+    show_default=True,
+    help="What is scored; fixed: the fix of a frame in place of its refined ids.",
 )
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Also write the scores here."
@@ -26,6 +35,7 @@ def evaluate(
     config_file: Path | None,
     overrides: tuple[str, ...],
     truth: str,
+    ids: Literal["refined", "fixed"],
     json_file: Path | None,
 ) -> None:
     """Score refined ids against a truth, the coarse ids beside them.
@@ -37,7 +47,7 @@ def evaluate(
     from pipeline.evaluation import evaluate as evaluate_dataset
 
     scores = evaluate_dataset(
-        root, truth=truth, config=load_settings_of_run(root, config_file, overrides)
+        root, truth=truth, config=load_settings_of_run(root, config_file, overrides), ids=ids
     )
     click.echo(scores.as_text())
     if json_file:

@@ -29,7 +29,10 @@ from pipeline.cli.options import config_options, load_settings, on_dask
     "--frames", default=12, show_default=True, type=click.IntRange(min=1), help="Frames to try on."
 )
 @click.option(
-    "--truth", default="gt_ids", show_default=True, help="Folder of a scene that may hold a truth."
+    "--truth",
+    default="gt_ids",
+    show_default=True,
+    help="Folder of a scene that may hold a truth; fixes: try and rank by fixed frames alone.",
 )
 @click.option(
     "--out",

@@ -11,9 +11,11 @@ the later one is told by a `FixConflict`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +170,13 @@ def fixed_frames(layout: Layout, scene: str) -> list[str]:
             if f".{suffix}" in _SUFFIXES and stem and not name.startswith("."):
                 names.add(stem if above == "." else f"{above}/{stem}")
     return sorted(names)
+
+
+def fixed_among(layout: Layout, frames: Iterable[FrameRef]) -> Iterator[FrameRef]:
+    """Yield those of some frames, sorted by scene, that have a fix; a folder a scene is listed."""
+    for scene, of_scene in groupby(frames, key=attrgetter("scene")):
+        fixed = {*fixed_frames(layout, scene)}
+        yield from (frame for frame in of_scene if frame.image in fixed)
 
 
 def find_fix(layout: Layout, frame: FrameRef) -> Path | None:

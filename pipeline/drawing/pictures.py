@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pipeline.dataset import Layout, read_ids, read_inputs
+from pipeline.dataset import Layout, read_inputs
+from pipeline.dataset.fixes import counting_ids
 from pipeline.drawing.changes import ObjectChange, object_changes
 from pipeline.drawing.overlay import Picture, overlay
 from pipeline.records import FrameRef
@@ -32,6 +33,8 @@ class FramePictures:
 def draw_frame(layout: Layout, frame: FrameRef, width: int) -> FramePictures:
     """Read a frame's image, coarse and refined ids, and draw them at most `width` pixels wide.
 
+    Where the frame has a fix, it is drawn in place of the refined ids.
+
     Raises
     ------
     FrameError
@@ -39,7 +42,7 @@ def draw_frame(layout: Layout, frame: FrameRef, width: int) -> FramePictures:
     """
     whole, coarse = read_inputs(frame, layout)
     image = shrink(whole, width)
-    refined = read_ids(layout.output_path(frame))
+    refined = counting_ids(layout, frame)
     return FramePictures(
         width=image.shape[1],
         height=image.shape[0],

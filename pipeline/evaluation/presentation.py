@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.evaluation.metrics import BAND_RATIO, BOUNDARY_TOLERANCE, FINE_TOLERANCE, HARM, THIN
+from pipeline.evaluation.truth import FIXES
 from pipeline.tables import Row, Table
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation as plain values, down to single objects; NaN becomes None."""
     tree = {
         "truth": evaluation.truth,
+        "ids": evaluation.ids,
         "min_area": evaluation.min_area,
         "large_area": evaluation.large_area,
         "n_frames": len(evaluation.frames),
@@ -62,9 +64,11 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
 
 def _headline(evaluation: Evaluation) -> str:
     n_scenes = len({frame.scene for frame in evaluation.frames})
+    truth = "their fixes" if evaluation.truth == FIXES else f"{evaluation.truth}/"
+    fixed = ", fixes in place of refined ids" if evaluation.ids == "fixed" else ""
     return (
-        f"{len(evaluation.frames)} frame(s) of {n_scenes} scene(s) against {evaluation.truth}/, "
-        f"objects of {evaluation.min_area} px or more"
+        f"{len(evaluation.frames)} frame(s) of {n_scenes} scene(s) against {truth}, "
+        f"objects of {evaluation.min_area} px or more{fixed}"
     )
 
 

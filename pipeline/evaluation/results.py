@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from pipeline.evaluation.metrics import Flags, FrameScores, MapScores, Values
 
 LARGE_AREA = 1500
 """Least area of large objects, in pixels, which also get means of their own."""
+
+ScoredIds: TypeAlias = Literal["refined", "fixed"]
+"""Which ids are scored: refined ones, or a frame's fix in place of them where there is one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,13 +88,14 @@ class Evaluation:
     """The scores of a data set; printed or shown in a notebook, a table."""
 
     truth: str
-    """Folder of the truth in each scene, or a pattern of its paths."""
+    """Folder of the truth in each scene, or a pattern of its paths; `fixes` for fixes."""
     min_area: int
     """Least area of scored objects, in pixels of the truth."""
     frames: tuple[ScoredFrame, ...]
     """Scored frames, by scene, then by image."""
     unscored: tuple[UnscoredFrame, ...]
     """Frames with truth whose coarse or refined map is missing or unusable."""
+    ids: ScoredIds = "refined"
 
     @property
     def large_area(self) -> int:

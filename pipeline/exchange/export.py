@@ -45,7 +45,8 @@ def export_dataset(
         Folder of the export: a new one, or one of an earlier export in this format. None takes
         `autorefiner/exports/<format>` beside the results.
     ids
-        Which ids: refined, coarse or true ones.
+        Which ids: refined ones, with a frame's fix in place of them where there is one; coarse or
+        true ones.
     truth
         Folder of a scene that holds the true ids.
     scenes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from pipeline.config import ConfigLike
@@ -12,8 +13,9 @@ from pipeline.errors import DatasetError
 from pipeline.exchange.exported_frames import lay_out
 from pipeline.exchange.formats import find_reader
 from pipeline.exchange.formats.form import LabelledImage
+from pipeline.exchange.importing.fix_target import choose_fixes
 from pipeline.exchange.importing.matching import FrameIndex
-from pipeline.exchange.importing.targets import choose_target
+from pipeline.exchange.importing.targets import Target, choose_target
 from pipeline.exchange.importing.two_passes import Looked, Matched, look_through, write_all
 from pipeline.exchange.report import ImportReport
 from pipeline.record.opening import open_dataset
@@ -29,8 +31,10 @@ def import_ids(
     out: str | os.PathLike[str] | None = None,
     config: ConfigLike = None,
     replace: bool = False,
+    as_fixes: bool = False,
+    author: str | None = None,
 ) -> ImportReport:
-    """Turn masks of another tool into id maps, one PNG of 16-bit ids for each frame.
+    """Turn masks of another tool into id maps: one PNG of 16-bit ids for each frame, or fixes.
 
     Everything is read and checked before the first map is written. Images are matched with the
     frames of the data set by name; images that match no frame are left out and named in the report.
@@ -52,6 +56,11 @@ def import_ids(
         The settings of the run; `data` locates the frames. None takes those of the last run.
     replace
         Overwrite existing maps that differ.
+    as_fixes
+        Write the maps as fixes of their frames, in place of `into` and `out`. A fix counts in place
+        of the frame's refined ids.
+    author
+        Who made the fixes; None takes the name of this user. The present time is noted with it.
 
     Raises
     ------
@@ -59,15 +68,18 @@ def import_ids(
         A setting is wrong, or a package is missing.
     DatasetError
         The source is malformed, none of its images is a frame of the data set, or maps that differ
-        exist already.
+        exist already; or masks as fixes have another size than the ids of their frame.
     StorageError
         The maps cannot be written.
     """
     layout, read = open_dataset(data_root, config).layout, find_reader(form)
     path = Path(source).expanduser()
-    target = choose_target(layout, into, out)
-    index = FrameIndex(lay_out(discover(layout.data_root, layout.data).frames, target.layout))
-    looked = look_through(_match(read(path), index), target, replace=replace)
+    target: Target
+    target = choose_fixes(layout, author) if as_fixes else choose_target(layout, into, out)
+    frames = discover(layout.data_root, layout.data).frames
+    index = FrameIndex(lay_out(frames, target.layout))
+    scenes = {scene: [*part] for scene, part in groupby(frames, key=lambda frame: frame.scene)}
+    looked = look_through(_match(read(path), index), target, scenes, replace=replace)
     if not looked.seen:
         raise DatasetError(_nothing_fits(path, looked, index))
     if looked.conflicts.count:

@@ -110,8 +110,10 @@ class ImportReport:
         lines += self.unmatched.lines("left out, no frame of the data set")
         lines.append(f"maps: {self.folder}")
         if self.truth:
+            lines.append(f"as truth: evaluate --truth '{self.truth}'")
+        if self.input_settings:
             settings = " ".join(f"--set {k}='{v}'" for k, v in self.input_settings.items())
-            lines += [f"as truth: evaluate --truth '{self.truth}'", f"as input: run {settings}"]
+            lines.append(f"as input: run {settings}")
         return "\n".join(lines)
 
     def __str__(self) -> str:

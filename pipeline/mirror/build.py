@@ -12,6 +12,7 @@ from toolz import partition_all
 
 from pipeline.config import ConfigLike
 from pipeline.dataset import Layout, discover, is_whole, read_provenance, stamp
+from pipeline.dataset.fixes import counting_path
 from pipeline.errors import DatasetError
 from pipeline.mirror.copy import (
     BATCH,
@@ -78,7 +79,7 @@ def build_mirror(
 ) -> MirrorReport:
     """Build the mirror of a data set, or complete and repair an existing one; return the report.
 
-    Every result is read. Chunks that agree with their result are kept.
+    Every result is read, or its fix where the frame has one. Chunks that agree are kept.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def build_mirror(
             wrong.append(finding.frame)
     keeper.settle(wrong)
     agree = report.counts[Verdict.SAME]
-    results = {frame: stamp(layout.output_path(frame)) for frame in frames}
+    results = {frame: stamp(counting_path(layout, frame)) for frame in frames}
     for frame, result in results.items():
         keeper.expect(frame, result)
     keeper.settle()

@@ -1,4 +1,7 @@
-"""The workers' tasks: copy result files into chunks, and compare chunks with result files."""
+"""The workers' tasks: copy result files into chunks, and compare chunks with result files.
+
+The result of a frame that has a fix is its fix: these are the ids that count.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from distributed import Client, KilledWorker, as_completed
 from zarr.errors import GroupNotFoundError
 
 from pipeline.dataset import Layout, Stamp, read_ids, read_provenance, stamp
+from pipeline.dataset.fixes import counting_path, find_fix
 from pipeline.errors import ClusterError, FrameError
 from pipeline.mirror.store import MirrorSpec
 from pipeline.mirror.write import SceneArrays, open_scene, write_shard
@@ -115,7 +119,7 @@ def _copy_shard(shard: Shard, layout: Layout, spec: MirrorSpec) -> Iterator[Find
     findings: list[Finding] = []
     for frame in shard.frames:
         # The stamp is taken first, so that a file replaced before it is read counts as changed.
-        result = stamp(layout.output_path(frame))
+        result = stamp(counting_path(layout, frame))
         ids = _read_result(frame, layout, spec.fingerprint)
         if isinstance(ids, Verdict):
             findings.append(Finding(frame, ids))
@@ -127,7 +131,7 @@ def _copy_shard(shard: Shard, layout: Layout, spec: MirrorSpec) -> Iterator[Find
 
 
 def _compare(frame: FrameRef, layout: Layout, spec: MirrorSpec) -> Finding | None:
-    result = stamp(layout.output_path(frame))
+    result = stamp(counting_path(layout, frame))
     scene = _find_scene(frame, spec)
     number = scene.numbers[frame.image] if scene else -1
     is_recorded = scene is not None and bool(scene.recorded[number])
@@ -158,12 +162,14 @@ def _find_scene(frame: FrameRef, spec: MirrorSpec) -> SceneArrays | None:
 def _read_result(
     frame: FrameRef, layout: Layout, fingerprint: str
 ) -> npt.NDArray[np.uint16] | Verdict:
-    path = layout.output_path(frame)
+    fix = find_fix(layout, frame)
+    path = fix or layout.output_path(frame)
     try:
         ids = read_ids(path)
     except FrameError:
         return Verdict.UNREADABLE
-    if settings_of(read_provenance(path)) != fingerprint:
+    # A fix was made by a person, with no settings.
+    if not fix and settings_of(read_provenance(path)) != fingerprint:
         return Verdict.STALE
     return ids.astype(np.uint16)
 

@@ -103,13 +103,17 @@ class MirrorKeeper:
         self._forget({*self._unwanted, *anew})
         self._unwanted.clear()
 
+    def queue(self, frame: FrameRef, result: Stamp) -> None:
+        """Queue the result of a frame for copying, whatever its chunk holds now."""
+        self._waiting[frame] = result
+
     def add_result(self, frame: FrameRef, result: Stamp) -> None:
         """Record that a worker has written a result and its chunk; with shards, queue the result.
 
         The record is saved every `SECONDS_BETWEEN_SAVES`.
         """
         if self.spec.frames_per_file > 1:
-            self._waiting[frame] = result
+            self.queue(frame, result)
             return
         self.note(frame, result)
         if time.monotonic() - self._last_save > SECONDS_BETWEEN_SAVES:

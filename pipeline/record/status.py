@@ -19,6 +19,7 @@ from toolz import partition_all
 
 from pipeline.config import ConfigLike
 from pipeline.dataset import Inventory, Layout, discover_some, find_linked
+from pipeline.dataset.fixes import fixed_among
 from pipeline.record.journal import Entry, read_journal
 from pipeline.record.lock import read_holder
 from pipeline.record.opening import open_dataset
@@ -50,6 +51,8 @@ class SceneStatus:
     stale: int = 0
     unrecorded: int = 0
     """Results without an entry in the journal; the next run opens and judges them."""
+    fixed: int = 0
+    """Frames with a fix, whatever their own state is."""
 
     def add(self, state: FrameState | Glance) -> None:
         """Count one frame."""
@@ -104,8 +107,9 @@ class DatasetStatus:
     def as_text(self) -> str:
         """Format the status as a table for a terminal."""
         columns = [*SceneStatus.__slots__]
-        if not self.total.unrecorded:
-            columns.remove("unrecorded")
+        for column in ("unrecorded", "fixed"):
+            if not getattr(self.total, column):
+                columns.remove(column)
         rows = [
             *((printable(name), one) for name, one in self.scenes.items()),
             ("total", self.total),
@@ -164,6 +168,7 @@ def read_status(
                     folder, there = path.parent, _names_in(path.parent)
                 entry = journal.find(frame)
                 status.add(frame, _state(entry, path.name in there, fingerprint), entry)
+    _count_fixed(status, layout, inventory)
     return status
 
 
@@ -206,6 +211,7 @@ def verify_dataset(
                 is_removed = remove and _remove(path)
                 ending = ", removed" if is_removed else ""
                 status.defects.append(f"{path}: {judgement.why}{ending}")
+    _count_fixed(status, layout, inventory)
     return status
 
 
@@ -224,6 +230,11 @@ def _begin(layout: Layout, inventory: Inventory) -> DatasetStatus:
     for problem in inventory.problems:
         status.problems.setdefault(problem.kind, Group()).add(str(problem))
     return status
+
+
+def _count_fixed(status: DatasetStatus, layout: Layout, inventory: Inventory) -> None:
+    for frame in fixed_among(layout, inventory.frames):
+        status.scenes[frame.scene].fixed += 1
 
 
 def _remove(path: Path) -> bool:

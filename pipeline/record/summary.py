@@ -166,13 +166,13 @@ SHOWN_REASONS = 20
 _SCROLLS = "max-width: 100%; max-height: 30em; overflow: auto; display: inline-block"
 
 _COLUMNS = (
-    *("scene", "frames", "done", "failed", "stale", "suspicious"),
+    *("scene", "frames", "done", "failed", "stale", "fixed", "suspicious"),
     *("without id", "objects", "matched", "merged", "kept coarse"),
 )
 
 
 def _row(name: str, sums: SceneTally) -> Row:
-    ended = (sums.frames, sums.done, sums.failed, sums.stale, sums.suspicious)
+    ended = (sums.frames, sums.done, sums.failed, sums.stale, sums.fixed, sums.suspicious)
     objects = (sums.objects, sums.matched, sums.merged, sums.fallback)
     share = f"{100 * sums.invalid_ratio:.1f} %"
     return (name, *map(str, ended), share, *map(str, objects))

@@ -44,7 +44,7 @@ def keep_summary(path: Path, summary: Summary) -> Mapping[str, Any]:
     """Write a summary, unless it has nothing new; return the summary on record afterwards.
 
     A run with no frame to refine keeps the summary before it where the counts are the same, so that
-    its speed and stages are not lost.
+    its speed and stages are not lost; of frames that were fixed since, only the counts are new.
 
     Raises
     ------
@@ -55,9 +55,11 @@ def keep_summary(path: Path, summary: Summary) -> Mapping[str, Any]:
         before = read_summary(path)
     except StorageError:
         before = {}  # an unreadable summary is replaced
-    if before and not summary.processed and not _is_news(summary, before):
-        return before
     row = summary.as_dict()
+    if before and not summary.processed and not _is_news(summary, before):
+        if before.get("total", {}).get("fixed", 0) == summary.total.fixed:
+            return before
+        row = {**before, "total": row["total"], "scenes": row["scenes"]}
     write_whole(path, f"{json.dumps(row, indent=2)}\n".encode())
     return row
 
@@ -65,5 +67,5 @@ def keep_summary(path: Path, summary: Summary) -> Mapping[str, Any]:
 def _is_news(summary: Summary, before: Mapping[str, Any]) -> bool:
     if summary.total.done == 0:
         return False
-    counts = {**summary.total.as_dict(), "invalid_ratio": None}
-    return counts != {**before.get("total", {}), "invalid_ratio": None}
+    aside = {"invalid_ratio": None, "fixed": None}
+    return {**summary.total.as_dict(), **aside} != {**before.get("total", {}), **aside}

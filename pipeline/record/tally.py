@@ -51,6 +51,8 @@ class SceneTally:
     fallback: int = 0
     suspicious: int = 0
     """Done frames whose ids are likely those of another image."""
+    fixed: int = 0
+    """Frames with a fix, which counts in place of their refined ids, whatever became of those."""
 
     @property
     def invalid_ratio(self) -> float:
@@ -87,6 +89,8 @@ class SceneTally:
             text += f", FAILED {self.failed}"
         if self.stale:
             text += f", of other settings {self.stale}"
+        if self.fixed:
+            text += f", fixed {self.fixed}"
         return text
 
     def as_dict(self) -> dict[str, Any]:
@@ -130,6 +134,11 @@ class Tally:
         """Set the number of frames of each scene."""
         for scene, count in frames.items():
             self.scenes[scene] = SceneTally(frames=count)
+
+    def set_fixed(self, frames: Mapping[str, int]) -> None:
+        """Set the number of frames of each scene that have a fix."""
+        for scene, count in frames.items():
+            self.scenes[scene].fixed = count
 
     def add_stale(self, frame: FrameRef) -> None:
         """Add a frame that keeps the result of other settings."""

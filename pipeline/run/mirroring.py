@@ -2,7 +2,8 @@
 
 Workers write a frame's file, then its chunk; then the driver enters the frame in the journal and in
 the mirror's record. Chunks that a killed worker or driver left out are copied from the files by the
-next run; no frame is refined again because its chunk is missing.
+next run; no frame is refined again because its chunk is missing. The fix of a frame is copied over
+the chunk of its refined ids.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 
 from distributed import Client
 
-from pipeline.dataset import Layout
+from pipeline.dataset import Layout, stamp
+from pipeline.dataset.fixes import counting_path, find_fix, fixed_frames
 from pipeline.mirror import MirrorKeeper, MirrorSpec
 from pipeline.record.journal import Entry
 from pipeline.record.plan import Judgement
@@ -25,8 +27,8 @@ log = logging.getLogger(__name__)
 class MirrorOfRun:
     """The mirror that a run keeps up to date; without a keeper all methods do nothing."""
 
-    def __init__(self, keeper: MirrorKeeper | None) -> None:
-        self._keeper = keeper
+    def __init__(self, keeper: MirrorKeeper | None, layout: Layout) -> None:
+        self._keeper, self._layout = keeper, layout
 
     @property
     def spec(self) -> MirrorSpec | None:
@@ -42,11 +44,18 @@ class MirrorOfRun:
 
     def watch(self, judgements: Iterable[Judgement]) -> Iterator[Judgement]:
         """Yield judgements unchanged, and note the results that they found."""
+        scene, fixed = "", set[str]()
         for judgement in judgements:
             if self._keeper:
-                # The entry of a failed frame has no output.
-                result = judgement.entry.output if judgement.entry else None
-                self._keeper.expect(judgement.frame, result)
+                frame = judgement.frame
+                if frame.scene != scene:
+                    scene, fixed = frame.scene, {*fixed_frames(self._layout, frame.scene)}
+                if frame.image in fixed:
+                    result = stamp(counting_path(self._layout, frame))
+                else:
+                    # The entry of a failed frame has no output.
+                    result = judgement.entry.output if judgement.entry else None
+                self._keeper.expect(frame, result)
             yield judgement
 
     def settle(self, todo: Iterable[FrameRef]) -> None:
@@ -55,10 +64,16 @@ class MirrorOfRun:
             self._keeper.settle(todo)
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Note the results of frames that were refined."""
+        """Note the results of frames that were refined, and queue their fixes for copying."""
         for entry in entries:
-            if self._keeper and entry.output:
-                self._keeper.add_result(entry.outcome.frame, entry.output)
+            if not self._keeper:
+                return
+            frame = entry.outcome.frame
+            fix = find_fix(self._layout, frame)
+            if found := fix and stamp(fix):
+                self._keeper.queue(frame, found)
+            elif entry.output:
+                self._keeper.add_result(frame, entry.output)
 
     def catch_up(self, client: Client) -> list[str]:
         """Copy the results that the mirror lacks; return a message for each that cannot be."""
@@ -86,12 +101,12 @@ def mirror_of_run(
         The mirror cannot be read or written.
     """
     if not layout.output.mirror:
-        yield MirrorOfRun(None)
+        yield MirrorOfRun(None, layout)
         return
     spec = MirrorSpec(layout.mirror_url, fingerprint, layout.output.mirror_shard)
     keeper = MirrorKeeper(spec, layout, frames)
     try:
-        yield MirrorOfRun(keeper)
+        yield MirrorOfRun(keeper, layout)
     except BaseException:
         keeper.save()
         raise

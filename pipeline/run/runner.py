@@ -30,6 +30,7 @@ from pipeline.dataset import (
     discover_some,
     find_linked,
 )
+from pipeline.dataset.fixes import fixed_among
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.record.journal import Journal, open_journal, read_journal
 from pipeline.record.lock import hold_output
@@ -149,6 +150,7 @@ def refine(
                             tally.add_problem("incomplete mirror", problem)
         except RunStopped as error:
             ended = error
+        tally.set_fixed(Counter(f.scene for f in fixed_among(layout, inventory.frames)))
         summary = summarise(tally, layout, settings, fingerprint, time.monotonic() - start)
         on_record = keep_summary(layout.record.summary, summary)
         if settings.report.at_end:

@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import dask.bag
 from dask.delayed import delayed
@@ -18,6 +17,7 @@ from pipeline.cluster import use_cluster
 from pipeline.config import ConfigLike, load_config, with_absolute_paths
 from pipeline.dataset import Layout, discover, discover_some, ids_elsewhere
 from pipeline.errors import ConfigError, DatasetError
+from pipeline.evaluation.truth import FIXES, TrueMap, find_fixes, no_fixes
 from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 from pipeline.run.log import start_log
@@ -59,7 +59,8 @@ def tune(
         Frames to try on, spread evenly over all scenes.
     truth
         Folder of a scene that may hold true ids. Settings are ranked by IoU with them; without any,
-        by agreement x share of pixels with an id.
+        by agreement x share of pixels with an id. `fixes` tries fixed frames alone, and ranks by
+        IoU with their fixes.
     client
         A client of an open cluster, or a cluster; None opens the cluster of `config.cluster`.
 
@@ -86,16 +87,25 @@ def tune(
 
 def _sample(layout: Layout, truth: str, count: int) -> list[SampledFrame]:
     frames = discover_some(layout.data_root, layout.data).frames
+    if truth == FIXES:
+        fixes = find_fixes(layout, frames)
+        if not fixes:
+            raise no_fixes(layout)
+        return [SampledFrame(frame, fixes[frame]) for frame in _spread_evenly([*fixes], count)]
+    chosen = _spread_evenly(frames, count)
+    true_maps = _find_truth(layout, truth, chosen)
+    return [SampledFrame(f, true_maps.get((f.scene, f.image))) for f in chosen]
+
+
+def _spread_evenly(frames: Sequence[FrameRef], count: int) -> list[FrameRef]:
     # The middles of equal parts give every scene its share and no frame twice.
     count = min(count, len(frames))
-    chosen = [frames[int((n + 0.5) * len(frames) / count)] for n in range(count)]
-    true_files = _find_truth(layout, truth, chosen)
-    return [SampledFrame(f, true_files.get((f.scene, f.image))) for f in chosen]
+    return [frames[int((n + 0.5) * len(frames) / count)] for n in range(count)]
 
 
 def _find_truth(
     layout: Layout, truth: str, frames: Sequence[FrameRef]
-) -> dict[tuple[str, str], Path]:
+) -> dict[tuple[str, str], TrueMap]:
     scenes = tuple(sorted({frame.scene for frame in frames}))
     of_scenes = layout.data.model_copy(update={"scenes": scenes, "max_scenes": None})
     try:
@@ -103,7 +113,7 @@ def _find_truth(
         found = discover(true_layout.data_root, true_layout.data).frames
     except (ConfigError, DatasetError):
         return {}  # a data set without a truth, or a layout without such a folder
-    return {(f.scene, f.image): true_layout.ids_path(f) for f in found}
+    return {(f.scene, f.image): TrueMap(true_layout.ids_path(f)) for f in found}
 
 
 def _try_on_cluster(sample: Sequence[SampledFrame], task: Task, client: Client) -> list[FrameTrial]:

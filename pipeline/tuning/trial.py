@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, ModelConfig
-from pipeline.dataset import Layout, numbers_with, read_ids, read_pair
+from pipeline.dataset import Layout, numbers_with, read_pair
 from pipeline.errors import FrameError, IdMapError
 from pipeline.evaluation import MapScores, score_frame
 from pipeline.evaluation.metrics import Flags
 from pipeline.evaluation.scoring import MIN_AREA
+from pipeline.evaluation.truth import TrueMap
 from pipeline.records import FrameRef
 from pipeline.refinement import check_ids, refine_proposals
 from pipeline.sam import propose_variants
@@ -26,7 +26,7 @@ class SampledFrame:
     """A frame to try settings on, with the file of its truth if there is one."""
 
     frame: FrameRef
-    truth: Path | None
+    truth: TrueMap | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,15 @@ def try_frames(sample: Iterable[SampledFrame], task: Task) -> list[FrameTrial]:
 
 def _try_frame(sampled: SampledFrame, task: Task) -> FrameTrial:
     layout, frame = task.layout, sampled.frame
-    paths = [layout.ids_path(frame), *([sampled.truth] if sampled.truth else [])]
+    true = sampled.truth
+    paths = [layout.ids_path(frame), *(true.unnumbered if true else [])]
     given = numbers_with(paths, frame.scene, layout)
     image, loaded = read_pair(layout.image_path(frame), layout.ids_path(frame), layout.data, given)
     coarse = check_ids(loaded)
-    truth = None if sampled.truth is None else read_ids(sampled.truth, layout.data, given)
-    if truth is not None and truth.shape != coarse.shape:
+    truth = true.read(layout.data, given) if true else None
+    if true and truth is not None and truth.shape != coarse.shape:
         raise IdMapError(
-            sampled.truth,
+            true.path,
             "{} x {} pixels".format(*truth.shape),
             "{} x {} as in the coarse ids".format(*coarse.shape),
         )

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset import Layout, discover, read_coarse_ids, read_ids, read_image
+from pipeline.dataset import Layout, discover, read_coarse_ids, read_image
+from pipeline.dataset.fixes import counting_ids
 from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
 
@@ -39,7 +40,7 @@ class SceneLayers:
         return read_image(self.image_path(number))
 
     def labels(self, layer: str, number: int) -> Labels:
-        """Read a frame's ids of a layer, (h, w) uint16.
+        """Read a frame's ids of a layer, (h, w) uint16; a fix is taken for the refined ids.
 
         Raises
         ------
@@ -49,7 +50,7 @@ class SceneLayers:
         frame = self.frames[number]
         if layer == "coarse":
             return read_coarse_ids(frame, self.layout).astype(np.uint16)
-        return read_ids(self.layout.output_path(frame)).astype(np.uint16)
+        return counting_ids(self.layout, frame).astype(np.uint16)
 
 
 def find_scene(layout: Layout, scene: str | None) -> SceneLayers:

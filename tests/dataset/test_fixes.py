@@ -22,6 +22,7 @@ from pipeline.dataset.fixes import (
     counting_path,
     digest_map,
     fix_digest,
+    fixed_among,
     fixed_frames,
     read_fix,
     remove_fix,
@@ -231,6 +232,8 @@ def test_fixed_frames_are_listed_from_one_folder(refined: Refined) -> None:
     (layout.fixes_folder("a") / ".autorefiner-1.tmp").touch()
     (layout.fixes_folder("a") / "notes.txt").touch()
     assert fixed_frames(layout, "a") == [frame.image for frame in refined.frames]
+    gone = FrameRef("b", "gone.png", "gone.npy")
+    assert [*fixed_among(layout, [*refined.frames[1:], gone])] == refined.frames[1:]
 
 
 def test_fixes_lie_as_ids_do(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@ import pytest
 import torch
 from PIL import Image
 
+from pipeline.dataset import discover
 from pipeline.errors import ConfigError, DatasetError
 from pipeline.evaluation import evaluate
+from pipeline.record.opening import open_dataset
+from tests.fixing import fix_frame
 
 NPY = {"output": {"format": "npy"}}
 
@@ -116,3 +119,49 @@ def test_the_root_must_exist_and_the_settings_be_known(root):
         evaluate(root / "nowhere")
     with pytest.raises(ConfigError):
         evaluate(root, config={"outputs": {}})
+
+
+def fix(root, number, ids, config=NPY):
+    layout = open_dataset(root, config).layout
+    frame = discover(layout.data_root, layout.data).frames[number]
+    fix_frame(layout, frame, ids)
+
+
+def test_fixes_are_truth_on_request_alone(root):
+    fix(root, 1, wall(30))
+    fix(root, 2, wall(10))
+    scores = evaluate(root, "fixes", NPY)
+    assert [(f.scene, f.image) for f in scores.frames] == [("hall", "b.jpg"), ("room", "a.jpg")]
+    assert [f.scores.refined.iou[0] for f in scores.frames] == [0.75, 0.25]
+    assert [f.scores.coarse.iou[0] for f in scores.frames] == [pytest.approx(2 / 3), 0.5]
+    assert "2 frame(s) of 2 scene(s) against their fixes" in scores.as_text()
+    assert [
+        f.scene for f in evaluate(root, "fixes", {**NPY, "data": {"max_scenes": 1}}).frames
+    ] == ["hall"]
+
+
+def test_refined_ids_are_scored_unless_fixes_are_asked_for(root):
+    fix(root, 0, wall(30))
+    assert evaluate(root, config=NPY).means().refined.iou == 1.0
+    scores = evaluate(root, config=NPY, ids="fixed")
+    assert scores.means().refined.iou == (3 + 0.75) / 4
+    assert scores.as_dict()["ids"] == "fixed"
+    assert "fixes in place of refined ids" in scores.as_text()
+    with pytest.raises(ConfigError, match="expected a truth besides"):
+        evaluate(root, "fixes", NPY, ids="fixed")
+
+
+def test_fixes_are_read_as_results_are_whatever_the_input_needs(root):
+    config = {"output": {"format": "npz"}, "data": {"void": [4], "ids_key": "labels"}}
+    fix(root, 0, wall(30), config)
+    for path in root.glob("*/obj_ids/*"):
+        np.savez(path.with_suffix(".npz"), labels=np.load(path) + 1, other=np.load(path))
+        path.unlink()
+    np.savez(root / "hall" / "obj_ids_refine" / "a.jpg.npz", ids=wall())
+    scores = evaluate(root, "fixes", config)
+    assert [frame.scores.refined.iou.tolist() for frame in scores.frames] == [[0.75]]
+
+
+def test_a_data_set_without_fixes_has_no_fixes_as_truth(root):
+    with pytest.raises(DatasetError, match=r"obj_ids_fixed.*no fix.*import --as-fixes"):
+        evaluate(root, "fixes", NPY)

@@ -9,7 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import main as command_line
+from pipeline.dataset import discover
+from pipeline.dataset.fixes import read_fix
 from pipeline.errors import ConfigError
+from pipeline.record.opening import open_dataset
 from tests.scans import blobs, imported, write_scans
 
 
@@ -58,3 +61,18 @@ def test_settings_of_the_command_line_count(root: Path, tmp_path: Path) -> None:
     assert call(*words, "--set", "data.ids_dir=mesh")[0] == 0
     with pytest.raises(ConfigError, match="unknown setting"):
         call(*words, "--set", "data.idsdir=mesh")
+
+
+def test_fixes_made_elsewhere_come_in(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    call("export", root, "--to", "davis", "--ids", "coarse", "--out", out)
+    words = ("import", root, out, "--from", "labels", "--as-fixes")
+    code, text = call(*words, "--author", "Zoë")
+    assert code == 0
+    assert "2 map(s) written" in text
+    assert f"maps: {root}/<scene>/obj_ids_fixed" in text
+    layout = open_dataset(root).layout
+    fixes = [read_fix(layout, frame) for frame in discover(root).frames]
+    assert [fix.author for fix in fixes if fix] == ["Zoë", "Zoë"]
+    assert call(*words, "--into", "elsewhere")[0] == 2
+    assert call(*words[:-1], "--author", "Zoë")[0] == 2

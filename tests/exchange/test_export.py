@@ -20,7 +20,9 @@ from pipeline.exchange.exporting.folder import ExportFolder
 from pipeline.exchange.exporting.parts import PARTS_DIR
 from pipeline.exchange.formats import EXPORTS
 from pipeline.exchange.input_files import RECORD_NAME
-from tests.scans import blobs, write_scans
+from tests.fixing import fix_frame
+from tests.refined import refine_by_hand
+from tests.scans import blobs, imported, write_scans
 
 ALL = pytest.mark.parametrize("to", EXPORTS)
 
@@ -255,3 +257,21 @@ def test_unknown_formats_and_missing_packages_are_named(
     monkeypatch.setattr("pipeline.packages.find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r"autorefiner\[export\]"):
         pipeline.export_dataset(root, "coco-rle")
+
+
+def test_the_fix_of_a_frame_is_exported_in_place_of_its_refined_ids(
+    root: Path, tmp_path: Path
+) -> None:
+    made = refine_by_hand(root)
+    pipeline.export_dataset(root, "davis", out=tmp_path / "before")
+    before = contents(tmp_path / "before")
+    fix_frame(made.layout, made.frames[1], np.full((12, 17), 9))
+    with pytest.raises(ConfigError, match="--replace"):
+        pipeline.export_dataset(root, "davis", out=tmp_path / "before")
+    pipeline.export_dataset(root, "davis", out=tmp_path / "after")
+    pipeline.import_ids(root, "labels", tmp_path / "after", into="back")
+    np.testing.assert_array_equal(imported(root, "a", 1, "back"), 9)
+    np.testing.assert_array_equal(imported(root, "a", 0, "back"), made.in_file(made.frames[0]))
+    pipeline.export_dataset(root, "davis", out=tmp_path / "coarse", ids="coarse")
+    scene_b = {name: content for name, content in before.items() if "/b/" in name}
+    assert scene_b.items() <= contents(tmp_path / "coarse").items()

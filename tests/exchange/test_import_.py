@@ -10,7 +10,12 @@ from PIL import Image
 from pycocotools import mask as coco_masks
 
 import pipeline
+from pipeline.dataset import discover
+from pipeline.dataset.fixes import Fix, counting_ids, digest_map, fixed_frames, read_fix
 from pipeline.errors import ConfigError, DatasetError, StorageError
+from pipeline.record.opening import Dataset, open_dataset
+from tests.fixing import fix_frame
+from tests.refined import refine_by_hand
 from tests.scans import blobs, imported, write_scans
 
 
@@ -158,7 +163,9 @@ def test_two_images_for_one_frame_are_refused(root: Path, tmp_path: Path) -> Non
         pipeline.import_ids(root, "coco", tmp_path / "both")
 
 
-@pytest.mark.parametrize("into", ["images", "obj_ids", "obj_ids_refine", "../x", "a/b", ""])
+@pytest.mark.parametrize(
+    "into", ["images", "obj_ids", "obj_ids_refine", "obj_ids_fixed", "../x", "a/b", ""]
+)
 def test_it_never_goes_where_others_write_or_out_of_the_scene(
     root: Path, tmp_path: Path, into: str
 ) -> None:
@@ -236,3 +243,80 @@ def test_labelme_polygons_and_labels_that_are_numbers(root: Path, tmp_path: Path
     (folder / "frame_000001.json").write_text(json.dumps(sheet))
     pipeline.import_ids(root, "labelme", tmp_path / "sheets")
     assert (imported(root, "b", 1) == 12).sum() == 16
+
+
+def fix_of(opened: Dataset, number: int) -> Fix:
+    frame = discover(opened.layout.data_root).frames[number]
+    fix = read_fix(opened.layout, frame)
+    assert fix is not None
+    return fix
+
+
+def test_masks_become_fixes_with_author_and_date(root: Path, tmp_path: Path) -> None:
+    layout = refine_by_hand(root).layout
+    frame = discover(root).frames[0]
+    file = coco(tmp_path / "c.json", {"instance_id": 9, "segmentation": square(0, 0, 5)})
+    report = pipeline.import_ids(root, "coco", file, as_fixes=True, author="Zoë")
+    assert (report.n_frames, report.n_written, report.truth) == (1, 1, "fixes")
+    assert "as input" not in report.as_text()
+    fix = fix_of(open_dataset(root), 0)
+    assert (fix.ids == 9).sum() == fix.ids.astype(bool).sum() == 25
+    assert (fix.author, fix.note) == ("Zoë", "imported from a/images/frame_000000.png")
+    assert fix.based_on == digest_map(layout.output_path(frame))
+    assert fixed_frames(layout, "a") == [frame.image]
+    again = pipeline.import_ids(root, "coco", file, as_fixes=True, author="Bo")
+    assert again.n_written == 0
+    assert fix_of(open_dataset(root), 0).author == "Zoë"
+
+
+def test_fixes_that_differ_stay_unless_replaced(root: Path, tmp_path: Path) -> None:
+    opened = open_dataset(root)
+    frame = discover(root).frames[0]
+    fix_frame(opened.layout, frame, np.full((12, 17), 3), "Ada")
+    file = coco(tmp_path / "c.json", {"instance_id": 9, "segmentation": square(0, 0, 5)})
+    with pytest.raises(DatasetError, match="--replace"):
+        pipeline.import_ids(root, "coco", file, as_fixes=True, author="Bo")
+    assert fix_of(opened, 0).author == "Ada"
+    pipeline.import_ids(root, "coco", file, as_fixes=True, author="Bo", replace=True)
+    assert fix_of(opened, 0).author == "Bo"
+
+
+def test_new_objects_of_fixes_get_ids_that_no_frame_of_the_scene_has(
+    root: Path, tmp_path: Path
+) -> None:
+    opened = open_dataset(root)
+    frames = discover(root).frames
+    fix_frame(opened.layout, frames[1], np.full((12, 17), 65_000))
+    file = coco(tmp_path / "c.json", {"segmentation": square(0, 0, 5)})
+    pipeline.import_ids(root, "coco", file, as_fixes=True)
+    in_use = max(65_000, *(int(blobs(12, 17, seed=n).max()) for n in range(2)))
+    assert np.unique(counting_ids(opened.layout, frames[0])).tolist() == [0, in_use + 1]
+
+
+def test_a_fix_of_another_size_is_refused_before_any_is_written(root: Path, tmp_path: Path) -> None:
+    images = [
+        {"id": n, "file_name": f"a/images/frame_00000{n}.png", "height": 12, "width": 17 + n}
+        for n in range(2)
+    ]
+    masks = [
+        {"id": n, "image_id": n, "segmentation": square(0, 0, 2), "track_id": 1} for n in range(2)
+    ]
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({"images": images, "annotations": masks}))
+    with pytest.raises(DatasetError, match="18 x 12 pixels; expected 17 x 12"):
+        pipeline.import_ids(root, "coco", file, as_fixes=True)
+    assert not (root / "a" / "obj_ids_fixed").exists()
+
+
+def test_an_id_that_results_cannot_hold_is_refused(root: Path, tmp_path: Path) -> None:
+    file = coco(tmp_path / "c.json", {"instance_id": 40_000, "segmentation": square(0, 0, 5)})
+    npy = {"output": {"format": "npy"}}
+    with pytest.raises(DatasetError, match="ids up to 32767"):
+        pipeline.import_ids(root, "coco", file, as_fixes=True, config=npy)
+    assert not (root / "a" / "obj_ids_fixed").exists()
+
+
+@pytest.mark.parametrize("author", ["", "two\nlines"])
+def test_an_author_has_a_name(root: Path, tmp_path: Path, author: str) -> None:
+    with pytest.raises(ConfigError, match="author"):
+        pipeline.import_ids(root, "coco", tmp_path / "none", as_fixes=True, author=author)

@@ -9,8 +9,10 @@ import zarr
 from distributed import Client
 
 from pipeline.dataset import read_ids
+from pipeline.dataset.fixes import fix_digest, remove_fix
 from pipeline.errors import ConfigError, DatasetError, StorageError
 from pipeline.mirror import build_mirror, check_mirror
+from tests.fixing import fix_frame
 from tests.refined import Refined, open_results
 
 SHARDED = {"output": {"mirror_shard": 3}}
@@ -239,3 +241,23 @@ def test_a_result_that_cannot_be_read_is_named(refined: Refined, inside_client: 
     built = build_mirror(refined.root, None, inside_client)
     assert dict(built.counts) == {"copied": 9, "unreadable": 1}
     assert refined.in_mirror(refined.frames[6]) is None
+
+
+@pytest.mark.parametrize("settings", [None, SHARDED])
+def test_the_fix_of_a_frame_is_in_the_mirror_until_it_is_removed(
+    refined: Refined, inside_client: Client, settings: dict | None
+) -> None:
+    layout, frame = refined.layout, refined.frames[1]
+    build_mirror(refined.root, settings, inside_client)
+    fix_frame(layout, frame, np.full((48, 64), 9))
+    assert dict(check_mirror(refined.root, settings, inside_client).counts) == {
+        "same": 9,
+        "differs": 1,
+    }
+    build_mirror(refined.root, settings, inside_client)
+    assert np.all(refined.in_mirror(frame) == 9)
+    assert check_mirror(refined.root, settings, inside_client).agrees
+    remove_fix(layout, frame, fix_digest(layout, frame))
+    build_mirror(refined.root, settings, inside_client)
+    assert refined.agrees()
+    assert not np.all(refined.in_mirror(frame) == 9)

@@ -7,12 +7,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from distributed import Client
 
 import pipeline
+from pipeline.dataset import discover
 from pipeline.record.lock import hold_output
+from pipeline.record.opening import open_dataset
 from pipeline.text import columns_of
+from tests.fixing import fix_frame
 from tests.proposers import read_status, refine_dataset, verify_dataset
 
 MakeDataset = Callable[..., Path]
@@ -49,6 +53,23 @@ def test_states_are_counted_scene_by_scene(
     stale = look(done, {"proposals": {"mode": "grid"}})
     assert (stale.total.stale, stale.total.todo) == (4, 2)
     assert "--redo stale" in stale.as_text()
+
+
+@pytest.mark.parametrize("look", [read_status, verify_dataset])
+def test_fixed_frames_are_counted_whatever_their_state(
+    done: Path, look: Callable[..., pipeline.record.status.DatasetStatus]
+) -> None:
+    assert "fixed" not in look(done).as_text().splitlines()[0]
+    layout, frames = open_dataset(done).layout, discover(done).frames
+    result(done, 0, 1).unlink()
+    for frame in (frames[1], frames[2], frames[5]):
+        fix_frame(layout, frame, np.full((48, 64), 9))
+    (layout.fixes_folder("scene_0000") / "of_no_frame.jpg.pth").touch()
+    status = look(done)
+    assert [scene.fixed for scene in status.scenes.values()] == [2, 1]
+    assert (status.total.fixed, status.total.done, status.total.todo) == (3, 4, 1)
+    assert "fixed" in status.as_text().splitlines()[0]
+    assert status.as_dict()["total"]["fixed"] == 3
 
 
 def test_nothing_done_yet(make_dataset: MakeDataset) -> None:

@@ -13,6 +13,7 @@ from pipeline.errors import ConfigError, StorageError
 from pipeline.mirror import MirrorKeeper, write_chunk
 from pipeline.records import FrameRef
 from pipeline.run import partition
+from tests.fixing import fix_frame
 from tests.proposers import FailingProposer, Handing, refine_dataset
 from tests.refined import open_results
 
@@ -74,6 +75,31 @@ def test_a_stopped_run_that_goes_on_leaves_no_holes(
         refine_dataset(root, settings, inside_client, proposers=failing)
     assert refine_dataset(root, settings, inside_client).complete
     assert open_results(root).agrees()
+
+
+@pytest.mark.parametrize("settings", [MIRROR, SHARDED])
+def test_runs_mirror_fixes_and_write_beside_them(
+    make_dataset: MakeDataset, inside_client: Client, settings: dict
+) -> None:
+    root = make_dataset(scenes=2, frames=4)
+    made = open_results(root)
+    first, torn, later = made.frames[1], made.frames[2], made.frames[5]
+    made.layout.image_path(torn).write_bytes(b"torn")
+    for frame in (first, torn):
+        fix_frame(made.layout, frame, np.full((48, 64), 9))
+    fixes = {path: path.read_bytes() for path in root.glob("*/obj_ids_fixed/*.pth")}
+    assert refine_dataset(root, settings, inside_client).total.fixed == 2
+    assert made.agrees()
+    fix_frame(made.layout, later, np.full((48, 64), 7))
+    again = refine_dataset(root, settings, inside_client)
+    assert (again.processed, again.total.fixed) == (0, 3)
+    assert made.agrees()
+    anew = refine_dataset(root, {**settings, "run": {"redo": "all"}}, inside_client)
+    assert (anew.processed, anew.total.fixed) == (8, 3)
+    assert made.agrees()
+    assert np.all(made.in_mirror(first) == 9)
+    assert not np.all(made.in_file(first) == 9)
+    assert {path: path.read_bytes() for path in fixes} == fixes
 
 
 @pytest.mark.parametrize("dies", ["before the chunk", "after the chunk"])

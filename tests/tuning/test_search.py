@@ -11,12 +11,14 @@ from distributed import Client
 
 import pipeline
 from pipeline.config import Config, load_config
-from pipeline.dataset import read_pair
+from pipeline.dataset import discover, read_pair
 from pipeline.demo.write import write_demo_dataset
 from pipeline.errors import ConfigError, DatasetError
+from pipeline.record.opening import open_dataset
 from pipeline.sam import proposer
 from pipeline.tuning import Tuning
 from pipeline.tuning.candidates import make_candidates
+from tests.fixing import fix_frame
 
 MakeDataset = Callable[..., Path]
 DEMO = {"model": {"name": "demo"}, "proposals": {"rounds": 1}}
@@ -51,6 +53,23 @@ def test_the_settings_that_made_the_truth_are_found(rooms: Path, inside_client: 
     assert tuning.ranked[1].iou < 1.0
     assert len(tuning.ranked) == 10
     assert (tuning.frames, tuning.frames_with_truth) == (4, 4)
+
+
+def test_fixes_rank_settings_on_fixed_frames_alone(rooms: Path, inside_client: Client) -> None:
+    settings = load_config({**DEMO, "output": {"fixes_dir": "mended"}})
+    made_with = load_config(settings, ["refinement.unclaimed=nearest"])
+    with pytest.raises(DatasetError, match="no fix"):
+        pipeline.tune(rooms, [{}], settings, truth="fixes", client=inside_client)
+    layout = open_dataset(rooms, settings).layout
+    frame = discover(rooms, settings.data).frames[2]
+    pixels, coarse = read_pair(layout.image_path(frame), layout.ids_path(frame))
+    fix_frame(layout, frame, pipeline.refine_frame(pixels, coarse, made_with).ids)
+    grid = {"refinement.unclaimed": ["nearest", "coarse"]}
+    tuning = pipeline.tune(rooms, grid, settings, truth="fixes", client=inside_client)
+    assert (tuning.frames, tuning.frames_with_truth) == (1, 1)
+    assert tuning.best == made_with
+    assert tuning.ranked[0].iou == 1.0
+    assert tuning.ranked[1].iou < 1.0
 
 
 def test_believing_few_masks_is_worse_by_the_truth(rooms: Path, inside_client: Client) -> None:

@@ -1,4 +1,4 @@
-"""The id maps that an export reads: refined, coarse or true ones."""
+"""The id maps that an export reads: refined ones with the fixes among them, coarse or true ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset import Layout, discover, ids_elsewhere, read_coarse_ids, read_ids
+from pipeline.dataset import Layout, discover, ids_elsewhere, read_coarse_ids
+from pipeline.dataset.fixes import counting_ids, counting_path
 from pipeline.records import FrameRef
 
 IdsKind: TypeAlias = Literal["refined", "coarse", "truth"]
@@ -25,14 +26,14 @@ class Source:
     kind: IdsKind
 
     def path(self, frame: FrameRef) -> Path:
-        """Return the path of a frame's map."""
+        """Return the path of a frame's map; the fix of a frame is taken for its refined map."""
         layout = self.layout
-        return layout.output_path(frame) if self.kind == "refined" else layout.ids_path(frame)
+        return counting_path(layout, frame) if self.kind == "refined" else layout.ids_path(frame)
 
     def read(self, frame: FrameRef) -> npt.NDArray[np.int32]:
         """Read a frame's map, (h, w) int32 in [0, 65535]; errors as for `read_ids`."""
         if self.kind == "refined":
-            return read_ids(self.path(frame))
+            return counting_ids(self.layout, frame)
         return read_coarse_ids(frame, self.layout)
 
 

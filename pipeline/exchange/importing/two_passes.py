@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -17,7 +17,7 @@ from pipeline.exchange.input_files import refuse
 from pipeline.exchange.masks.compose import Ids
 from pipeline.exchange.report import Left
 from pipeline.exchange.threads import in_order
-from pipeline.ids import LARGEST_ID
+from pipeline.records import FrameRef
 
 Matched: TypeAlias = tuple[LabelledImage, ExportedFrame | None]
 """An image of a file, and the frame that it matches; None if it matches none."""
@@ -44,18 +44,21 @@ class Looked:
         """Number of masks without an id, in all scenes."""
         return self.unnamed.total()
 
-    def check_room(self) -> None:
-        """Check that every mask without an id can get one.
+    def make_room(self, target: Target, scenes: Mapping[str, Sequence[FrameRef]]) -> None:
+        """Find the ids that masks without an id get: those above all others of their scene.
 
         Raises
         ------
         DatasetError
-            A scene would have ids above 65 535.
+            A scene would have ids that the target cannot hold.
         """
         for scene, count in self.unnamed.items():
-            if self.largest[scene] + count > LARGEST_ID:
-                found = f"{count} masks without an id beside ids up to {self.largest[scene]}"
-                raise refuse(scene, found, f"ids up to {LARGEST_ID}. Give objects ids in the tool")
+            in_use = max(self.largest[scene], target.largest_in_use(scenes[scene]))
+            self.largest[scene] = in_use
+            if in_use + count > target.largest:
+                found = f"{count} masks without an id beside ids up to {in_use}"
+                most = f"ids up to {target.largest}. Give objects ids in the tool"
+                raise refuse(scene, found, most)
 
     def name_all(self, exported: ExportedFrame, ids: Ids) -> Ids:
         """Return the map with masks without an id (-1, -2, …) given ids new in the scene."""
@@ -65,13 +68,21 @@ class Looked:
         return np.where(ids < 0, first - ids, ids)
 
 
-def look_through(images: Iterable[Matched], target: Target, *, replace: bool) -> Looked:
+def look_through(
+    images: Iterable[Matched],
+    target: Target,
+    scenes: Mapping[str, Sequence[FrameRef]],
+    *,
+    replace: bool,
+) -> Looked:
     """Read every image that matches a frame; return ids in use and conflicting maps.
+
+    `scenes` are all frames of the data set, by scene.
 
     Raises
     ------
     DatasetError
-        An image is malformed, or two match the same frame.
+        An image is malformed or cannot be a map of its frame, or two match the same frame.
     """
     looked = Looked()
 
@@ -80,8 +91,9 @@ def look_through(images: Iterable[Matched], target: Target, *, replace: bool) ->
         if exported is None:
             return matched, 0, 0, False, ""
         ids = image.load(exported.frame.scene)
+        target.check(exported, ids, image.name)
         unnamed = max(0, -int(ids.min()))
-        is_there = not unnamed and target.holds(exported, ids)
+        is_there = target.holds(exported, ids) and not unnamed
         rivals = target.others(exported)
         in_the_way = str(rivals[0]) if rivals else ""
         if not in_the_way and not is_there and not replace and target.path(exported).exists():
@@ -105,7 +117,7 @@ def look_through(images: Iterable[Matched], target: Target, *, replace: bool) ->
             looked.same.add(exported)
         if in_the_way:
             looked.conflicts.add(in_the_way)
-    looked.check_room()
+    looked.make_room(target, scenes)
     return looked
 
 
@@ -115,7 +127,7 @@ def write_all(images: Iterable[Matched], looked: Looked, target: Target) -> int:
     Raises
     ------
     StorageError
-        A map cannot be written.
+        A map cannot be written, or somebody else wrote it since the first pass.
     DatasetError
         The source changed since the first pass.
     """
