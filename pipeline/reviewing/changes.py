@@ -92,9 +92,9 @@ class Changes:
 
 
 def _reshape(opened: OpenFrame, operation: Shape) -> Change:
-    if opened.asked is None or opened.asked[0] != operation.mask:
+    if opened.asked is None or opened.asked.number != operation.mask:
         raise Outdated("other clicks were made on this frame since; click once more")
-    mask, id_ = opened.asked[1], operation.id
+    mask, id_ = opened.asked.mask, operation.id
     if operation.how == "replace":
         return reshape(opened.ids, mask, id_, opened.coarse)
     if operation.how == "add":

@@ -23,7 +23,7 @@ Key = tuple[str, str]
 KEPT_FRAMES = 4
 """Frames whose features are kept; a large model needs some 30 MB for each."""
 LEAST_SHARE = 0.02
-"""Smallest part of a mask that is kept if no click lies in it, as a share of the largest part."""
+"""Smallest part of a mask that is kept inside a box, as a share of the largest part."""
 
 
 class Clicker:
@@ -93,7 +93,7 @@ class Clicker:
             for (x, y), is_inside in zip(clicks.points, clicks.inside, strict=True)
             if is_inside
         ]
-        return without_specks(mask, inside), rating
+        return without_strays(mask, inside, drawn, clicks.box is not None), rating
 
     def _decoder(self, key: Key, read_image: Callable[[], npt.NDArray[np.uint8]]) -> PromptDecoder:
         if key not in self._decoders:
@@ -111,8 +111,13 @@ class Clicker:
         return self._decoders[key]
 
 
-def without_specks(mask: Mask, clicked: list[tuple[int, int]]) -> Mask:
-    """Remove small parts of a mask that no click lies in.
+def without_strays(
+    mask: Mask, clicked: list[tuple[int, int]], drawn: Mask | None, has_box: bool
+) -> Mask:
+    """Remove the parts of a mask that nobody pointed at.
+
+    A part is kept if a click lies in it, if most of it belongs to the object as it is drawn, or if
+    there is a box and the part is no speck. The largest part is kept where no other would be.
 
     Parameters
     ----------
@@ -120,15 +125,24 @@ def without_specks(mask: Mask, clicked: list[tuple[int, int]]) -> Mask:
         (H, W).
     clicked
         (row, column) of the clicks inside the object.
+    drawn
+        (H, W) the object as it is drawn so far, or None.
+    has_box
+        Whether the mask was asked for with a box.
     """
     parts, n_parts = ndimage.label(mask)
     if n_parts < 2:
         return mask
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    kept = sizes >= LEAST_SHARE * sizes.max()
-    for row, column in clicked:
-        kept[parts[row, column]] = True
+    kept = np.zeros(n_parts + 1, np.bool_)
+    kept[[parts[place] for place in clicked]] = True
+    if drawn is not None:
+        kept |= 2 * np.bincount(parts[drawn], minlength=n_parts + 1) > sizes
+    if has_box:
+        kept |= sizes >= LEAST_SHARE * sizes.max()
     kept[0] = False
+    if not kept.any():
+        kept[sizes.argmax()] = True
     cleaned: Mask = kept[parts]
     return cleaned

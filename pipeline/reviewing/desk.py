@@ -30,9 +30,9 @@ from pipeline.reviewing.editing import Change, replace_all
 from pipeline.reviewing.free_ids import FreeIds
 from pipeline.reviewing.inventory import SceneFrames
 from pipeline.reviewing.objects import rank_objects
-from pipeline.reviewing.open_frame import OpenFrame, open_frame
+from pipeline.reviewing.open_frame import AskedMask, OpenFrame, open_frame
 from pipeline.reviewing.opening import make_queue
-from pipeline.reviewing.operations import Ask, Edit, Forget, Save, Step
+from pipeline.reviewing.operations import Ask, Edit, Forget, Save, Shape, Step
 from pipeline.reviewing.pictures import (
     Body,
     change_body,
@@ -180,8 +180,9 @@ class Desk:
             (opened.coarse.shape[0], opened.coarse.shape[1]),
         )
         with opened.lock:
-            number = 1 + (opened.asked[0] if opened.asked else 0)
-            opened.asked = (number, mask)
+            number = 1 + (opened.asked.number if opened.asked else 0)
+            clicks = len(request.points) + (request.box is not None)
+            opened.asked = AskedMask(number, mask, clicks)
         return mask_body(area_of_mask(mask), {"mask": number, "rating": round(rating, 3)})
 
     def edit(self, request: Edit) -> Body:
@@ -210,7 +211,10 @@ class Desk:
         change = self._changes.of(opened, operation)
         if not opened.history.apply(change):
             return None
-        opened.steps[operation.kind] += 1
+        if isinstance(operation, Shape) and opened.asked:
+            opened.steps["clicks"] += opened.asked.clicks
+        else:
+            opened.steps[operation.kind] += 1
         return change
 
     # Saving

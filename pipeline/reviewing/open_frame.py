@@ -18,6 +18,18 @@ from pipeline.reviewing.drafts import Draft, Drafts
 from pipeline.reviewing.editing import History, Ids
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AskedMask:
+    """The mask that the last clicks gave."""
+
+    number: int
+    """Counts the masks of a frame, so that an operation can say which one it means."""
+    mask: Mask
+    """(H, W)."""
+    clicks: int
+    """Number of clicks, a box counted as one."""
+
+
 @dataclass(slots=True, eq=False)
 class OpenFrame:
     """A frame in memory; whoever changes it holds its lock."""
@@ -45,8 +57,7 @@ class OpenFrame:
     """How often each kind of operation was used."""
     note: str = ""
     """What an earlier session did, taken over from its draft."""
-    asked: tuple[int, Mask] | None = None
-    """Number and pixels of the mask that the last clicks gave."""
+    asked: AskedMask | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property

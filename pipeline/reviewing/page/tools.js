@@ -76,6 +76,8 @@ async function act(point, isInside) {
       say(id ? `Object ${id}` : "No object here");
       break;
     case "click":
+      // The first click says which object is meant; N asks for a new one.
+      if (!frame.selected && !points.length && isInside && id) select(id);
       points.push({ point, isInside });
       view.setClicks(points, area);
       await askForMask(points, area);

@@ -158,11 +158,15 @@ view.zoomAt = (factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) 
   view.onZoom(scale);
   redraw();
 };
-const smallest = () => Math.min((canvas.clientWidth - 24) / columns, (canvas.clientHeight - 24) / rows);
+// What floats over the image leaves this much at its sides.
+const INSET = { left: 68, right: 14, top: 56, bottom: 58 };
+const across = () => canvas.clientWidth - INSET.left - INSET.right;
+const down = () => canvas.clientHeight - INSET.top - INSET.bottom;
+const smallest = () => Math.min(across() / columns, down() / rows);
 function fit() {
   scale = Math.max(0.01, smallest());
-  left = (canvas.clientWidth - columns * scale) / 2;
-  top = (canvas.clientHeight - rows * scale) / 2;
+  left = INSET.left + (across() - columns * scale) / 2;
+  top = INSET.top + (down() - rows * scale) / 2;
   view.onZoom(scale);
   redraw();
 }
