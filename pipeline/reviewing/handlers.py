@@ -64,7 +64,10 @@ class Guarded(RequestHandler):
 
     async def on_desk(self, work: Callable[..., Answer], *words: Any) -> Answer:
         """Run work that reads files or computes, and return its result."""
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *words)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.pool, work, *words)
+        except Exception as error:
+            raise as_answer(error) from error
 
     def read(self, model: type[Request]) -> Request:
         """Return the body of the request as a model, or refuse it."""
@@ -79,7 +82,7 @@ class Guarded(RequestHandler):
 
     def name(self, argument: str) -> str:
         """Return an argument of the address."""
-        return self.get_query_argument(argument, "")
+        return self.get_query_argument(argument, "", strip=False)
 
     def send(self, body: Body) -> None:
         """Answer with a body."""
@@ -103,9 +106,6 @@ class Guarded(RequestHandler):
         if not isinstance(value, HTTPError):
             log.error("a bug in the review page", exc_info=(kind, value, trace))
 
-    def _handle_request_exception(self, error: BaseException) -> None:
-        super()._handle_request_exception(as_answer(error))
-
 
 class Refused(HTTPError):  # noqa: N818 (it is an answer, not a fault)
     """An answer that tells the page why nothing was done."""
@@ -115,11 +115,9 @@ class Refused(HTTPError):  # noqa: N818 (it is an answer, not a fault)
         self.text, self.about = text, about
 
 
-def as_answer(error: BaseException) -> BaseException:
+def as_answer(error: Exception) -> Exception:
     """Return the answer that an error of the desk becomes; a bug stays as it is."""
     match error:
-        case HTTPError():
-            return error
         case UnknownFrame():
             return Refused(404, str(error))
         case Outdated():
