@@ -6,7 +6,7 @@ The methods may be called from several threads; what changes a frame holds its l
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -209,13 +209,11 @@ class Desk:
             history = opened.history
             return history.undo() if operation.kind == "undo" else history.redo()
         change = self._changes.of(opened, operation)
-        if not opened.history.apply(change):
-            return None
         if isinstance(operation, Shape) and opened.asked:
-            opened.steps["clicks"] += opened.asked.clicks
+            is_changed = opened.history.apply(change, "clicks", opened.asked.clicks)
         else:
-            opened.steps[operation.kind] += 1
-        return change
+            is_changed = opened.history.apply(change, operation.kind)
+        return change if is_changed else None
 
     # Saving
 
@@ -232,18 +230,15 @@ class Desk:
         opened = self.open(request.scene, request.image)
         with opened.lock:
             self._check_version(opened, request.version)
+            ids, based_on, note = opened.ids, opened.based_on, opened.describe() or "accepted"
             if request.how == "coarse":
-                opened.history.apply(replace_all(opened.ids, opened.coarse))
-                opened.steps = Counter()
-                opened.note, opened.based_on = (
-                    "kept coarse",
-                    digest_map(self.layout.ids_path(opened.frame)),
-                )
-            note = opened.describe() or "accepted"
-            fix = Fix(opened.ids.copy(), self.author, time_now(), opened.based_on, note)
+                ids, note = opened.coarse, "kept coarse"
+                based_on = digest_map(self.layout.ids_path(opened.frame))
+            fix = Fix(ids.copy(), self.author, time_now(), based_on, note)
             seen = fix_digest(self.layout, opened.frame) if request.over else opened.seen
             opened.seen = opened.based_on = write_fix(self.layout, opened.frame, fix, seen)
-            opened.fix, opened.note, opened.steps = fix, "", Counter()
+            opened.history.apply(replace_all(opened.ids, ids), "coarse")
+            opened.fix, opened.note, opened.saved = fix, "", opened.history.counts()
             self._settle(opened, State.FIXED)
             return self._state(opened)
 

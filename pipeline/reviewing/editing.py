@@ -5,6 +5,7 @@ All functions of this module are pure: they return a `Change` and leave the map 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -129,14 +130,27 @@ def replace_all(ids: Ids, new: Ids) -> Change:
     return Change(area.top, area.left, ids[area.box].copy(), new[area.box].copy())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One change in a history."""
+
+    change: Change
+    kind: str
+    """What made it, in a word for people, such as `brush`."""
+    times: int
+    """How often: a mask may have taken several clicks."""
+
+
 @dataclass(slots=True)
 class History:
     """A map under construction, with the changes that can be undone and redone."""
 
     ids: Ids
     """(H, W); changed in place."""
-    _done: list[Change] = field(default_factory=list)
-    _undone: list[Change] = field(default_factory=list)
+    _done: list[Step] = field(default_factory=list)
+    _undone: list[Step] = field(default_factory=list)
+    _older: Counter[str] = field(default_factory=Counter)
+    """Counts of changes that can no longer be undone."""
 
     @property
     def can_undo(self) -> bool:
@@ -148,14 +162,23 @@ class History:
         """Whether there is a change to redo."""
         return bool(self._undone)
 
-    def apply(self, change: Change) -> bool:
+    def counts(self) -> Counter[str]:
+        """Return how often each kind of change was made and not undone."""
+        counts = self._older.copy()
+        for step in self._done:
+            counts[step.kind] += step.times
+        return counts
+
+    def apply(self, change: Change, kind: str, times: int = 1) -> bool:
         """Apply a change; return False, and remember nothing, if it changes no pixel."""
         if not change:
             return False
         self.ids[change.box] = change.after
-        self._done.append(change)
-        del self._done[:-MOST_STEPS]
+        self._done.append(Step(change, kind, times))
         self._undone.clear()
+        for step in self._done[:-MOST_STEPS]:
+            self._older[step.kind] += step.times
+        del self._done[:-MOST_STEPS]
         return True
 
     def undo(self) -> Change | None:
@@ -166,10 +189,11 @@ class History:
         """Do the last undone change again; return it, None if there was none."""
         return self._move(self._undone, self._done)
 
-    def _move(self, source: list[Change], target: list[Change]) -> Change | None:
+    def _move(self, source: list[Step], target: list[Step]) -> Change | None:
         if not source:
             return None
-        change = source.pop().reversed()
+        step = source.pop()
+        change = step.change.reversed()
         self.ids[change.box] = change.after
-        target.append(change)
+        target.append(Step(change, step.kind, step.times))
         return change

@@ -53,8 +53,8 @@ class OpenFrame:
     """Whether there are changes that are not saved."""
     version: int = 0
     """Grows with every change, so that a page that shows an older state is noticed."""
-    steps: Counter[str] = field(default_factory=Counter)
-    """How often each kind of operation was used."""
+    saved: Counter[str] = field(default_factory=Counter)
+    """How often each kind of change was made when the frame was last saved."""
     note: str = ""
     """What an earlier session did, taken over from its draft."""
     asked: AskedMask | None = None
@@ -73,7 +73,8 @@ class OpenFrame:
 
     def describe(self) -> str:
         """Return what was done, for people, such as `clicks 3, brush 1`."""
-        done = ", ".join(f"{kind} {count}" for kind, count in sorted(self.steps.items()))
+        made = self.history.counts() - self.saved
+        done = ", ".join(f"{kind} {count}" for kind, count in sorted(made.items()))
         return ", then ".join(part for part in (self.note, done) if part)[-1000:]
 
     def as_draft(self) -> Draft:

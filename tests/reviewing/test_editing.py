@@ -108,7 +108,7 @@ def test_history_leads_back_and_forth(
 ) -> None:
     states, history = [ids.copy()], History(ids.copy())
     for mask, id_ in steps:
-        if history.apply(assign(history.ids, area_of_mask(mask), id_)):
+        if history.apply(assign(history.ids, area_of_mask(mask), id_), "brush"):
             states.append(history.ids.copy())
     at = len(states) - 1
     for is_undo in data.draw(st.lists(st.booleans(), max_size=12)):
@@ -117,6 +117,7 @@ def test_history_leads_back_and_forth(
         assert np.array_equal(history.ids, states[at])
         if moved is not None:
             assert np.array_equal(states[at][moved.box], moved.after)
+        assert history.counts()["brush"] == at
         assert history.can_undo == (at > 0)
         assert history.can_redo == (at < len(states) - 1)
 
@@ -125,12 +126,13 @@ def test_a_new_change_ends_what_could_be_redone_and_history_is_bounded() -> None
     history = History(np.zeros((1, 2), np.uint16))
     pixel = area_of_mask(np.array([[True, False]]))
     for id_ in range(1, MOST_STEPS + 50):
-        history.apply(assign(history.ids, pixel, id_))
-    assert not history.apply(assign(history.ids, pixel, MOST_STEPS + 49))
+        history.apply(assign(history.ids, pixel, id_), "brush")
+    assert not history.apply(assign(history.ids, pixel, MOST_STEPS + 49), "brush")
     undone = 0
     while history.undo():
         undone += 1
     assert undone == MOST_STEPS
     assert history.ids[0, 0] == 49
-    history.apply(assign(history.ids, pixel, 9))
+    history.apply(assign(history.ids, pixel, 9), "clicks", 3)
     assert history.redo() is None
+    assert history.counts() == {"brush": 49, "clicks": 3}

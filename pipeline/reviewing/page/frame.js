@@ -129,8 +129,13 @@ export const freeId = () => inTurn(() => during("looking for an id that the scen
 
 // Clicks: SAM answers with a mask, which can become the object
 
-let asking = 0;
-export async function askForMask(points, box) {
+let asking = 0, asked = Promise.resolve();
+export function askForMask(points, box) {
+  asked = ask(points, box);
+  return asked;
+}
+
+async function ask(points, box) {
   const turn = (asking += 1);
   const [columns, rows] = view.size();
   const share = ([x, y]) => [Math.min(1, Math.max(0, x / columns)), Math.min(1, Math.max(0, y / rows))];
@@ -161,6 +166,7 @@ export function dropMask() {
 }
 
 export async function useMask(how) {
+  await asked; // a key may come before the answer to the last click
   if (!frame.asked) return;
   const { mask } = frame.asked;
   const isNew = !frame.selected;

@@ -108,8 +108,8 @@ addKeys("Tools", [
   ...TOOLS.map((tool) => ({ keys: [tool.key], text: tool.title.toLowerCase().replace("sam", "SAM"), action: () => choose(tool.name) })),
   { keys: ["["], text: "smaller brush", action: () => setRadius(tools.radius / 1.25) },
   { keys: ["]"], text: "larger brush", action: () => setRadius(tools.radius * 1.25 + 0.5) },
-  { keys: ["Enter"], text: "the mask is the object's shape", action: () => frame.asked && use("replace") },
-  { keys: ["⇧ Enter"], text: "add the mask to the object", action: () => frame.asked && use("add") },
+  { keys: ["Enter"], text: "the mask is the object’s shape", action: () => use("replace") },
+  { keys: ["⇧ Enter"], text: "add the mask to the object", action: () => use("add") },
   { keys: ["Esc"], text: "drop the clicks, or the selection", action: () => (frame.asked ? drop() : select(0)) },
   { keys: ["Right button", "Alt"], text: "a click outside the object; a drag draws a box" },
 ]);
