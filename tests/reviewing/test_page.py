@@ -175,7 +175,7 @@ def test_a_click_and_a_stroke_become_a_fix(browser: Browser, served: Review, mad
         shown.press("p")
         shown.click(*deep_inside(ids, id_))
         offer = page.get_by_role("group", name="The mask of the clicks")
-        expect(offer).to_contain_text(f"For object {id_}", timeout=MILLISECONDS)
+        expect(offer).to_contain_text(f"Object {id_}, rated", timeout=MILLISECONDS)
         shown.click(8, 8, button="right")
         shown.press("Enter")
         shown.says(f"Object {id_} has a new shape")

@@ -224,8 +224,8 @@ onFrame((what) => {
   if (what === "opened" || what === "asked" || what === "selected") {
     offer.hidden = !frame.asked;
     if (frame.asked) {
-      const target = frame.selected ? `object ${frame.selected}` : "a new object";
-      document.getElementById("mask-text").textContent = `For ${target}; SAM rates it ${frame.asked.rating.toFixed(2)}`;
+      const target = frame.selected ? `Object ${frame.selected}` : "A new object";
+      document.getElementById("mask-text").textContent = `${target}, rated ${frame.asked.rating.toFixed(2)}`;
     }
   }
 });
