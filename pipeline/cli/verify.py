@@ -29,6 +29,8 @@ def verify(
 ) -> None:
     """Open every result below DATA_ROOT, and see that it is whole and made from its input.
 
+    Fixes are opened, too; a damaged one is named and left where it is.
+
     Exits with 1 unless every frame is done with these settings; unless told, these are those of
     the last run.
     """

@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,9 +37,14 @@ def user_name() -> str:
 
 
 def author_of(path: Path, provenance: Mapping[str, str]) -> tuple[str, str]:
-    """Return author and time of a fix; for another program's map, "unknown" and its file's time."""
-    if "author" in provenance and "made" in provenance:
-        return provenance["author"], provenance["made"]
+    """Return author and time of a fix; without usable texts, "unknown" and the time of its file.
+
+    A data set may come from a stranger, so only texts that this package could write count.
+    """
+    with suppress(KeyError, ConfigError):
+        author, made = provenance["author"], provenance["made"]
+        check_authorship(author, made)
+        return author, made
     try:
         changed = path.stat().st_mtime
     except OSError:
@@ -75,9 +81,6 @@ def check_authorship(author: str, made: str, note: str = "") -> None:
         )
 
 
-def check_digest(digest: str) -> None:
-    """Check that a text is a digest of 32 hex digits, or raise a `ConfigError`."""
-    if not _DIGEST.fullmatch(digest):
-        raise ConfigError(
-            f"found {printable(digest)!r} as what a fix began from; expected 32 hex digits"
-        )
+def is_digest(text: str) -> bool:
+    """Return whether a text can be the digest of an id map: 32 hex digits."""
+    return _DIGEST.fullmatch(text) is not None

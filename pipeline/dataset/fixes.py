@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset.authorship import author_of, check_authorship, check_digest
+from pipeline.dataset.authorship import MAX_NOTE, author_of, check_authorship, is_digest
 from pipeline.dataset.files import digest_file
 from pipeline.dataset.folder_lock import hold_folder
 from pipeline.dataset.formats import RESULT_FORMATS
@@ -29,7 +29,7 @@ from pipeline.dataset.id_maps import read_ids, read_size
 from pipeline.dataset.layout import Layout
 from pipeline.dataset.results import check_place, read_provenance, write_ids
 from pipeline.dataset.whole_files import naming_errors
-from pipeline.errors import FixConflict, FrameError, IdMapError
+from pipeline.errors import ConfigError, FixConflict, FrameError, IdMapError
 from pipeline.records import FrameRef
 from pipeline.text import printable
 
@@ -47,7 +47,8 @@ class Fix:
     made: str
     """When: ISO 8601 with an offset, such as `2026-05-04T10:11:12+00:00`."""
     based_on: str
-    """Digest (see `digest_map`) of the map it began from: refined, coarse or an earlier fix."""
+    """Digest (see `digest_map`) of the map it began from: refined, coarse or an earlier fix. Empty
+    where another program wrote the fix."""
     note: str = ""
     """What was done, for people, such as "clicks 3, brush 1"."""
 
@@ -67,7 +68,9 @@ def read_fix(layout: Layout, frame: FrameRef) -> Fix | None:
         return None
     ids, words = read_ids(path).astype(np.uint16), read_provenance(path)
     author, made = author_of(path, words)
-    return Fix(ids, author, made, words.get("based_on", ""), words.get("note", ""))
+    based_on = words.get("based_on", "")
+    note = words.get("note", "")[:MAX_NOTE]
+    return Fix(ids, author, made, based_on if is_digest(based_on) else "", note)
 
 
 def write_fix(layout: Layout, frame: FrameRef, fix: Fix, seen: str | None) -> str:
@@ -95,9 +98,12 @@ def write_fix(layout: Layout, frame: FrameRef, fix: Fix, seen: str | None) -> st
         The disk is full or read-only, or the folder cannot be locked.
     """
     check_authorship(fix.author, fix.made, fix.note)
-    check_digest(fix.based_on)
-    _check_size(layout, frame, fix)
+    if not is_digest(fix.based_on):
+        raise ConfigError(
+            f"found {printable(fix.based_on)!r} as what a fix began from; expected 32 hex digits"
+        )
     path = layout.fix_path(frame)
+    _check_size(path, fix, layout, frame)
     words = {"author": fix.author, "made": fix.made, "based_on": fix.based_on, "note": fix.note}
     with _unchanged(layout, frame, seen) as older:
         write_ids(path, fix.ids, layout.output.format, words)
@@ -155,6 +161,19 @@ def digest_map(path: Path) -> str:
     return digest_file(path, IdMapError).hex()[:32]
 
 
+def check_fix(layout: Layout, frame: FrameRef) -> None:
+    """Check that the fix of a frame, if there is one, can be read and has the size of its ids.
+
+    Raises
+    ------
+    FrameError
+        The fix is damaged or of another size, or the coarse ids cannot be read.
+    """
+    path, fix = find_fix(layout, frame), read_fix(layout, frame)
+    if path is not None and fix is not None:
+        _check_size(path, fix, layout, frame)
+
+
 def fixed_frames(layout: Layout, scene: str) -> list[str]:
     """Return the sorted names of the images of a scene that have a fix (see `FrameRef.image`).
 
@@ -184,9 +203,10 @@ def find_fix(layout: Layout, frame: FrameRef) -> Path | None:
     path = layout.fix_path(frame)
     if os.path.lexists(path):
         return path
-    stem = path.name.removesuffix(RESULT_FORMATS[layout.output.format].suffix)
-    others = (path.with_name(stem + suffix) for suffix in _SUFFIXES)
-    return next((other for other in others if os.path.lexists(other)), None)
+    # Texts in place of paths, since a data set has a million frames, most without a fix.
+    stem = str(path).removesuffix(path.suffix)
+    others = (stem + suffix for suffix in _SUFFIXES if suffix != path.suffix)
+    return next((Path(other) for other in others if os.path.lexists(other)), None)
 
 
 def counting_path(layout: Layout, frame: FrameRef) -> Path:
@@ -213,16 +233,16 @@ def _unchanged(layout: Layout, frame: FrameRef, seen: str | None) -> Iterator[Pa
         path = find_fix(layout, frame)
         if (None if path is None else digest_map(path)) != seen:
             author, made = ("", "") if path is None else author_of(path, read_provenance(path))
-            raise FixConflict(path or layout.fix_path(frame), printable(author), printable(made))
+            raise FixConflict(path or layout.fix_path(frame), author, made)
         yield path
 
 
-def _check_size(layout: Layout, frame: FrameRef, fix: Fix) -> None:
+def _check_size(path: Path, fix: Fix, layout: Layout, frame: FrameRef) -> None:
     """Check that a fix has the size of the frame's coarse ids, which results have too."""
     height, width = read_size(layout.ids_path(frame), layout.data)
     if fix.ids.shape != (height, width):
         raise FrameError(
-            layout.fix_path(frame),
+            path,
             f"a fix of shape {fix.ids.shape}",
             f"{(height, width)}, the size of the frame's ids",
         )

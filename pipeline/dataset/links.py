@@ -24,7 +24,7 @@ def check_scenes(layout: Layout, frames: Iterable[FrameRef], linked: list[Proble
     Raises
     ------
     ConfigError
-        The results of a scene would go where the input of a scene lies.
+        The results or fixes of a scene would go where the input of a scene lies.
     DatasetError
         The results of every scene would be written through a link.
     """
@@ -35,6 +35,11 @@ def check_scenes(layout: Layout, frames: Iterable[FrameRef], linked: list[Proble
             raise ConfigError(
                 f"{layout.results_folder(scene)}: found the input of a scene; expected a place for "
                 f"the results of the scene {scene!r}. Set output.path or output.root"
+            )
+        if layout.fixes_folder(scene) in inputs:
+            raise ConfigError(
+                f"{layout.fixes_folder(scene)}: found the input of a scene; expected a place for "
+                f"the fixes of the scene {scene!r}. Set output.fixes_dir or output.root"
             )
     if linked and scenes == {problem.scene for problem in linked}:
         raise DatasetError(

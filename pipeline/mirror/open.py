@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from pipeline.dataset import Stamp
 from pipeline.dataset.layout import is_remote
 from pipeline.errors import ConfigError
 from pipeline.mirror.root import open_for_reading
-from pipeline.mirror.scheme import IDS, Size, array_name, attribute
+from pipeline.mirror.scheme import IDS, NO_FILE, Size, array_name, attribute, read_files
 from pipeline.mirror.store import reaching
 
 FRAMES_PER_BLOCK = 16
@@ -99,6 +100,23 @@ class MirrorScene:
             size: SizedFrames(np.array(some), self._open(size)[some])
             for size, some in numbers.items()
         }
+
+    def stamp_of(self, image: str) -> Stamp | None:
+        """Return the stamp of the file that a frame was copied from, None if it was from none."""
+        number = self._numbers.get(image)
+        if number is None or self._files[number, 0] == NO_FILE:
+            return None
+        size, time = self._files[number].tolist()
+        return size, time
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {image: number for number, image in enumerate(self.frames)}
+
+    @cached_property
+    def _files(self) -> npt.NDArray[np.int64]:
+        with reaching(self._url):
+            return read_files(self._group)
 
     @cached_property
     def _main_size(self) -> Size:

@@ -19,7 +19,8 @@ from toolz import partition_all
 
 from pipeline.config import ConfigLike
 from pipeline.dataset import Inventory, Layout, discover_some, find_linked
-from pipeline.dataset.fixes import fixed_among
+from pipeline.dataset.fixes import check_fix, fixed_among
+from pipeline.errors import FrameError
 from pipeline.record.journal import Entry, read_journal
 from pipeline.record.lock import read_holder
 from pipeline.record.opening import open_dataset
@@ -72,7 +73,7 @@ class DatasetStatus:
     failures: dict[str, Group] = field(default_factory=dict)
     """Frames that failed, by reason."""
     defects: list[str] = field(default_factory=list)
-    """Unusable results with what is wrong with them; only `verify_dataset` finds them."""
+    """Unusable results and fixes, with what is wrong; only `verify_dataset` finds them."""
 
     @property
     def total(self) -> SceneStatus:
@@ -83,8 +84,8 @@ class DatasetStatus:
 
     @property
     def complete(self) -> bool:
-        """Whether every frame is done."""
-        return self.total.done == self.total.frames
+        """Whether every frame is done, and no defect was found."""
+        return self.total.done == self.total.frames and not self.defects
 
     def add(self, frame: FrameRef, state: FrameState | Glance, entry: Entry | None) -> None:
         """Count one frame; `entry` is its last entry in the journal."""
@@ -179,7 +180,7 @@ def verify_dataset(
     *,
     remove: bool = False,
 ) -> DatasetStatus:
-    """Open every result and its inputs, and return which are whole and belong together.
+    """Open every result with its inputs, and every fix; return which are whole and fit together.
 
     Parameters
     ----------
@@ -187,7 +188,7 @@ def verify_dataset(
         As for `read_status`.
     remove
         Remove results that are torn or of another input, so that the next run makes them again; it
-        opens no result whose size and time are those on record.
+        opens no result whose size and time are those on record. Fixes are never removed.
 
     Raises
     ------
@@ -212,6 +213,11 @@ def verify_dataset(
                 ending = ", removed" if is_removed else ""
                 status.defects.append(f"{path}: {judgement.why}{ending}")
     _count_fixed(status, layout, inventory)
+    for frame in fixed_among(layout, inventory.frames):
+        try:
+            check_fix(layout, frame)
+        except FrameError as error:
+            status.defects.append(f"fix of {frame.name}: {error}")
     return status
 
 

@@ -35,8 +35,9 @@ MEASURES = (
     "fallback",
     "image_support",
     "flicker",
+    "fixed",
 )
-"""The figures kept for a frame; NaN if its record lacks one."""
+"""The figures kept for a frame; NaN if its record lacks one. `fixed` is 1 if it has a fix."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +61,12 @@ class Frames:
     def done(self) -> npt.NDArray[np.bool_]:
         """Whether each frame is done."""
         return self.reason < 0
+
+    @property
+    def fixed(self) -> npt.NDArray[np.bool_]:
+        """Whether each frame has a fix."""
+        fixed: npt.NDArray[np.bool_] = self.measures["fixed"] == 1
+        return fixed
 
 
 class Columns:

@@ -107,7 +107,7 @@ class Look:
 def worth_a_look(frames: Frames, per_reason: int) -> list[Look]:
     """Return the frames that stand out most, up to `per_reason` for each reason; each frame once.
 
-    A normal value (no change, full agreement) never stands out.
+    A normal value (no change, full agreement) never stands out, nor does a frame that was fixed.
     """
     chosen: dict[int, list[Reason]] = {}
     for reason in REASONS:
@@ -119,7 +119,7 @@ def worth_a_look(frames: Frames, per_reason: int) -> list[Look]:
 def _extremes(frames: Frames, reason: Reason, count: int) -> list[int]:
     values = frames.measures[reason.measure]
     harm = reason.normal - values if reason.lowest else values - reason.normal
-    rows: Ints = np.flatnonzero(frames.done & (harm > 0))
+    rows: Ints = np.flatnonzero(frames.done & ~frames.fixed & (harm > 0))
     picked: list[int] = []
     from_scene: Counter[int] = Counter()
     for row in rows[np.argsort(-harm[rows], kind="stable")]:

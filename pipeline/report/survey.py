@@ -108,6 +108,8 @@ class Survey:
     change: float
     agreement: float
     """`invalid`, `change` and `agreement` are means over done frames; NaN if there are none."""
+    fixed: int
+    """Frames with a fix; all other figures are those of refinement."""
 
 
 def make_survey(frames: Frames, expected: Mapping[str, Mapping[str, Any]], fetch: Fetch) -> Survey:
@@ -139,6 +141,7 @@ def make_survey(frames: Frames, expected: Mapping[str, Mapping[str, Any]], fetch
         invalid=_mean(measures["invalid_ratio"][done]),
         change=_mean(measures["changed_ratio"][done]),
         agreement=_mean(measures["agreement"][done]),
+        fixed=int(frames.fixed.sum()),
     )
 
 

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.config import Config, ConfigLike
-from pipeline.dataset import Layout
+from pipeline.dataset import Layout, stamp
+from pipeline.dataset.fixes import counting_path, fixed_frames
 from pipeline.dataset.whole_files import write_whole
 from pipeline.drawing.pictures import draw_frame
 from pipeline.errors import ConfigError, DatasetError, FrameError, StorageError
 from pipeline.record.journal import read_entry, scan_journal
 from pipeline.record.opening import open_dataset
 from pipeline.record.summary_file import read_summary, settings_on_record
-from pipeline.records import FrameOutcome
+from pipeline.records import FrameOutcome, FrameRef
 from pipeline.report.columns import Columns, Frames
 from pipeline.report.html import OverTime, ShownFrame, render
 from pipeline.report.looks import Look, worth_a_look
@@ -89,9 +90,12 @@ def _page(
     columns, newest = Columns(), 0
     timelines, problem = _read_statistics(layout.record.statistics, config)
     flicker = timelines.flicker if timelines else {}
+    fixes = _Fixes(layout)
     for place, entry in scan_journal(journal):
-        columns.add(place, _with_flicker(entry.outcome, flicker), entry.fingerprint)
-        newest = max(newest, entry.output[1] if entry.output else 0)
+        fixed = fixes.time_of(entry.outcome.frame)
+        outcome = _with_more_stats(entry.outcome, flicker, is_fixed=fixed > 0)
+        columns.add(place, outcome, entry.fingerprint)
+        newest = max(newest, fixed, entry.output[1] if entry.output else 0)
     expected = summary.get("scenes", {})
     fingerprint = summary.get("settings", {}).get("fingerprint", columns.last_fingerprint)
     frames = columns.frames(fingerprint, only_scenes=expected or None)
@@ -119,9 +123,30 @@ def _read_statistics(folder: Path, config: Config) -> tuple[Timelines | None, st
         return None, str(error)
 
 
-def _with_flicker(outcome: FrameOutcome, flicker: Mapping[tuple[str, str], int]) -> FrameOutcome:
+class _Fixes:
+    """The fixes of a data set, for which the folder of each scene is listed once."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._names: dict[str, set[str]] = {}
+
+    def time_of(self, frame: FrameRef) -> int:
+        """Return when the fix of a frame was written, in nanoseconds since 1970; 0 without one."""
+        names = self._names.get(frame.scene)
+        if names is None:
+            names = self._names[frame.scene] = {*fixed_frames(self._layout, frame.scene)}
+        found = stamp(counting_path(self._layout, frame)) if frame.image in names else None
+        return found[1] if found else 0
+
+
+def _with_more_stats(
+    outcome: FrameOutcome, flicker: Mapping[tuple[str, str], int], *, is_fixed: bool
+) -> FrameOutcome:
+    """Return the outcome of a frame with what the journal does not know: flicker, and a fix."""
     gone = flicker.get((outcome.frame.scene, outcome.frame.image))
-    return replace(outcome, stats={**outcome.stats, "flicker": gone}) if gone else outcome
+    more = {"flicker": gone} if gone else {}
+    more |= {"fixed": 1} if is_fixed else {}
+    return replace(outcome, stats={**outcome.stats, **more}) if more else outcome
 
 
 def _draw(

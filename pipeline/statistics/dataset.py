@@ -18,14 +18,16 @@ from distributed import Client
 from toolz import partition_all
 
 from pipeline.config import ConfigLike
-from pipeline.dataset import Layout, discover, read_coarse_ids
+from pipeline.dataset import Layout, discover, read_coarse_ids, stamp
+from pipeline.dataset.fixes import counting_path, fixed_among
 from pipeline.errors import DatasetError, IdMapError
-from pipeline.mirror import MirrorScene, open_mirror
+from pipeline.mirror import Mirror, MirrorScene, open_mirror
 from pipeline.mirror.scheme import Size
 from pipeline.record.opening import open_dataset
 from pipeline.records import FrameRef
 from pipeline.statistics.count import COLUMNS, count_pixels
 from pipeline.statistics.scene import SceneStatistics, from_counts
+from pipeline.text import printable
 
 _SCENES_AT_ONCE = 16
 """Scenes submitted to the cluster at a time, which bounds the size of the task graph."""
@@ -61,7 +63,7 @@ def compute_statistics(
     StorageError
         The mirror cannot be read.
     DatasetError
-        The mirror has frames that the data set lacks.
+        The mirror has frames that the data set lacks, or lacks a fix of the data set.
     FrameError
         A coarse id map cannot be read, or differs in size from its result.
     """
@@ -70,11 +72,28 @@ def compute_statistics(
     frames = discover(layout.data_root, layout.data).frames
     coarse = CoarseIds(layout, {(frame.scene, frame.image): frame for frame in frames})
     known = {scene for scene, _ in coarse.frames}
+    _check_fixes(mirror, layout, frames)
     scenes = (scene for name, scene in mirror.items() if name in known)
     for batch in partition_all(_SCENES_AT_ONCE, scenes):
         counts = client.compute([count_scene(scene, coarse) for scene in batch])
         for scene, future in zip(batch, counts, strict=True):
             yield _in_tables(scene, future.result())
+
+
+def _check_fixes(mirror: Mirror, layout: Layout, frames: list[FrameRef]) -> None:
+    """Check that the mirror holds every fix, since older ids would be counted otherwise."""
+    missing = [
+        frame.name
+        for frame in fixed_among(layout, frames)
+        if frame.scene in mirror
+        and mirror[frame.scene].stamp_of(frame.image) != stamp(counting_path(layout, frame))
+    ]
+    if missing:
+        raise DatasetError(
+            f"{mirror.url}: found {len(missing)} frame(s) with a newer fix than the mirror has, "
+            f"such as {printable(missing[0])}; expected all fixes in it. `autorefiner mirror` "
+            "brings it up to date"
+        )
 
 
 def count_scene(scene: MirrorScene, coarse: CoarseIds | None = None) -> da.Array:

@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline.config import DataConfig, OutputConfig
-from pipeline.dataset import Layout, discover, read_ids
+from pipeline.dataset import Layout, discover, read_ids, write_ids
 from pipeline.dataset.fixes import (
     Fix,
     counting_ids,
@@ -31,8 +33,10 @@ from pipeline.dataset.fixes import (
 from pipeline.dataset.formats import RESULT_FORMATS
 from pipeline.errors import ConfigError, FixConflict, FrameError, IdRangeError, StorageError
 from pipeline.records import FrameRef
+from tests.examples import examples
 from tests.refined import Refined, refine_by_hand
 from tests.scans import blobs, write_scans
+from tests.trees import TREES, draw
 
 FIXED = np.full((12, 17), 9, np.uint16)
 WHEN = "2026-05-04T10:11:12+00:00"
@@ -213,6 +217,57 @@ def test_a_map_of_another_program_is_a_fix_of_unknown_author(refined: Refined) -
         save(refined)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"author": "a\x1b[2J", "made": WHEN},
+        {"author": "a" * 5_000, "made": WHEN},
+        {"author": "Ada", "made": "<script>"},
+        {"author": "Ada"},
+    ],
+)
+def test_texts_of_strangers_are_no_author(refined: Refined, words: dict[str, str]) -> None:
+    layout, frame = refined.layout, refined.frames[0]
+    more = {"based_on": "<script>", "note": "n" * 5_000}
+    write_ids(layout.fix_path(frame), FIXED, "pth", {**words, **more})
+    os.utime(layout.fix_path(frame), (0, 0))
+    fix = read_fix(layout, frame)
+    assert fix is not None
+    assert (fix.author, fix.made, fix.based_on) == ("unknown", "1970-01-01T00:00:00+00:00", "")
+    assert fix.note == "n" * 2000
+
+
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from("AB"), st.sampled_from(["open", "save", "remove"])), max_size=12
+    )
+)
+def test_nobody_loses_a_fix_that_they_have_not_seen(
+    refined: Refined, steps: list[tuple[str, str]]
+) -> None:
+    layout, frame = refined.layout, refined.frames[0]
+    remove_fix(layout, frame, fix_digest(layout, frame))
+    present, seen = 0, {"A": 0, "B": 0}  # numbers of the fixes; 0 is none
+    digests: dict[int, str | None] = {0: None}
+    for number, (editor, action) in enumerate(steps, start=1):
+        begun = digests[seen[editor]]
+        if action == "open":
+            seen[editor] = present
+            continue
+        try:
+            if action == "save":
+                digests[number] = save(refined, number, editor, begun)
+            else:
+                remove_fix(layout, frame, begun)
+        except FixConflict:
+            assert seen[editor] != present
+        else:
+            assert seen[editor] == present
+            seen[editor] = present = number if action == "save" else 0
+        assert fix_digest(layout, frame) == digests[present]
+
+
 def test_a_damaged_fix_is_an_error_not_a_missing_one(refined: Refined) -> None:
     layout, frame = refined.layout, refined.frames[0]
     save(refined)
@@ -234,6 +289,23 @@ def test_fixed_frames_are_listed_from_one_folder(refined: Refined) -> None:
     assert fixed_frames(layout, "a") == [frame.image for frame in refined.frames]
     gone = FrameRef("b", "gone.png", "gone.npy")
     assert [*fixed_among(layout, [*refined.frames[1:], gone])] == refined.frames[1:]
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_frames_of_every_layout_can_be_fixed_where_they_lie(tmp_path: Path, name: str) -> None:
+    for _, tree in TREES[name]:
+        root = tmp_path / str(len([*tmp_path.iterdir()]))
+        draw(root, tree)
+        before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        layout = Layout(root, DataConfig(layout=name), OutputConfig())
+        frames = discover(root, layout.data).frames
+        for number, frame in enumerate(frames, start=1):
+            fix = Fix(np.full((48, 64), number, np.uint16), "Ada", WHEN, "0" * 32)
+            write_fix(layout, frame, fix, None)
+        assert [*fixed_among(layout, frames)] == frames
+        found = [int(counting_ids(layout, frame)[0, 0]) for frame in frames]
+        assert found == [*range(1, len(frames) + 1)], "no two frames share a place"
+        assert before.items() <= {path: path.read_bytes() for path in before}.items()
 
 
 def test_fixes_lie_as_ids_do(tmp_path: Path) -> None:

@@ -52,15 +52,15 @@ def test_nothing_that_lies_beside_is_a_problem(tmp_path: Path, name: str, tree: 
 
 
 @pytest.mark.parametrize(("name", "tree"), CASES, ids=NAMES)
-def test_results_are_not_taken_for_input(tmp_path: Path, name: str, tree: Tree) -> None:
+def test_results_and_fixes_are_not_taken_for_input(tmp_path: Path, name: str, tree: Tree) -> None:
     make(tmp_path, name, tree)
     data = DataConfig(layout=name)
     before = discover(tmp_path, data)
     for output_format in RESULT_FORMATS:
         layout = Layout(tmp_path, data, OutputConfig(format=output_format))
         for frame in before.frames:
-            path = layout.output_path(frame)
-            touch(path.parent, path.name, ".autorefiner-0123.tmp")
+            for path in (layout.output_path(frame), layout.fix_path(frame)):
+                touch(path.parent, path.name, ".autorefiner-0123.tmp", ".autorefiner-lock")
     touch(tmp_path, "autorefiner/journal.jsonl", "obj_ids_refine.zarr/zarr.json")
     after = discover(tmp_path, data)
     assert (after.frames, after.problems) == (before.frames, before.problems)

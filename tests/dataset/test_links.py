@@ -63,3 +63,13 @@ def test_a_scene_whose_name_leads_to_input_is_refused(tmp_path: Path) -> None:
     layout = Layout(tmp_path, data, output)
     with pytest.raises(ConfigError, match="found the input of a scene"):
         check_scenes(layout, discover(tmp_path, data).frames, [])
+
+
+def test_a_scene_whose_fixes_would_go_into_input_is_refused(tmp_path: Path) -> None:
+    data = DataConfig(images="{scene}/b/{frame}", ids="ids/{scene}/{frame}")
+    touch(tmp_path, "b/b/1.jpg", "ids/b/1.npy", "obj_ids_fixed/b/1.jpg", "ids/obj_ids_fixed/1.npy")
+    frames = discover(tmp_path, data).frames
+    with pytest.raises(ConfigError, match=r"obj_ids_fixed/b: found the input.*output\.fixes_dir"):
+        check_scenes(Layout(tmp_path, data, OutputConfig()), frames, [])
+    elsewhere = OutputConfig(fixes_dir="mended")
+    check_scenes(Layout(tmp_path, data, elsewhere), frames, [])

@@ -3,7 +3,8 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.dataset import discover
+from pipeline.dataset import discover, write_ids
+from pipeline.dataset.numbers import Numbers, as_text
 from pipeline.errors import ConfigError, DatasetError
 from pipeline.evaluation import evaluate
 from pipeline.record.opening import open_dataset
@@ -160,6 +161,23 @@ def test_fixes_are_read_as_results_are_whatever_the_input_needs(root):
     np.savez(root / "hall" / "obj_ids_refine" / "a.jpg.npz", ids=wall())
     scores = evaluate(root, "fixes", config)
     assert [frame.scores.refined.iou.tolist() for frame in scores.frames] == [[0.75]]
+
+
+def test_fixes_hold_numbers_where_ids_are_renumbered(root):
+    config = {**NPY, "data": {"renumber": True}}
+    layout = open_dataset(root, config).layout
+    for path in root.glob("*/obj_ids/*"):
+        np.save(path, np.load(path).astype(np.int64) * 100_000)
+    table = layout.record.numbers("hall")
+    table.parent.mkdir(parents=True)
+    table.write_text(as_text(Numbers().extended([400_000])))
+    number = Numbers().extended([400_000]).of[400_000]
+    for path in root.glob("*/obj_ids_refine/*"):
+        write_ids(path, wall() // 4 * number, "npy", {"settings": "f00d"})
+    fix(root, 0, wall(30) // 4 * number, config)
+    scores = evaluate(root, "fixes", config)
+    assert [frame.scores.refined.iou.tolist() for frame in scores.frames] == [[0.75]]
+    assert [frame.scores.coarse.iou.tolist() for frame in scores.frames] == [[pytest.approx(2 / 3)]]
 
 
 def test_a_data_set_without_fixes_has_no_fixes_as_truth(root):

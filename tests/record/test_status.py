@@ -12,7 +12,7 @@ import pytest
 from distributed import Client
 
 import pipeline
-from pipeline.dataset import discover
+from pipeline.dataset import discover, write_ids
 from pipeline.record.lock import hold_output
 from pipeline.record.opening import open_dataset
 from pipeline.text import columns_of
@@ -70,6 +70,29 @@ def test_fixed_frames_are_counted_whatever_their_state(
     assert (status.total.fixed, status.total.done, status.total.todo) == (3, 4, 1)
     assert "fixed" in status.as_text().splitlines()[0]
     assert status.as_dict()["total"]["fixed"] == 3
+
+
+def test_verify_names_damaged_fixes_and_leaves_them(
+    make_dataset: MakeDataset, inside_client: Client
+) -> None:
+    root = make_dataset(scenes=1, frames=3)
+    refine_dataset(root, client=inside_client)
+    layout, frames = open_dataset(root).layout, discover(root).frames
+    for frame in frames:
+        fix_frame(layout, frame, np.full((48, 64), 9))
+    assert verify_dataset(root).complete
+    torn, small = (layout.fix_path(frame) for frame in frames[1:])
+    torn.write_bytes(torn.read_bytes()[:100])
+    write_ids(small, np.ones((24, 32)), "pth", {})
+    found = verify_dataset(root, remove=True)
+    assert (found.total.done, found.total.fixed, found.complete) == (3, 3, False)
+    assert [defect.split(": ")[:2] for defect in found.defects] == [
+        ["fix of scene_0000/frame_000001.jpg", str(torn)],
+        ["fix of scene_0000/frame_000002.jpg", str(small)],
+    ]
+    assert "shape (24, 32); expected (48, 64)" in found.defects[1]
+    assert torn.exists()
+    assert small.exists()
 
 
 def test_nothing_done_yet(make_dataset: MakeDataset) -> None:

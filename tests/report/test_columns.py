@@ -130,3 +130,14 @@ def test_one_bad_scene_does_not_fill_the_page_and_perfect_frames_do_not_stand_ou
     looks = worth_a_look(frames, per_reason=20)
     scenes = [frames.scene_names[frames.scene[look.row]] for look in looks]
     assert scenes == ["bad"] * PER_SCENE + ["fair"] * PER_SCENE
+
+
+def test_a_frame_that_was_fixed_is_counted_and_no_more_worth_a_look() -> None:
+    columns = columns_of(
+        (done("a", "0.jpg", agreement=0.1, fixed=1), NOW), (done("a", "1.jpg", agreement=0.5), NOW)
+    )
+    frames = columns.frames(NOW)
+    assert [look.row for look in worth_a_look(frames, 9)] == [1]
+    survey = make_survey(frames, {}, lambda _: done("", ""))
+    assert survey.fixed == 1
+    assert survey.agreement == pytest.approx(0.3), "figures stay those of refinement"

@@ -16,15 +16,17 @@ import torch
 
 import pipeline
 from pipeline.config import Config, load_config
-from pipeline.dataset import read_ids
+from pipeline.dataset import discover, read_ids
 from pipeline.errors import DatasetError, StorageError
 from pipeline.record.journal import Entry, open_journal
+from pipeline.record.opening import open_dataset
 from pipeline.records import FrameOutcome, FrameRef
 from pipeline.report.write import _frame_command
 from pipeline.statistics.count import count_block
 from pipeline.statistics.saved import save_tables
 from pipeline.statistics.scene import SceneStatistics, from_counts
 from tests.browsing import expect
+from tests.fixing import fix_frame
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -377,6 +379,22 @@ def test_statistics_that_are_older_than_the_results_are_out_of_date(root: Path) 
         text = pipeline.write_report(root).read_text(encoding="utf-8")
         assert said in text
         assert ("Out of date" in text) == bool(said)
+
+
+def test_frames_that_were_fixed_are_counted_and_not_shown_as_worth_a_look(root: Path) -> None:
+    count(root)
+    before = pipeline.write_report(root).read_text()
+    assert "Frames fixed" not in before
+    frames = [frame for frame in discover(root).frames if frame.scene == "scene_0000"]
+    layout = open_dataset(root).layout
+    for frame in frames:
+        fix_frame(layout, frame, np.full((48, 64), 9))
+    after = pipeline.write_report(root).read_text()
+    assert "<dt>Frames fixed</dt><dd>4</dd>" in after
+    for page, is_shown in ((before, True), (after, False)):
+        looks = page[page.index('id="looks"') : page.index('id="scenes"')]
+        assert ("scene_0000" in looks) is is_shown
+    assert "Out of date" in after
 
 
 def test_statistics_that_cannot_be_read_cost_their_section_and_no_more(root: Path) -> None:

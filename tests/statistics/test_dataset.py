@@ -15,6 +15,7 @@ from pipeline.mirror import build_mirror, open_mirror
 from pipeline.statistics.dataset import compute_statistics, scene_statistics
 from pipeline.statistics.saved import save_tables
 from pipeline.statistics.tables import TABLES, as_row, as_text, make_tables
+from tests.fixing import fix_frame
 from tests.refined import Refined, refine_by_hand
 
 
@@ -111,3 +112,16 @@ def test_a_mirror_that_is_out_of_date_is_named(refined: Refined, inside_client: 
     refined.layout.image_path(refined.frames[3]).unlink()
     with pytest.raises(DatasetError, match=r"found frame_000003.jpg in the mirror"):
         list(compute_statistics(refined.root, None, inside_client))
+
+
+def test_fixes_are_counted_once_the_mirror_has_them(
+    refined: Refined, inside_client: Client
+) -> None:
+    frame = refined.frames[2]
+    fix_frame(refined.layout, frame, np.full((48, 64), 9))
+    with pytest.raises(DatasetError, match=r"1 frame\(s\) with a newer fix.*`autorefiner mirror`"):
+        list(compute_statistics(refined.root, None, inside_client))
+    build_mirror(refined.root, None, inside_client)
+    first = next(iter(compute_statistics(refined.root, None, inside_client)))
+    assert first.pixels[2, first.ids.tolist().index(9)] == 48 * 64
+    assert first.pixels[2].sum() == 48 * 64
