@@ -8,7 +8,6 @@ quotes.
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,11 +27,9 @@ FIGURES = (
     "support_refined",
     "lost_ratio",
     "invalid_ratio",
-    "changed_ratio",
     "n_objects",
     "fallback",
 )
-_FOUND = re.compile(rb'"(%b)": ([-+.\w]+)' % "|".join(FIGURES).encode())
 _FAILED, _STATS = b'"status": "failed"', b'"stats": {'
 _BLOCK = 4096
 _UNKNOWN = array("f", [np.nan] * _BLOCK)
@@ -57,7 +54,8 @@ def read_figures(journal: BinaryIO) -> FrameFigures:
     Frames are sorted by scene, then by image.
     """
     rows: dict[tuple[str, str], int] = {}
-    figures = {name.encode(): array("f") for name in FIGURES}
+    figures = {name: array("f") for name in FIGURES}
+    searched = [(f'"{name}": '.encode(), column) for name, column in figures.items()]
     failed = array("b")
     for count, (scene, image, line) in enumerate(scan_lines(journal)):
         if count % _BLOCK == 0:
@@ -65,15 +63,19 @@ def read_figures(journal: BinaryIO) -> FrameFigures:
                 column.extend(_UNKNOWN)
         rows[scene, image] = count
         failed.append(_FAILED in line)
-        for name, value in _FOUND.findall(line, line.find(_STATS)):
-            figures[name][count] = _number(value)
+        start = line.find(_STATS)
+        for key, column in searched:
+            at = line.find(key, start)
+            if at >= 0:
+                begin = at + len(key)
+                column[count] = _number(line[begin : line.find(b",", begin)])
     keys = sorted(rows)
     last = np.array([rows[key] for key in keys], np.int64)
     return FrameFigures(
         scenes=tuple(scene for scene, _ in keys),
         images=tuple(image for _, image in keys),
         failed=_as_numpy(failed)[last].astype(np.bool_),
-        columns={name.decode(): _as_numpy(column)[last] for name, column in figures.items()},
+        columns={name: _as_numpy(column)[last] for name, column in figures.items()},
     )
 
 
@@ -90,7 +92,7 @@ def without_figures(frames: list[FrameRef]) -> FrameFigures:
 
 def _number(text: bytes) -> float:
     try:
-        return float(text)
+        return float(text.rstrip(b"}"))  # the last figure of a line ends with the brace
     except ValueError:
         return np.nan
 
