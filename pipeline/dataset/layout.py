@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +22,9 @@ from pipeline.errors import DatasetError
 from pipeline.records import FrameRef
 
 __all__ = ["RECORD_DIR", "Layout", "RecordPaths", "is_remote"]
+
+_LONGEST_AUTHOR = 150
+"""Most characters of an author in the name of a folder."""
 
 _SCENE = "\0"
 """Placeholder of the scene in a folder's path: a character that no file name can contain."""
@@ -73,7 +77,11 @@ class RecordPaths:
 
     def drafts(self, author: str) -> Path:
         """Return the folder of an author's unsaved fixes (see `reviewing.drafts`)."""
-        return self.folder / "drafts" / quote(author, safe="")
+        name = quote(author, safe="").replace(".", "%2E")  # `..` would lead out of the folder
+        if len(name) > _LONGEST_AUTHOR:
+            digest = blake2b(author.encode(), digest_size=8).hexdigest()
+            name = f"{name[:_LONGEST_AUTHOR]}-{digest}"
+        return self.folder / "drafts" / name
 
     def numbers(self, scene: str) -> Path:
         """Return the path of the table of numbers of a scene (see `dataset.numbers`)."""

@@ -20,6 +20,7 @@ from pipeline.dataset.fixes import (
     write_fix,
 )
 from pipeline.drawing.palette import css_colour
+from pipeline.errors import AutoRefinerError
 from pipeline.record.opening import Dataset
 from pipeline.records import FrameRef
 from pipeline.reviewing.areas import area_of_mask
@@ -194,13 +195,15 @@ class Desk:
             The page shows an older state.
         ValueError
             The operation does not fit the frame.
+        FrameError, StorageError
+            The draft cannot be written; the frame is as it was.
         """
         opened = self.open(request.scene, request.image)
         with opened.lock:
             self._check_version(opened, request.version)
             change = self._apply(opened, request)
             if change is not None:
-                self._changed(opened)
+                self._keep_draft(opened, request.operation.kind == "undo")
             return change_body(change, self._state(opened))
 
     def _apply(self, opened: OpenFrame, request: Edit) -> Change | None:
@@ -266,11 +269,15 @@ class Desk:
         opened.version += 1
         self.queue.set_state([(opened.frame.scene, opened.frame.image)], state)
 
-    def _changed(self, opened: OpenFrame) -> None:
-        """Write the draft of a frame that was changed."""
+    def _keep_draft(self, opened: OpenFrame, was_undone: bool) -> None:
+        """Write the draft of a frame that was changed; take the change back if that fails."""
+        try:
+            self._drafts.write(opened.frame, opened.as_draft())
+        except AutoRefinerError:
+            opened.history.redo() if was_undone else opened.history.undo()
+            raise
         opened.version += 1
         opened.is_draft = True
-        self._drafts.write(opened.frame, opened.as_draft())
         self.queue.set_state([(opened.frame.scene, opened.frame.image)], State.DRAFT)
 
     @staticmethod

@@ -264,9 +264,31 @@ def test_a_damaged_draft_is_told_and_can_be_removed_by_hand(desk: Desk, made: Re
 
 def test_drafts_are_not_written_through_links(desk: Desk, made: Refined, tmp_path: Path) -> None:
     (made.root / "autorefiner" / "drafts").symlink_to(tmp_path, target_is_directory=True)
+    before = ids_of(desk).copy()
     with pytest.raises(FrameError, match="link"):
         edit(desk, **STROKE)
     assert not list(tmp_path.rglob("*.npz"))
+    # What cannot be drafted is not done either.
+    assert np.array_equal(ids_of(desk), before)
+    assert desk.describe(**FIRST)["version"] == 0
+    (made.root / "autorefiner" / "drafts").unlink()
+    edit(desk, **STROKE)
+    (made.root / "autorefiner" / "drafts" / "Ada").rename(tmp_path / "away")
+    (made.root / "autorefiner" / "drafts" / "Ada").symlink_to(tmp_path / "away")
+    painted = ids_of(desk).copy()
+    with pytest.raises(FrameError, match="link"):
+        edit(desk, kind="undo")
+    assert np.array_equal(ids_of(desk), painted)
+
+
+@pytest.mark.parametrize("author", ["..", ".", "a/../../b", "名" * 200, "~", "con."])
+def test_drafts_of_any_author_stay_in_their_folder(made: Refined, author: str) -> None:
+    desk = make_desk(made.root, author)
+    edit(desk, **STROKE)
+    [draft] = made.root.rglob("*.npz")
+    assert draft.parent.parent.parent == made.root / "autorefiner" / "drafts"
+    assert make_desk(made.root, author).describe(**FIRST)["draft"]
+    assert not make_desk(made.root, "somebody").describe(**FIRST)["draft"]
 
 
 def test_a_data_set_without_a_run_has_a_queue_too(make_dataset: MakeDataset) -> None:
