@@ -118,7 +118,7 @@ def iou(first: np.ndarray, second: np.ndarray) -> float:
 def clicks_of_a_user(
     clicker: Clicker, image: np.ndarray, start: np.ndarray, truth: np.ndarray, with_box: bool
 ) -> list[float]:
-    """Return the IoU before the first click and after each: where most is wrong, as the truth says."""
+    """Return the IoU before the first click and after each, made where most is wrong."""
     height, width = truth.shape
     rows, columns = np.nonzero(truth)
     box = (columns.min() / width, rows.min() / height, columns.max() / width, rows.max() / height)
