@@ -68,7 +68,11 @@ def read_figures(journal: BinaryIO) -> FrameFigures:
             at = line.find(key, start)
             if at >= 0:
                 begin = at + len(key)
-                column[count] = _number(line[begin : line.find(b",", begin)])
+                text = line[begin : line.find(b",", begin)]
+                try:
+                    column[count] = float(text)
+                except ValueError:
+                    column[count] = _last_number(text)
     keys = sorted(rows)
     last = np.array([rows[key] for key in keys], np.int64)
     return FrameFigures(
@@ -90,9 +94,10 @@ def without_figures(frames: list[FrameRef]) -> FrameFigures:
     )
 
 
-def _number(text: bytes) -> float:
+def _last_number(text: bytes) -> float:
+    """Return a figure that the brace of its mapping follows; NaN if it is none."""
     try:
-        return float(text.rstrip(b"}"))  # the last figure of a line ends with the brace
+        return float(text.rstrip(b"}"))
     except ValueError:
         return np.nan
 
