@@ -162,3 +162,15 @@ class IdRangeError(FrameError):
 
     subject = "id map"
     fault = "an id beyond what results can hold"
+
+
+class CameraError(FrameError):
+    """The file with the cameras of a scene cannot be read; it concerns the frames of one scene."""
+
+    subject = "cameras"
+
+
+class DepthError(FrameError):
+    """A depth image cannot be read, or its content is no depth."""
+
+    subject = "depth image"

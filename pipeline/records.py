@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-STAGES = ("read", "encode", "decode", "match", "merge", "compose", "borders", "write")
-"""The stages of a frame in order: the names that a `StageClock` is given."""
+STAGES = (
+    *("read", "encode", "decode", "match", "merge", "compose", "borders"),
+    *("flow", "consult", "write"),
+)
+"""The stages of a frame in order: the names that a `StageClock` is given. Flow and consult belong
+to a second pass, which has none of the stages between read and flow."""
 
 
 class FrameStatus(StrEnum):
@@ -55,6 +59,14 @@ class FrameRef:
     def name(self) -> str:
         """Name of the frame in messages."""
         return f"{self.scene}/{self.image}"
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFrame:
+    """One frame with the frames of its scene that help it in a second pass."""
+
+    frame: FrameRef
+    neighbours: tuple[FrameRef, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,9 +141,13 @@ class Refinement:
     - n_objects, n_proposals
     - n_frayed: proposals that were left out as noise, since their borders are too long
     - direct, low_confidence, merged, matched (the sum of these three), fallback: objects
+    - n_neighbours, neighbours_ratio, n_returned: neighbours that showed something of the frame,
+      share of pixels whose id they changed, ids that they brought back; of a second pass only
     """
     numbers: Mapping[int, int] = field(default_factory=dict)
     """Number in `ids` of each id of the caller; empty without `data.renumber`."""
+    returned: tuple[int, ...] = ()
+    """Ids that the coarse map lacks and that neighbours brought back in a second pass."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,21 @@ def compressed(picture: np.ndarray, quality: int) -> np.ndarray:
     return np.asarray(Image.open(file).convert("RGB"))
 
 
+def worsened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return an image with random blur, brightness, contrast and noise, then compressed."""
+    pixels = image.astype(np.float64)
+    if rng.random() < 0.5:
+        pixels = ndimage.gaussian_filter(pixels, (rng.uniform(0, 1.2),) * 2 + (0,))
+    if rng.random() < 0.5:
+        pixels = 255 * (pixels / 255) ** rng.uniform(0.6, 1.6)
+    if rng.random() < 0.5:
+        mean = pixels.mean((0, 1))
+        pixels = mean + (pixels - mean) * rng.uniform(0.4, 1)
+    if rng.random() < 0.6:
+        pixels = pixels + rng.normal(0, rng.uniform(0, 8), pixels.shape)
+    return compressed(pixels, int(rng.uniform(50, 95)))
+
+
 @cache
 def _photographs() -> list[np.ndarray]:
     from importlib import resources

@@ -14,6 +14,7 @@ from pipeline.config.settings import (
     RefinementConfig,
     ReportConfig,
     RunConfig,
+    SceneConfig,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RefinementConfig",
     "ReportConfig",
     "RunConfig",
+    "SceneConfig",
     "load_config",
     "with_absolute_paths",
 ]

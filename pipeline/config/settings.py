@@ -16,6 +16,8 @@ from pipeline.tables import Table
 
 RESULTS_VERSION = 3
 """Raise this when the same settings give other results than before: older results become stale."""
+SECOND_PASS_VERSION = 1
+"""The same for results of a second pass."""
 
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 Natural: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
@@ -265,6 +267,37 @@ class RefinementConfig(Section):
     )
 
 
+class SceneConfig(Section):
+    """A second pass over a scene, in which frames are refined with their neighbours' help.
+
+    With one pass these settings shape nothing.
+    """
+
+    passes: Annotated[int, Field(strict=True, ge=1, le=2)] = setting(
+        1, "2: refine each frame once more, with what the first pass found in its neighbours"
+    )
+    neighbours: Count = setting(4, "frames that a frame is compared with", shapes_results=True)
+    window: Count = setting(
+        8,
+        "frames before and after a frame among which its neighbours are chosen",
+        shapes_results=True,
+    )
+    poses: FolderName | None = setting(
+        "poses.json",
+        "file inside each scene with the cameras of its frames, where there is one; "
+        "null ignores it",
+        shapes_results=True,
+    )
+    depth: FolderName | None = setting(
+        "depth",
+        "folder inside each scene with depth images, where there is one; null ignores it",
+        shapes_results=True,
+    )
+    depth_unit: Annotated[float, Field(strict=True, gt=0.0)] = setting(
+        0.001, "metres that a value of 1 in a depth image stands for", shapes_results=True
+    )
+
+
 class OutputConfig(Section):
     """Where results go, and in which form."""
 
@@ -418,6 +451,7 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     proposals: ProposalsConfig = ProposalsConfig()
     refinement: RefinementConfig = RefinementConfig()
+    scene: SceneConfig = SceneConfig()
     output: OutputConfig = OutputConfig()
     cluster: ClusterConfig = ClusterConfig()
     run: RunConfig = RunConfig()
@@ -435,11 +469,20 @@ class Config(Section):
         shaping = {
             f"{section}.{key}": values[section][key]
             for section, part in type(self).model_fields.items()
+            if section != "scene" or self.scene.passes == 2
             for key, field in section_fields(part.annotation).items()
             if field.json_schema_extra["shapes_results"]
         }
-        text = json.dumps([RESULTS_VERSION, model_identity, shaping], sort_keys=True)
+        facts = [RESULTS_VERSION, model_identity, shaping]
+        if self.scene.passes == 2:
+            facts.append(SECOND_PASS_VERSION)
+        text = json.dumps(facts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def first_pass(self) -> Config:
+        """The settings of the first of two passes: those of a run with one pass."""
+        return self.model_copy(update={"scene": SceneConfig()})
 
     def changes(self) -> dict[str, Any]:
         """Return the values that differ from the defaults, in plain values by `section.key`."""

@@ -24,9 +24,10 @@ def headline(states: list[RunState]) -> str:
     else:
         pace = f"{speed(states):.2f} frames/s, {duration(left)} left"
     failed_colour = COLOURS["failed"] if run.failed else "inherit"
+    label = f" &middot; {html.escape(run.label)}" if run.label else ""
     kept = f", {run.kept:,} on record before" if run.kept else ""
     return (
-        f"<h3 style='margin: 0'>{html.escape(run.data_root)}</h3>"
+        f"<h3 style='margin: 0'>{html.escape(run.data_root)}{label}</h3>"
         f"<p style='font-size: 120%; margin: 4px 0'>{run.done:,} done, "
         f"<span style='color: {failed_colour}'>{run.failed:,} failed</span>, "
         f"{run.todo:,} to do{kept} &middot; {pace}</p>"

@@ -30,6 +30,8 @@ class RunState:
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     """Seconds by stage, summed over frames and workers."""
     ended: bool = False
+    label: str = ""
+    """Name of the pass for people; empty where a run has only one."""
 
     @property
     def todo(self) -> int:
@@ -62,8 +64,8 @@ def history(events: Iterable[tuple[float, Any]]) -> list[RunState]:
     states: list[RunState] = []
     for _, event in events:
         state = RunState(**event)
-        if states and state.finished < states[-1].finished:
-            # A drop in the count means that another run began on the same cluster.
+        if states and (state.finished < states[-1].finished or state.label != states[-1].label):
+            # A drop in the count means that another run or pass began on the same cluster.
             states.clear()
         states.append(state)
     return states

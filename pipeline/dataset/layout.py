@@ -23,6 +23,9 @@ from pipeline.records import FrameRef
 
 __all__ = ["RECORD_DIR", "Layout", "RecordPaths", "is_remote"]
 
+FORMAT_OF_FIRST_PASS = "png"  # noqa: S105 - a pass over frames, no password
+"""Format of the first pass's results, which are read again and again: small and without loss."""
+
 _LONGEST_AUTHOR = 150
 """Most characters of an author in the name of a folder."""
 
@@ -99,6 +102,8 @@ class Layout:
     ```
     <data_root>/<scene>/images/frame_000000.jpg                   image_path
     <data_root>/<scene>/obj_ids/frame_000000.jpg.pth              ids_path
+    <data_root>/<scene>/poses.json                                poses_path
+    <data_root>/<scene>/depth/frame_000000.png                    depth_folder
     <output_root>/<scene>/obj_ids_refine/frame_000000.jpg.pth     output_path
     <output_root>/<scene>/obj_ids_fixed/frame_000000.jpg.pth      fix_path
     <output_root>/obj_ids_refine.zarr/                            mirror_url
@@ -140,6 +145,12 @@ class Layout:
         return RecordPaths(self.output_root)
 
     @property
+    def first_pass(self) -> FirstPassLayout:
+        """The layout in which the first of two passes writes."""
+        output = self.output.model_copy(update={"path": None, "format": FORMAT_OF_FIRST_PASS})
+        return FirstPassLayout(self.data_root, self.data, output)
+
+    @property
     def mirror_url(self) -> str:
         """Absolute path or URL of the mirror of the results, whether it is kept or not."""
         mirror = self.output.mirror
@@ -170,6 +181,14 @@ class Layout:
         """Return the path of the frame's coarse id map."""
         return self.data_root / f"{self._folders[1].replace(_SCENE, frame.scene)}{frame.ids}"
 
+    def poses_path(self, scene: str, name: str) -> Path:
+        """Return the path of the file with a scene's cameras, by its name, `scene.poses`."""
+        return self._scene_folder(scene) / name
+
+    def depth_folder(self, scene: str, name: str) -> Path:
+        """Return the folder of a scene's depth images, by its name, `scene.depth`."""
+        return self._scene_folder(scene) / name
+
     def output_path(self, frame: FrameRef) -> Path:
         """Return the path of the refined id map: by `output.path`, or image name plus suffix."""
         if self.output.path:
@@ -185,6 +204,12 @@ class Layout:
         name = frame.image + RESULT_FORMATS[self.output.format].suffix
         return self.output_root / f"{folder.replace(_SCENE, frame.scene)}{name}"
 
+    def _scene_folder(self, scene: str) -> Path:
+        """Return the folder that the pattern of images calls {scene}."""
+        images = images_pattern(self.data)
+        whole = images.folder(scene).split("/")
+        return self.data_root.joinpath(*whole[: images.scene_depth + 1])
+
     def _name_result(self, frame: FrameRef) -> str:
         images = images_pattern(self.data)
         values = values_of(images, frame.scene, frame.image)
@@ -194,6 +219,46 @@ class Layout:
                 "frame of this data set and these settings"
             )
         return result_pattern(self.output).fill(values)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPassPaths(RecordPaths):
+    """The record of a first pass: a journal of its own, all else as in the record of the run."""
+
+    @property
+    def results(self) -> Path:
+        """Folder of the first pass's results."""
+        return self.folder / "first_pass"
+
+    @property
+    def journal(self) -> Path:
+        """The journal of the first pass."""
+        return self.results / "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPassLayout(Layout):
+    """The layout of the first of two passes: its results lie in the record, as compressed PNG.
+
+    ```
+    <output_root>/autorefiner/first_pass/<scene>/frame_000000.jpg.png   output_path
+    <output_root>/autorefiner/first_pass/journal.jsonl                  record.journal
+    ```
+    """
+
+    @property
+    def record(self) -> FirstPassPaths:
+        """Paths of the record, with the journal of the first pass."""
+        return FirstPassPaths(self.output_root)
+
+    def results_folder(self, scene: str) -> Path:
+        """Return the folder that all results of the first pass of a scene lie in."""
+        return self.record.results / scene
+
+    def output_path(self, frame: FrameRef) -> Path:
+        """Return the path of the ids that the first pass found."""
+        name = frame.image + RESULT_FORMATS[FORMAT_OF_FIRST_PASS].suffix
+        return self.results_folder(frame.scene) / name
 
 
 def is_remote(url: str) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from pipeline.dataset import Layout, Stamp, digest_file, stamp
 from pipeline.dataset.numbers import Numbers, read_numbers
@@ -37,3 +39,38 @@ def digest_inputs(image_path: Path, ids_path: Path, mark: str = "") -> str:
     digest.update(digest_file(ids_path, IdMapError))
     digest.update(mark.encode())
     return digest.hexdigest()
+
+
+class Sources(Protocol):
+    """What the results of a pass are made from, frame by frame."""
+
+    def stamps(self, frame: FrameRef) -> tuple[Stamp | None, ...]:
+        """Return the stamps of all files that a result depends on; None for a missing input."""
+        ...
+
+    def digest(self, frame: FrameRef) -> str:
+        """Hash the content of these files.
+
+        Raises
+        ------
+        FrameError
+            A file cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """The sources of a first pass: a frame's own image, coarse ids and table of numbers."""
+
+    layout: Layout
+
+    def stamps(self, frame: FrameRef) -> tuple[Stamp | None, ...]:
+        """Return the stamps of the frame's inputs."""
+        return input_stamps(frame, self.layout)
+
+    def digest(self, frame: FrameRef) -> str:
+        """Hash the frame's inputs."""
+        layout = self.layout
+        mark = numbers_of(frame, layout).mark
+        return digest_inputs(layout.image_path(frame), layout.ids_path(frame), mark)

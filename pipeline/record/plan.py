@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.dataset import Layout, read_ids, read_provenance, stamp
-from pipeline.dataset.provenance import digest_inputs, input_stamps, numbers_of
+from pipeline.dataset.provenance import OwnFiles, Sources
 from pipeline.errors import FrameError
 from pipeline.record.journal import Entry, Journal, JournalIndex
 from pipeline.record.tally import Tally
@@ -116,22 +116,35 @@ def make_plan(judgements: Iterable[Judgement], redo: str, journal: Journal, tall
 
 
 def judge_frames(
-    frames: Iterable[FrameRef], journal: JournalIndex, layout: Layout, fingerprint: str
+    frames: Iterable[FrameRef],
+    journal: JournalIndex,
+    layout: Layout,
+    fingerprint: str,
+    sources: Sources | None = None,
 ) -> Iterator[Judgement]:
-    """Judge frames in order, by the journal wherever the files have not changed."""
+    """Judge frames in order, by the journal wherever the files have not changed.
+
+    `sources` is what results are made from; None stands for the frame's own files.
+    """
     for frame in frames:
-        yield judge(frame, journal.find(frame), layout, fingerprint)
+        yield judge(frame, journal.find(frame), layout, fingerprint, sources)
 
 
-def judge(frame: FrameRef, entry: Entry | None, layout: Layout, fingerprint: str) -> Judgement:
+def judge(
+    frame: FrameRef,
+    entry: Entry | None,
+    layout: Layout,
+    fingerprint: str,
+    sources: Sources | None = None,
+) -> Judgement:
     """Judge one frame by its entry; open its files only where they differ from the entry."""
     output = stamp(layout.output_path(frame))
-    inputs = input_stamps(frame, layout)
+    inputs = (sources or OwnFiles(layout)).stamps(frame)
     if entry and entry.inputs == inputs:
         same_settings = entry.fingerprint == fingerprint
         if entry.outcome.failed and same_settings:
             # A worker can die just after it wrote the result, so a result is opened first.
-            opened = open_and_judge(frame, layout, fingerprint) if output else None
+            opened = open_and_judge(frame, layout, fingerprint, sources) if output else None
             if opened and opened.state == FrameState.DONE:
                 return opened
             return Judgement(
@@ -143,13 +156,14 @@ def judge(frame: FrameRef, entry: Entry | None, layout: Layout, fingerprint: str
             return Judgement(frame, FrameState.STALE, NotDone.OTHER_SETTINGS)
     if not output:
         return Judgement(frame, FrameState.TODO, NotDone.NO_RESULT)
-    return open_and_judge(frame, layout, fingerprint)
+    return open_and_judge(frame, layout, fingerprint, sources)
 
 
-def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgement:
+def open_and_judge(
+    frame: FrameRef, layout: Layout, fingerprint: str, sources: Sources | None = None
+) -> Judgement:
     """Judge one frame by its files alone, reading all of them."""
-    path = layout.output_path(frame)
-    inputs = (layout.image_path(frame), layout.ids_path(frame))
+    path, made_from = layout.output_path(frame), sources or OwnFiles(layout)
     try:
         read_ids(path)
     except FrameError as error:
@@ -160,15 +174,14 @@ def open_and_judge(frame: FrameRef, layout: Layout, fingerprint: str) -> Judgeme
     if provenance.get("settings") != fingerprint:
         return Judgement(frame, FrameState.STALE, NotDone.OTHER_SETTINGS)
     try:
-        mark = numbers_of(frame, layout).mark
-        if provenance["inputs"] != digest_inputs(*inputs, mark):
+        if provenance["inputs"] != made_from.digest(frame):
             return Judgement(frame, FrameState.TODO, NotDone.OTHER_INPUT)
         stats = dict(json.loads(provenance["stats"]))
     except (FrameError, KeyError, ValueError, TypeError):
         # The frame is refined again; if its input is at fault, the run reports the real error.
         return Judgement(frame, FrameState.TODO, NotDone.UNKNOWN_INPUT)
     outcome = FrameOutcome(frame, FrameStatus.DONE, stats=stats)
-    stamps = tuple(found for found in input_stamps(frame, layout) if found)
+    stamps = tuple(found for found in made_from.stamps(frame) if found)
     entry = Entry(outcome, fingerprint, stamps, stamp(path))
     return Judgement(frame, FrameState.DONE, entry=entry, is_new=True)
 

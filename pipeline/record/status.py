@@ -20,6 +20,7 @@ from toolz import partition_all
 from pipeline.config import ConfigLike
 from pipeline.dataset import Inventory, Layout, discover_some, find_linked
 from pipeline.dataset.fixes import check_fix, fixed_among
+from pipeline.dataset.scene_files import SceneFiles, scene_files
 from pipeline.errors import FrameError
 from pipeline.record.journal import Entry, read_journal
 from pipeline.record.lock import read_holder
@@ -158,7 +159,7 @@ def read_status(
     AutoRefinerError
         A setting is wrong, there is no data set, or its journal cannot be read.
     """
-    layout, inventory, fingerprint = _find(data_root, config, proposers)
+    layout, inventory, fingerprint, _ = _find(data_root, config, proposers)
     status = _begin(layout, inventory)
     with read_journal(layout.record.journal) as journal:
         for _, of_scene in groupby(inventory.frames, key=lambda frame: frame.scene):
@@ -195,15 +196,15 @@ def verify_dataset(
     AutoRefinerError
         As `read_status`.
     """
-    layout, inventory, fingerprint = _find(data_root, config, proposers)
+    layout, inventory, fingerprint, files = _find(data_root, config, proposers)
     status = _begin(layout, inventory)
     with read_journal(layout.record.journal) as journal:
 
         def look(frame: FrameRef) -> Judgement:
-            judgement = open_and_judge(frame, layout, fingerprint)
+            judgement = open_and_judge(frame, layout, fingerprint, files)
             if judgement.reason != NotDone.NO_RESULT:
                 return judgement
-            return judge(frame, journal.find(frame), layout, fingerprint)
+            return judge(frame, journal.find(frame), layout, fingerprint, files)
 
         for judgement in _in_threads(look, inventory.frames):
             status.add(judgement.frame, judgement.state, judgement.entry)
@@ -223,12 +224,16 @@ def verify_dataset(
 
 def _find(
     data_root: str | os.PathLike[str], config: ConfigLike, proposers: ProposerFactory
-) -> tuple[Layout, Inventory, str]:
+) -> tuple[Layout, Inventory, str, SceneFiles | None]:
+    """Return paths, frames, fingerprint of the settings, and the sources of a second pass."""
     dataset = open_dataset(data_root, config)
     layout, settings = dataset.layout, dataset.settings
     inventory = discover_some(layout.data_root, layout.data)
     inventory.problems += find_linked(layout, inventory.frames)
-    return layout, inventory, settings.fingerprint(proposers.identity(settings))
+    files = None
+    if settings.scene.passes == 2:
+        files = scene_files(layout, settings.scene, inventory.frames)
+    return layout, inventory, settings.fingerprint(proposers.identity(settings)), files
 
 
 def _begin(layout: Layout, inventory: Inventory) -> DatasetStatus:

@@ -160,6 +160,11 @@ class Tally:
         self.processed += 1
         self.stage_seconds.update(outcome.seconds)
 
+    def add_times(self, earlier: Tally) -> None:
+        """Add the times of an earlier pass over the same frames."""
+        self.stage_seconds.update(earlier.stage_seconds)
+        self.processed = max(self.processed, earlier.processed)
+
     def add_problem(self, kind: str, text: str) -> None:
         """Add a fault of the input as a whole."""
         self.problems.setdefault(kind, Group()).add(text)

@@ -40,6 +40,11 @@ class LoadedFrame:
     clock: StageClock
     """Seconds of each stage so far."""
 
+    @property
+    def origin(self) -> dict[str, str]:
+        """What the result is made from, as provenance of the result."""
+        return {"inputs": self.digest}
+
 
 def refine_frame(
     image: npt.NDArray[np.uint8],
@@ -158,10 +163,7 @@ def write_frame(
     """Write the refined ids, whole or not at all, with their provenance."""
     with clock("write"):
         check_place(layout.output_path(frame), layout.output_root)
-        stats = json.dumps(dict(refinement.stats), sort_keys=True)
-        write_ids(
-            layout.output_path(frame),
-            refinement.ids,
-            layout.output.format,
-            {**provenance, "stats": stats},
-        )
+        texts = {**provenance, "stats": json.dumps(dict(refinement.stats), sort_keys=True)}
+        if refinement.returned:
+            texts["returned"] = json.dumps(refinement.returned)
+        write_ids(layout.output_path(frame), refinement.ids, layout.output.format, texts)

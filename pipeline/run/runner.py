@@ -12,8 +12,10 @@ import os
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from distributed import Client, performance_report
@@ -21,7 +23,7 @@ from distributed.deploy.cluster import Cluster
 
 from pipeline.cluster import use_cluster
 from pipeline.cluster.main_guard import end_if_nested
-from pipeline.config import ConfigLike, load_config
+from pipeline.config import Config, ConfigLike, load_config
 from pipeline.dashboard import show_on_dashboard
 from pipeline.dataset import (
     Inventory,
@@ -29,12 +31,16 @@ from pipeline.dataset import (
     check_scenes,
     discover_some,
     find_linked,
+    read_cameras,
+    stamp,
 )
 from pipeline.dataset.fixes import fixed_among
-from pipeline.errors import RunInterrupted, RunStopped
-from pipeline.record.journal import Journal, open_journal, read_journal
+from pipeline.dataset.layout import FirstPassLayout
+from pipeline.dataset.scene_files import SceneFiles, scene_files
+from pipeline.errors import CameraError, RunInterrupted, RunStopped
+from pipeline.record.journal import Entry, Journal, open_journal, read_journal
 from pipeline.record.lock import hold_output
-from pipeline.record.opening import open_dataset
+from pipeline.record.opening import Dataset, open_dataset
 from pipeline.record.plan import Plan, judge_frames, make_plan
 from pipeline.record.summary import Summary, summarise
 from pipeline.record.summary_file import keep_summary
@@ -121,37 +127,23 @@ def refine(
     inventory = discover_some(layout.data_root, layout.data)
     _leave_out_linked_scenes(layout, inventory)
     proposers.obtain(settings)
-    fingerprint = settings.fingerprint(proposers.identity(settings))
-    run_id = secrets.token_hex(8)
-    with (
-        hold_output(layout.record.lock),
-        open_journal(layout.record.journal) as record,
-        mirror_of_run(layout, fingerprint, inventory.frames) as mirror,
-    ):
-        job = Job(layout, settings, fingerprint, proposers, run_id, mirror.spec)
-        tally = _open_tally(inventory)
-        plan = _plan(inventory, job, record, tally, mirror)
+    with hold_output(layout.record.lock):
+        passes = _passes(dataset, proposers, inventory)
+        run = _Run(inventory, stop, watchers, start)
         try:
-            if plan.todo or mirror.is_behind:
-                with (
-                    use_cluster(client, settings.cluster) as running,
-                    _performance_report(running, settings.run.performance_report),
-                ):
-                    _log_addresses(running)
-                    if plan.todo and settings.data.renumber:
-                        for problem in number_scenes(plan.todo, layout, running):
-                            tally.add_problem("too many ids", problem)
-                    if plan.todo:
-                        live = LiveRun(job, running, tally, len(plan.todo), plan.kept, start)
-                        with warm_workers(running, settings, proposers), stop.gently():
-                            _refine_frames(plan.todo, live, record, mirror, stop, watchers)
-                    if not stop.why:
-                        for problem in mirror.catch_up(running):
-                            tally.add_problem("incomplete mirror", problem)
+            with _on_demand(client, settings) as cluster:
+                for each in passes:
+                    _work_through(each, run, None if stop.why else cluster)
         except RunStopped as error:
             ended = error
+        *earlier, last = passes
+        if not last.is_planned:
+            _work_through(last, run, None)
+        tally = last.tally
+        for each in earlier:
+            tally.add_times(each.tally)
         tally.set_fixed(Counter(f.scene for f in fixed_among(layout, inventory.frames)))
-        summary = summarise(tally, layout, settings, fingerprint, time.monotonic() - start)
+        summary = summarise(tally, layout, settings, last.job.fingerprint, time.monotonic() - start)
         on_record = keep_summary(layout.record.summary, summary)
         if settings.report.at_end:
             report(layout, settings, on_record)
@@ -161,6 +153,100 @@ def refine(
     if stop.why:
         raise RunInterrupted(stop.why, summary)
     return summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all passes of a run share on the driver."""
+
+    inventory: Inventory
+    stop: StopRequest
+    watchers: Sequence[Watcher]
+    start: float
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One of the passes of a run."""
+
+    job: Job
+    tally: Tally
+    label: str = ""
+    """Name of the pass for people; empty where a run has only one."""
+    files: SceneFiles | None = None
+    """Sources of a second pass."""
+    is_planned: bool = False
+
+
+def _passes(dataset: Dataset, proposers: ProposerFactory, inventory: Inventory) -> list[_Pass]:
+    layout, settings = dataset.layout, dataset.settings
+    identity, run_id = proposers.identity(settings), secrets.token_hex(8)
+    job = Job(layout, settings, settings.fingerprint(identity), proposers, run_id)
+    if settings.scene.passes == 1:
+        return [_Pass(job, _open_tally(inventory))]
+    alone = settings.first_pass
+    first = Job(layout.first_pass, alone, alone.fingerprint(identity), proposers, run_id)
+    files = scene_files(layout, settings.scene, inventory.frames)
+    second = _Pass(job, _open_tally(inventory), "pass 2 of 2", files)
+    for scene in second.tally.scenes:
+        try:
+            read_cameras(layout, scene, settings.scene)
+        except CameraError as error:
+            second.tally.add_problem("damaged cameras", f"{error} The scene goes on without them.")
+    return [_Pass(first, _open_tally(inventory), "pass 1 of 2"), second]
+
+
+@contextmanager
+def _on_demand(client: Client | Cluster | None, settings: Config) -> Iterator[Callable[[], Client]]:
+    """Yield a function that returns the cluster, which is opened when it is first asked for."""
+    with ExitStack() as stack:
+
+        @cache
+        def running() -> Client:
+            found = stack.enter_context(use_cluster(client, settings.cluster))
+            stack.enter_context(_performance_report(found, settings.run.performance_report))
+            _log_addresses(found)
+            return found
+
+        yield running
+
+
+def _work_through(each: _Pass, run: _Run, cluster: Callable[[], Client] | None) -> None:
+    """Plan a pass, and do what is to do; without a cluster only plan it."""
+    layout, settings = each.job.layout, each.job.config
+    with (
+        open_journal(layout.record.journal) as record,
+        _mirror_of(each, run.inventory) as mirror,
+    ):
+        job = replace(each.job, mirror=mirror.spec)
+        plan = _plan(each, run.inventory, record, mirror)
+        each.is_planned = True
+        if cluster is None or not (plan.todo or mirror.is_behind):
+            return
+        running = cluster()
+        if plan.todo:
+            if settings.data.renumber and not each.files:
+                for problem in number_scenes(plan.todo, layout, running):
+                    each.tally.add_problem("too many ids", problem)
+            live = LiveRun(
+                job, running, each.tally, len(plan.todo), plan.kept, run.start, each.label
+            )
+            warm = nullcontext() if each.files else warm_workers(running, settings, job.proposers)
+            with warm, run.stop.gently():
+                _refine_frames(plan.todo, live, record, mirror, run, each.files)
+        if not run.stop.why:
+            for problem in mirror.catch_up(running):
+                each.tally.add_problem("incomplete mirror", problem)
+
+
+@contextmanager
+def _mirror_of(each: _Pass, inventory: Inventory) -> Iterator[MirrorOfRun]:
+    """Open the mirror for the pass whose results are mirrored: the last one."""
+    if isinstance(each.job.layout, FirstPassLayout):
+        yield MirrorOfRun(None, each.job.layout)
+        return
+    with mirror_of_run(each.job.layout, each.job.fingerprint, inventory.frames) as mirror:
+        yield mirror
 
 
 def _leave_out_linked_scenes(layout: Layout, inventory: Inventory) -> None:
@@ -180,16 +266,17 @@ def _open_tally(inventory: Inventory) -> Tally:
     return tally
 
 
-def _plan(
-    inventory: Inventory, job: Job, record: Journal, tally: Tally, mirror: MirrorOfRun
-) -> Plan:
-    layout = job.layout
+def _plan(each: _Pass, inventory: Inventory, record: Journal, mirror: MirrorOfRun) -> Plan:
+    job, layout, tally = each.job, each.job.layout, each.tally
     with read_journal(layout.record.journal) as journal:
-        judgements = judge_frames(inventory.frames, journal, layout, job.fingerprint)
+        judgements = judge_frames(inventory.frames, journal, layout, job.fingerprint, each.files)
         plan = make_plan(mirror.watch(judgements), job.config.run.redo, record, tally)
+    if each.files:
+        _pass_over(each, each.files, plan, record)
     mirror.settle(plan.todo)
     log.info(
-        "%d frame(s) in %d scene(s): %d to do, %d on record, %d of other settings",
+        "%s%d frame(s) in %d scene(s): %d to do, %d on record, %d of other settings",
+        f"{each.label}: " if each.label else "",
         len(inventory.frames),
         len(tally.scenes),
         len(plan.todo),
@@ -197,6 +284,23 @@ def _plan(
         plan.stale,
     )
     return plan
+
+
+def _pass_over(each: _Pass, files: SceneFiles, plan: Plan, record: Journal) -> None:
+    """Take frames that the first pass has no ids of out of the plan, and put failures on record."""
+    first = each.job.layout.first_pass
+    ready, failed = [], []
+    with read_journal(first.record.journal) as journal:
+        for frame in plan.todo:
+            if stamp(first.output_path(frame)):
+                ready.append(frame)
+            elif (entry := journal.find(frame)) and entry.outcome.failed:
+                stamps = tuple(found for found in files.stamps(frame) if found)
+                failed.append(Entry(entry.outcome, each.job.fingerprint, stamps, None))
+    record.append(failed)
+    for entry in failed:
+        each.tally.add_kept(entry.outcome)
+    plan.todo = ready
 
 
 def _log_addresses(client: Client) -> None:
@@ -219,15 +323,15 @@ def _refine_frames(
     live: LiveRun,
     journal: Journal,
     mirror: MirrorOfRun,
-    stop: StopRequest,
-    watchers: Sequence[Watcher],
+    run: _Run,
+    files: SceneFiles | None,
 ) -> None:
     """Refine frames on the cluster; put each partition on record and call the watchers."""
-    everybody = [*watchers, DashboardFeed()]
+    everybody = [*run.watchers, DashboardFeed()]
     for watcher in everybody:
         watcher.begin(live)
     try:
-        for entries in FrameStream(frames, live.job, live.client, stop):
+        for entries in FrameStream(frames, live.job, live.client, run.stop, files):
             journal.append(entries)
             mirror.add(entries)
             outcomes = [entry.outcome for entry in entries]

@@ -15,6 +15,7 @@ from contextlib import suppress
 from itertools import groupby
 
 import dask.bag
+from dask.bag import Bag
 from dask.base import annotate
 from dask.delayed import Delayed, delayed
 from distributed import Client, Future, KilledWorker, as_completed, wait
@@ -23,11 +24,14 @@ from toolz import partition_all
 
 from pipeline.cluster.lost_cluster import lost, noticing_loss
 from pipeline.cluster.worker_setup import take_from_workers
-from pipeline.dashboard.task_names import task_name
+from pipeline.dashboard.task_names import SECOND, task_name
+from pipeline.dataset.provenance import OwnFiles
+from pipeline.dataset.scene_files import SceneFiles
 from pipeline.errors import RunStopped, StorageError
 from pipeline.record.journal import Entry
-from pipeline.records import FrameRef
+from pipeline.records import FrameRef, SceneFrame
 from pipeline.run.partition import Job, failed_entry, refine_partition
+from pipeline.run.second_pass import consult_partition
 from pipeline.run.stopping import EndRun, StopRequest, stop_partitions
 from pipeline.run.waves import InOrder, cut
 
@@ -57,6 +61,8 @@ class FrameStream:
         Client of the cluster.
     stop
         Once it is asked, workers finish the frames in hand and the stream ends.
+    files
+        The sources of results in a second pass; None in a first pass.
 
     Raises
     ------
@@ -67,9 +73,14 @@ class FrameStream:
     """
 
     def __init__(
-        self, frames: Sequence[FrameRef], job: Job, client: Client, stop: StopRequest
+        self,
+        frames: Sequence[FrameRef],
+        job: Job,
+        client: Client,
+        stop: StopRequest,
+        files: SceneFiles | None = None,
     ) -> None:
-        self._job, self._client, self._stop = job, client, stop
+        self._job, self._client, self._stop, self._files = job, client, stop, files
         self._shared: Delayed = delayed(job, traverse=False)
         self._waves = cut(frames, job.config.run.partition_size, self._threads)
         self._in_flight: dict[Future, Sequence[FrameRef]] = {}
@@ -128,12 +139,22 @@ class FrameStream:
 
     def _send_scene(self, scene: str, frames: Sequence[FrameRef], size: int) -> None:
         with annotate(priority=InOrder(self._sent)):
-            bag = dask.bag.from_sequence(frames, partition_size=size)
-            refined = bag.map_partitions(RefineScene(scene), self._shared)
+            refined = self._bag(scene, frames, size)
         self._sent += refined.npartitions
         futures = self._client.compute(refined.to_delayed(optimize_graph=False))
         self._in_flight.update(zip(futures, partition_all(size, frames), strict=True))
         self._finished.update(futures)
+
+    def _bag(self, scene: str, frames: Sequence[FrameRef], size: int) -> Bag:
+        """Return a bag of entries: frames of a scene, mapped through the pass."""
+        if self._files is None:
+            bag: Bag = dask.bag.from_sequence(frames, partition_size=size)
+            refined: Bag = bag.map_partitions(RefineScene(scene), self._shared)
+            return refined
+        tasks = [SceneFrame(frame, self._files.neighbours(frame)) for frame in frames]
+        bag = dask.bag.from_sequence(tasks, partition_size=size)
+        consulted: Bag = bag.map_partitions(ConsultScene(scene), self._shared)
+        return consulted
 
     def _next(self, *, is_alone: bool = False) -> Iterator[list[Entry]]:
         """Yield the entries of the next finished partition, and empty lists until then."""
@@ -184,7 +205,8 @@ class FrameStream:
             f"its worker died {error.allowed_failures + 1} time(s) on this frame alone; "
             "often memory ran out: see the worker's log"
         )
-        return failed_entry(frame, self._job, "KilledWorker", message)
+        sources = self._files or OwnFiles(self._job.layout)
+        return failed_entry(frame, self._job, sources, "KilledWorker", message)
 
     def _look_around(self) -> None:
         """Pass a stop request to the workers; raise `RunStopped` if the cluster is lost."""
@@ -233,3 +255,14 @@ class RefineScene:
     def __call__(self, frames: Iterable[FrameRef], job: Job) -> list[Entry]:
         """Refine frames of one scene."""
         return refine_partition(frames, job)
+
+
+class ConsultScene:
+    """`consult_partition` under a name for each scene, in the same way."""
+
+    def __init__(self, scene: str) -> None:
+        self.__name__ = task_name(scene, SECOND)
+
+    def __call__(self, tasks: Iterable[SceneFrame], job: Job) -> list[Entry]:
+        """Take frames of one scene through the second pass."""
+        return consult_partition(tasks, job)

@@ -44,6 +44,8 @@ class LiveRun:
     kept: int = 0
     """Frames that were on record before it began."""
     start: float = field(default_factory=time.monotonic)
+    label: str = ""
+    """Name of the pass for people; empty where a run has only one."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while outcomes are counted."""
     done: int = 0
@@ -76,6 +78,7 @@ class LiveRun:
                 seconds=elapsed,
                 stage_seconds=dict(self.tally.stage_seconds),
                 ended=self.seconds is not None,
+                label=self.label,
             )
 
     def summary(self) -> Summary:
@@ -108,7 +111,7 @@ class Bar:
     def begin(self, run: LiveRun) -> None:
         """Show an empty bar."""
         self._bar: tqdm[Any] = tqdm(
-            total=run.total, unit="frame", desc="refine", disable=_nobody_watches()
+            total=run.total, unit="frame", desc=run.label or "refine", disable=_nobody_watches()
         )
         self._last_line = time.monotonic()
 
@@ -128,7 +131,8 @@ class Bar:
 def log_state(state: RunState) -> None:
     """Log the counts and the speed of a run in one line."""
     log.info(
-        "%d/%d frames, %d failed, %.2f frames/s",
+        "%s%d/%d frames, %d failed, %.2f frames/s",
+        f"{state.label}: " if state.label else "",
         state.finished,
         state.total,
         state.failed,

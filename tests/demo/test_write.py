@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -5,10 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.config import DataConfig
-from pipeline.dataset import discover, read_ids
+from pipeline.config import DataConfig, OutputConfig
+from pipeline.config.settings import SceneConfig
+from pipeline.dataset import (
+    Layout,
+    discover,
+    find_neighbours,
+    read_cameras,
+    read_depth,
+    read_ids,
+)
+from pipeline.dataset.camera_files import parse_cameras
 from pipeline.demo.coarse import coarsen
-from pipeline.demo.poses import cameras_from_json
 from pipeline.demo.scan.view import coarse_views
 from pipeline.demo.scenes import camera_path, make_room
 from pipeline.demo.write import in_millimetres, write_demo_dataset
@@ -45,15 +55,41 @@ def test_depth_and_poses_are_those_of_the_view_that_the_coarse_ids_are_from(data
     for number in range(2):
         room, scene = make_room(4 + number), data / f"scene_{number:04d}"
         views = list(coarse_views(room, camera_path(room, 3, (96, 72)), 1.0))
-        cameras = cameras_from_json((scene / "poses.json").read_text())
+        cameras = parse_cameras((scene / "poses.json").read_bytes())
         assert list(cameras) == [f"frame_{shot:06d}" for shot in range(3)]
         for view, (name, camera) in zip(views, cameras.items(), strict=True):
             depth = np.asarray(Image.open(scene / "depth" / f"{name}.png"))
             assert depth.dtype == np.uint16
             np.testing.assert_array_equal(depth, in_millimetres(view.depth))
-            np.testing.assert_array_equal(camera.position, view.camera.position)
+            np.testing.assert_array_equal(camera.pose[:3, 3], view.camera.position)
             coarse = read_ids(scene / "obj_ids" / f"{name}.jpg.pth")
             np.testing.assert_array_equal(coarse, view.ids)
+
+
+@pytest.mark.slow
+def test_a_pixel_of_one_frame_lies_on_the_same_point_in_the_others(tmp_path):
+    # Read as a run reads them.
+    write_demo_dataset(tmp_path, 1, 4, (160, 120), seed=70, severity=0.2)
+    layout = Layout(tmp_path, DataConfig(), OutputConfig())
+    frames = discover(tmp_path).frames
+    cameras = read_cameras(layout, "scene_0000", SceneConfig())
+    rows, columns = np.mgrid[0:120, 0:160]
+    for one, other in itertools.permutations(frames, 2):
+        depth, depth_there = (read_depth(layout, frame, SceneConfig()) for frame in (one, other))
+        points = cameras[one.image].unproject(columns + 0.5, rows + 0.5, depth)
+        x, y, away = cameras[other.image].project(points)
+        inside = (depth > 0) & (away > 0) & (x >= 0) & (x < 160) & (y >= 0) & (y < 120)
+        x, y = x[inside], y[inside]
+        there = depth_there[y.astype(int), x.astype(int)]
+        again = cameras[other.image].unproject(x, y, there)
+        off = np.linalg.norm(again - points[inside], axis=1)
+        # Pixels beside silhouettes are seen in one of the two frames only.
+        assert inside.mean() > 0.5
+        assert np.median(off) < 0.005
+        assert np.mean(off < 0.03) > 0.75
+    assert all(
+        len(find_neighbours(layout, frames, SceneConfig()).of(frame)) == 3 for frame in frames
+    )
 
 
 @given(st.lists(st.floats(0.125, 100, width=32) | st.just(np.inf), min_size=1))

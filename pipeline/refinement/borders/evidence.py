@@ -105,9 +105,9 @@ def gather(
     """
     rim = rim_of(contest)
     columns = {
-        **_colours(contest, outlines, view),
+        **colours_of(contest, sure_pixels(*outlines), view.smooth, view.cell),
         **_rims(contest, rim, view, outlines),
-        **_sizes(contest, rim, view),
+        **sizes_of(contest, rim, view.cell),
         **_masks(contest, claimed),
         **_borders(contest, view, outlines),
         "coarse_to_masks": np.full(contest.n, frame.coarse_to_masks),
@@ -117,16 +117,35 @@ def gather(
     return np.column_stack([columns[name] for name in EVIDENCE])
 
 
-def _colours(
-    contest: Contest, outlines: tuple[Outlines, Outlines], view: View
-) -> dict[str, Floats]:
-    first, second = outlines
-    sure = (first.ids == second.ids) & ~(first.border | second.border)
+def sure_pixels(first: Outlines, second: Outlines) -> Bools:
+    """Return the pixels on which two maps agree and that touch no border of either, (H, W)."""
+    agree: Bools = (first.ids == second.ids) & ~(first.border | second.border)
+    return agree
+
+
+def colours_of(contest: Contest, sure: Bools, smooth: Colours, cell: float) -> dict[str, Floats]:
+    """Compare the colours of each area with those of its two labels around it.
+
+    Parameters
+    ----------
+    contest
+        Two maps, and the areas in which they differ.
+    sure
+        (H, W) pixels whose label is certain.
+    smooth
+        (H, W, 3) slightly blurred image.
+    cell
+        Pixels along the side of a cell.
+
+    Returns
+    -------
+    dict of (n,) columns: likeness, votes, near_first, near_second; see `EVIDENCE`.
+    """
     (like_first, enough_first, near_first), (like_second, enough_second, near_second) = likelihoods(
-        first.ids,
+        contest.first,
         sure,
-        view.smooth.reshape(-1, 3),
-        view.cell,
+        smooth.reshape(-1, 3),
+        cell,
         contest.place,
         (contest.first_label[contest.area], contest.second_label[contest.area]),
     )
@@ -166,21 +185,37 @@ def _rims(
         ),
         "peak_second": np.where(n_first > 0, mean(peak, rim.to_first), of_second.map_peak),
         "peak_first": np.where(n_second > 0, mean(peak, rim.to_second), of_first.map_peak),
-        "beside_first": n_first / np.maximum(n_first + n_second, 1),
+        "beside_first": beside_first(rim, contest.n),
     }
 
 
-def _sizes(contest: Contest, rim: Rim, view: View) -> dict[str, Floats]:
-    cell = view.cell**2
+def beside_first(rim: Rim, n: int) -> Floats:
+    """Return the share of the sure neighbours of each area that have its first label, (n,)."""
+    n_first = np.bincount(rim.area[rim.to_first], minlength=n)
+    n_second = np.bincount(rim.area[rim.to_second], minlength=n)
+    share: Floats = n_first / np.maximum(n_first + n_second, 1)
+    return share
+
+
+def sizes_of(contest: Contest, rim: Rim, cell: float) -> dict[str, Floats]:
+    """Measure each area and its two labels; see `EVIDENCE` from width to blank_second.
+
+    Parameters
+    ----------
+    contest, rim
+        The areas and their rims.
+    cell
+        Pixels along the side of a cell.
+    """
     all_first = np.bincount(contest.first.reshape(-1), minlength=N_IDS)[contest.first_label]
     all_second = np.bincount(contest.second.reshape(-1), minlength=N_IDS)[contest.second_label]
     perimeter = np.bincount(rim.area, minlength=contest.n)
     blank_first, blank_second = contest.first_label == 0, contest.second_label == 0
     return {
-        "width": np.log(4 * contest.size / np.maximum(perimeter, 1) / view.cell),
-        "size": np.log(contest.size / cell),
-        "size_first": np.log(np.maximum(all_first, 1) / cell),
-        "size_second": np.log(np.maximum(all_second, 1) / cell),
+        "width": np.log(4 * contest.size / np.maximum(perimeter, 1) / cell),
+        "size": np.log(contest.size / cell**2),
+        "size_first": np.log(np.maximum(all_first, 1) / cell**2),
+        "size_second": np.log(np.maximum(all_second, 1) / cell**2),
         "part_first": np.where(blank_first, 0.0, contest.size / np.maximum(all_first, 1)),
         "part_second": np.where(blank_second, 0.0, contest.size / np.maximum(all_second, 1)),
         "blank_first": blank_first.astype(np.float64),

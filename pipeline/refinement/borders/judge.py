@@ -55,10 +55,10 @@ class Judge:
 
 
 @cache
-def load_judge(question: Question) -> Judge:
-    """Load the judge of one question, whose weights are part of the package."""
+def load_judge(question: str, room: str = "pipeline.refinement.borders") -> Judge:
+    """Load the judge of a question, whose weights are `judge.npz` beside a room's modules."""
     with (
-        resources.files(__package__).joinpath("judge.npz").open("rb") as file,
+        resources.files(room).joinpath("judge.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as saved,
     ):
         arrays = {name: saved[name].astype(np.float64) for name in saved.files}

@@ -77,6 +77,12 @@ def view_of(image: npt.NDArray[np.uint8], shape: tuple[int, int], cell: float) -
     )
 
 
+def smoothed(image: npt.NDArray[np.uint8], shape: tuple[int, int]) -> Colours:
+    """Return an image at the size of an id map, slightly blurred, (H, W, 3) in [0, 1]."""
+    pixels = _resized((image / np.float32(255)).astype(np.float32), shape)
+    return _blurred(np.ascontiguousarray(pixels.transpose(2, 0, 1))).transpose(1, 2, 0).copy()
+
+
 def _blurred(planes: Colours) -> Colours:
     """Blur (3, H, W) with a Gaussian; colours at the edges are repeated outside."""
     reach = round(3 * BLUR)

@@ -1,0 +1,107 @@
+"""The second pass of one frame: its ids are compared with those that its neighbours carry over.
+
+Neighbours propose, and never place borders by themselves: each connected area in which the frame's
+ids and the vote of its neighbours differ is put to a judge that weighs what the image shows there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.ids import N_IDS
+from pipeline.refinement.arrays import Bools, Floats, Ids
+from pipeline.refinement.borders.contest import Contest, compare
+from pipeline.refinement.borders.judge import load_judge
+from pipeline.refinement.neighbours.carry import Carried, carry
+from pipeline.refinement.neighbours.evidence import gather
+from pipeline.refinement.neighbours.flow import Flow
+from pipeline.refinement.neighbours.sight import Sight
+from pipeline.refinement.neighbours.vote import vote
+
+FAVOUR = 0.5
+"""Log-odds for the neighbours above which an area gets their id."""
+SURE = 2.0
+"""Log-odds above which one neighbour is enough to bring an object back."""
+LEAST_RETURN = 12 * 12
+"""Fewest pixels of an object that comes back, in a map of 640 pixels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Consulted:
+    """The ids of a frame after its neighbours were asked."""
+
+    ids: Ids
+    """(h, w) uint16."""
+    n_neighbours: int
+    """Neighbours that show anything of this frame."""
+    returned: tuple[int, ...]
+    """Ids that the coarse map lacks and the neighbours brought back, ascending."""
+    changed: Bools
+    """(h, w) pixels whose id the neighbours changed."""
+
+
+def consult(own: Sight, neighbours: Sequence[tuple[Sight, Flow]]) -> Consulted:
+    """Refine the ids of a frame by those of its neighbours, where the image bears them out.
+
+    Parameters
+    ----------
+    own
+        The frame, with the ids of the first pass.
+    neighbours
+        Frames of the same scene, each with the flow from this frame to it.
+
+    Returns
+    -------
+    Consulted
+        Every id of the first pass is kept. An id that the coarse map lacks comes back only where
+        two neighbours show it, or where the judge is sure of one.
+    """
+    carried = [carry(own, other, flow) for other, flow in neighbours]
+    carried = [each for each in carried if each.weight.any()]
+    contest = compare(own.ids, vote(own.ids, carried))
+    if not contest.n:
+        return Consulted(own.ids, len(carried), (), np.zeros(own.ids.shape, dtype=np.bool_))
+    favour = -load_judge("neighbours", __package__).favour_first(gather(contest, own, carried))
+    accepted = favour > FAVOUR
+    accepted &= ~_unproven(contest, accepted, favour, own, carried)
+    ids = _with_all_of(own.ids, contest.settle(~accepted))
+    returned = np.setdiff1d(ids, np.union1d(own.coarse, own.ids))
+    return Consulted(ids, len(carried), tuple(returned.tolist()), ids != own.ids)
+
+
+def _unproven(
+    contest: Contest, accepted: Bools, favour: Floats, own: Sight, carried: Sequence[Carried]
+) -> Bools:
+    """Return the areas of ids that would come back without enough evidence or size, (n,)."""
+    known = np.zeros(N_IDS, dtype=np.bool_)
+    known[own.ids] = known[own.coarse] = True
+    back = accepted & ~known[contest.second_label]
+    label = contest.second_label[contest.area]
+    of_back = back[contest.area]
+    place, label = contest.place[of_back], label[of_back]
+    size = np.bincount(label, minlength=N_IDS)
+    shown = np.zeros(N_IDS, dtype=np.int64)
+    for each in carried:
+        agrees = (each.ids.reshape(-1)[place] == label).astype(np.float64)
+        shown += np.bincount(label, agrees, N_IDS) >= 0.5 * np.maximum(size, 1)
+    area = np.bincount(contest.second_label[back], contest.size[back], N_IDS)
+    sureness = np.bincount(
+        contest.second_label[back], (contest.size * favour)[back], N_IDS
+    ) / np.maximum(area, 1)
+    least = LEAST_RETURN * (max(own.ids.shape) / 640) ** 2
+    proven = (size >= least) & ((shown >= 2) | (sureness > SURE))
+    unproven: Bools = back & ~proven[contest.second_label]
+    return unproven
+
+
+def _with_all_of(before: Ids, after: Ids) -> Ids:
+    """Return the later map with the pixels of ids that it lost restored, until none is missing."""
+    restored = np.zeros(N_IDS, dtype=np.bool_)
+    found = after
+    while len(lost := np.setdiff1d(before, found)):
+        restored[lost] = True
+        found = np.where(restored[before], before, after)
+    return found

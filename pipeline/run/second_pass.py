@@ -1,0 +1,178 @@
+"""The second pass: frames are refined once more, with what the first pass found in neighbours.
+
+A frame depends on what the first pass wrote and on nothing that the second pass writes. So frames
+can be done in any order, or again, and errors do not travel from frame to frame.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.clock import StageClock
+from pipeline.dataset import (
+    check_place,
+    read_depth,
+    read_ids,
+    read_inputs,
+    read_provenance,
+)
+from pipeline.dataset.scene_files import SceneFiles, cameras_if_whole
+from pipeline.errors import DepthError
+from pipeline.ids import count_overlap, resize_nearest
+from pipeline.record.journal import Entry
+from pipeline.records import FrameRef, Refinement, SceneFrame
+from pipeline.refinement.neighbours import Consulted, Flow, Sight, consult, flow_between
+from pipeline.run.partition import Job, work_through
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedScene:
+    """A frame in memory, with its neighbours."""
+
+    frame: FrameRef
+    own: Sight
+    others: tuple[tuple[FrameRef, Sight], ...]
+    stats: dict[str, float]
+    """Figures of the first pass."""
+    origin: dict[str, str]
+    """What the result will be made from, as provenance of the result."""
+    clock: StageClock
+
+
+def consult_partition(tasks: Iterable[SceneFrame], job: Job) -> list[Entry]:
+    """Take frames through the second pass and write their results; see `work_through`."""
+    tasks = list(tasks)
+    return work_through([task.frame for task in tasks], SecondPass(tasks, job), job)
+
+
+class SecondPass:
+    """The steps of a second pass over frames of one scene, which are read and compared once."""
+
+    frames_per_call = 1
+
+    def __init__(self, tasks: Sequence[SceneFrame], job: Job) -> None:
+        self._layout, self._settings = job.layout, job.config.scene
+        neighbours = {task.frame: task.neighbours for task in tasks}
+        self._neighbours = neighbours.__getitem__
+        self._files = SceneFiles(job.layout, job.config.scene, self._neighbours)
+        widest = 1 + max((len(of) for of in neighbours.values()), default=0)
+        self._sights: _Recent[tuple[FrameRef, str], Sight] = _Recent(2 * widest)
+        self._flows: _Recent[frozenset[FrameRef], Flow] = _Recent(2 * widest)
+
+    def sources(self, frame: FrameRef) -> SceneFiles:  # noqa: ARG002 - the same for all frames
+        """Return the files of the frame and its neighbours."""
+        return self._files
+
+    def read(self, frame: FrameRef, clock: StageClock) -> LoadedScene:
+        """Read a frame and those of its neighbours that the first pass could refine."""
+        with clock("read"):
+            check_place(self._layout.output_path(frame), self._layout.output_root)
+            # The hashes come first, so that a file replaced in between looks changed, not done.
+            digest, digests = self._files.digest(frame), self._files.digests(frame)
+            others = [other for other in self._neighbours(frame) if other.image in digests]
+            first = self._layout.first_pass.output_path(frame)
+            return LoadedScene(
+                frame,
+                self._see(frame, frame, digests),
+                tuple((other, self._see(other, frame, digests)) for other in others),
+                json.loads(read_provenance(first).get("stats", "{}")),
+                {"inputs": digest, "neighbours": json.dumps(digests)},
+                clock,
+            )
+
+    def refine(self, frames: Sequence[LoadedScene]) -> Iterator[Refinement | Exception]:
+        """Yield the result of each frame."""
+        for loaded in frames:
+            try:
+                yield self._refine(loaded)
+            except Exception as error:
+                yield error
+
+    def _refine(self, loaded: LoadedScene) -> Refinement:
+        with loaded.clock("flow"):
+            neighbours = [
+                (sight, self._flow(loaded, other, sight)) for other, sight in loaded.others
+            ]
+        with loaded.clock("consult"):
+            consulted = consult(loaded.own, neighbours)
+            stats = {**loaded.stats, **_figures(consulted, loaded.own)}
+        return Refinement(consulted.ids, (), stats, returned=consulted.returned)
+
+    def _flow(self, loaded: LoadedScene, other: FrameRef, sight: Sight) -> Flow:
+        """Return the flow from a frame to another; that between a pair is measured once."""
+        first, second = sorted(
+            [(loaded.frame, loaded.own), (other, sight)], key=lambda each: each[0].image
+        )
+        pair = frozenset({loaded.frame, other})
+        flow = self._flows.get(pair, lambda: flow_between(first[1], second[1]))
+        return flow if first[0] == loaded.frame else flow.reversed
+
+    def _see(self, each: FrameRef, frame: FrameRef, digests: Mapping[str, str]) -> Sight:
+        """Return a frame as it takes part in the second pass of `frame`; read it once a content."""
+        key = each, digests[each.image]
+        return self._sights.get(key, lambda: self._read_sight(each, frame))
+
+    def _read_sight(self, each: FrameRef, frame: FrameRef) -> Sight:
+        layout, settings = self._layout, self._settings
+        image, coarse = read_inputs(each, layout)
+        ids = resize_nearest(read_ids(self._files.ids_path(each, frame)), coarse.shape)
+        return Sight(
+            image,
+            ids.astype(np.uint16),
+            coarse.astype(np.uint16),
+            self._depth(each),
+            cameras_if_whole(layout, each.scene, settings).get(each.image),
+        )
+
+    def _depth(self, each: FrameRef) -> npt.NDArray[np.float32] | None:
+        try:
+            return read_depth(self._layout, each, self._settings)
+        except DepthError as error:
+            log.warning("%s It is left out.", error)
+            return None
+
+
+class _Recent(Generic[K, V]):
+    """The values that were asked for last."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """Return the value of a key; make it if it is not there, and forget the oldest one."""
+        if key not in self._values:
+            self._values[key] = make()
+        self._values.move_to_end(key)
+        if len(self._values) > self._size:
+            self._values.popitem(last=False)
+        return self._values[key]
+
+
+def _figures(consulted: Consulted, own: Sight) -> dict[str, float]:
+    """Return the figures of a frame that the second pass changes or adds."""
+    ids, coarse = consulted.ids, own.coarse
+    area, before, _ = count_overlap(ids, coarse)
+    labelled = int(before[1:].sum())
+    lost = int(np.maximum(before[1:] - area[1:], 0).sum())
+    return {
+        "invalid_ratio": 1.0 - float(np.count_nonzero(ids)) / ids.size,
+        "changed_ratio": float(np.count_nonzero(ids != coarse)) / ids.size,
+        "lost_ratio": lost / max(1, labelled),
+        "n_neighbours": consulted.n_neighbours,
+        "n_returned": len(consulted.returned),
+        "neighbours_ratio": float(np.count_nonzero(consulted.changed)) / ids.size,
+    }
