@@ -34,7 +34,7 @@ export async function openFrame(scene, image) {
       tell("opened");
       if (facts.outdated && facts.draft) say("Somebody else fixed this frame since your draft was begun; saving will ask.", true);
       else if (facts.draft && facts.note) say(`Your draft goes on: ${facts.note}`);
-      else if (facts.problem) say(facts.problem, true);
+      else if (facts.problem) say(facts.problem);
     })());
   } catch (error) {
     if (turn === opening) sayError(error);

@@ -180,6 +180,10 @@ view.goTo = (id) => {
     count += 1;
   }
   if (!count) return;
+  const [across, down] = view.toScreen([x / count, y / count]);
+  const isInSight = across > INSET.left && across < canvas.clientWidth - INSET.right
+    && down > INSET.top && down < canvas.clientHeight - INSET.bottom;
+  if (isInSight) return;
   left = canvas.clientWidth / 2 - x / count * scale;
   top = canvas.clientHeight / 2 - y / count * scale;
   redraw();
