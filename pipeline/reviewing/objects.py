@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.drawing.palette import css_colour
 from pipeline.ids import N_IDS, IdMap, count_overlap
-from pipeline.refinement.borders.outlines import Outlines, outline
-from pipeline.refinement.borders.view import view_of
+
+if TYPE_CHECKING:
+    from pipeline.refinement.borders.outlines import Outlines
 
 CELLS = 256
 """Cells along a side of the image, across which the steps of colour are compared."""
@@ -60,6 +61,10 @@ def rank_objects(image: npt.NDArray[np.uint8], coarse: IdMap, ids: IdMap) -> lis
     coarse, ids
         (H, W) each: the coarse map, and the one that is looked at.
     """
+    # These modules need torch, which takes seconds to import; the page is there before.
+    from pipeline.refinement.borders.outlines import outline
+    from pipeline.refinement.borders.view import view_of
+
     area, coarse_area, shared = count_overlap(ids, coarse)
     outlined = outline(
         ids.astype(np.uint16), view_of(image, (ids.shape[0], ids.shape[1]), ids.shape[0] / CELLS)

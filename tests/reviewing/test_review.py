@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +34,16 @@ def test_a_handle_serves_until_it_is_closed(root: Path) -> None:
         assert visitor.ask("GET", review.url.partition(str(review.port))[2]).status == 200
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", review.port), timeout=5)
+
+
+def test_the_page_is_served_before_torch_is_loaded(root: Path) -> None:
+    words = (
+        "import sys, pipeline\n"
+        f"with pipeline.review({str(root)!r}, author='Ada'):\n"
+        "    print({'torch', 'dask', 'zarr'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
 
 
 def test_a_notebook_shows_a_link_through_the_hub(
