@@ -147,7 +147,9 @@ class Layout:
     @property
     def first_pass(self) -> FirstPassLayout:
         """The layout in which the first of two passes writes."""
-        output = self.output.model_copy(update={"path": None, "format": FORMAT_OF_FIRST_PASS})
+        # The folder of results is replaced too, as input may lie where only `output.path` does not.
+        of_first = {"path": None, "dir": RECORD_DIR, "format": FORMAT_OF_FIRST_PASS}
+        output = self.output.model_copy(update=of_first)
         return FirstPassLayout(self.data_root, self.data, output)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,14 +19,14 @@ from pipeline.dataset.fixes import counting_path
 from pipeline.dataset.layout import Layout
 from pipeline.dataset.neighbours import SceneNeighbours, find_neighbours
 from pipeline.dataset.provenance import OwnFiles
-from pipeline.errors import CameraError, DepthError, IdMapError, ImageError
+from pipeline.errors import CameraError, DepthError, FrameError, IdMapError, ImageError
 from pipeline.records import FrameRef
 
 MISSING: Stamp = (0, 0)
 """Stands for the stamp of a file that may be missing: ids of a frame that failed before."""
 
-_ERRORS = (ImageError, IdMapError, DepthError)
-"""Errors of a frame's image, ids and depth."""
+_UNREADABLE = b"unreadable"
+"""Stands for the content of a depth image that cannot be read; the scene goes on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class SceneFiles:
         return digest.hexdigest()
 
     def digests(self, frame: FrameRef) -> dict[str, str]:
-        """Hash image, ids and depth of the frame and of each neighbour that has ids.
+        """Hash image, ids and depth of the frame and of each neighbour that has image and ids.
 
         Returns
         -------
@@ -72,16 +73,13 @@ class SceneFiles:
         Raises
         ------
         FrameError
-            The first pass has no ids of the frame, or a file cannot be read.
+            The first pass has no ids of the frame, or the frame's image cannot be read. A neighbour
+            whose files cannot be read is left out.
         """
-        first, found = self.layout.first_pass, {}
-        for each in (frame, *self.neighbours(frame)):
-            if each != frame and not counting_path(first, each).exists():
-                continue
-            digest = hashlib.blake2b(digest_size=8)
-            for path, error in zip(self._files_of(each, frame), _ERRORS, strict=False):
-                digest.update(digest_file(path, error))
-            found[each.image] = digest.hexdigest()
+        found = {frame.image: self._digest_of(frame, frame)}
+        for other in self.neighbours(frame):
+            with suppress(FrameError):
+                found[other.image] = self._digest_of(other, frame)
         return found
 
     def ids_path(self, each: FrameRef, frame: FrameRef) -> Path:
@@ -92,6 +90,17 @@ class SceneFiles:
         """
         first = self.layout.first_pass
         return first.output_path(each) if each == frame else counting_path(first, each)
+
+    def _digest_of(self, each: FrameRef, frame: FrameRef) -> str:
+        digest = hashlib.blake2b(digest_size=8)
+        digest.update(digest_file(self.layout.image_path(each), ImageError))
+        digest.update(digest_file(self.ids_path(each, frame), IdMapError))
+        for path in self._depth_of(each):
+            try:
+                digest.update(digest_file(path, DepthError))
+            except DepthError:
+                digest.update(_UNREADABLE)
+        return digest.hexdigest()
 
     def _files_of(self, each: FrameRef, frame: FrameRef) -> Iterator[Path]:
         yield self.layout.image_path(each)

@@ -32,7 +32,6 @@ from pipeline.dataset import (
     discover_some,
     find_linked,
     read_cameras,
-    stamp,
 )
 from pipeline.dataset.fixes import fixed_among
 from pipeline.dataset.layout import FirstPassLayout
@@ -41,7 +40,7 @@ from pipeline.errors import CameraError, RunInterrupted, RunStopped
 from pipeline.record.journal import Entry, Journal, open_journal, read_journal
 from pipeline.record.lock import hold_output
 from pipeline.record.opening import Dataset, open_dataset
-from pipeline.record.plan import Plan, judge_frames, make_plan
+from pipeline.record.plan import FrameState, Plan, judge_frames, make_plan
 from pipeline.record.summary import Summary, summarise
 from pipeline.record.summary_file import keep_summary
 from pipeline.record.tally import Tally
@@ -175,6 +174,8 @@ class _Pass:
     """Name of the pass for people; empty where a run has only one."""
     files: SceneFiles | None = None
     """Sources of a second pass."""
+    first: Job | None = None
+    """The job of the pass before a second one."""
     is_planned: bool = False
 
 
@@ -187,7 +188,7 @@ def _passes(dataset: Dataset, proposers: ProposerFactory, inventory: Inventory) 
     alone = settings.first_pass
     first = Job(layout.first_pass, alone, alone.fingerprint(identity), proposers, run_id)
     files = scene_files(layout, settings.scene, inventory.frames)
-    second = _Pass(job, _open_tally(inventory), "pass 2 of 2", files)
+    second = _Pass(job, _open_tally(inventory), "pass 2 of 2", files, first)
     for scene in second.tally.scenes:
         try:
             read_cameras(layout, scene, settings.scene)
@@ -271,8 +272,8 @@ def _plan(each: _Pass, inventory: Inventory, record: Journal, mirror: MirrorOfRu
     with read_journal(layout.record.journal) as journal:
         judgements = judge_frames(inventory.frames, journal, layout, job.fingerprint, each.files)
         plan = make_plan(mirror.watch(judgements), job.config.run.redo, record, tally)
-    if each.files:
-        _pass_over(each, each.files, plan, record)
+    if each.files and each.first:
+        _pass_over(each, each.first, each.files, plan, record)
     mirror.settle(plan.todo)
     log.info(
         "%s%d frame(s) in %d scene(s): %d to do, %d on record, %d of other settings",
@@ -286,17 +287,24 @@ def _plan(each: _Pass, inventory: Inventory, record: Journal, mirror: MirrorOfRu
     return plan
 
 
-def _pass_over(each: _Pass, files: SceneFiles, plan: Plan, record: Journal) -> None:
-    """Take frames that the first pass has no ids of out of the plan, and put failures on record."""
-    first = each.job.layout.first_pass
+def _pass_over(each: _Pass, first: Job, files: SceneFiles, plan: Plan, record: Journal) -> None:
+    """Leave the frames in the plan whose first pass is done; count and record the others.
+
+    A frame that failed in the first pass fails with the error that it had there, and one whose ids
+    are of other settings stays so; any other waits for its first pass.
+    """
     ready, failed = [], []
-    with read_journal(first.record.journal) as journal:
-        for frame in plan.todo:
-            if stamp(first.output_path(frame)):
+    with read_journal(first.layout.record.journal) as journal:
+        for before in judge_frames(plan.todo, journal, first.layout, first.fingerprint):
+            frame = before.frame
+            if before.state == FrameState.DONE:
                 ready.append(frame)
-            elif (entry := journal.find(frame)) and entry.outcome.failed:
+            elif before.state == FrameState.STALE:
+                plan.stale += 1
+                each.tally.add_stale(frame)
+            elif before.state == FrameState.FAILED and before.entry:
                 stamps = tuple(found for found in files.stamps(frame) if found)
-                failed.append(Entry(entry.outcome, each.job.fingerprint, stamps, None))
+                failed.append(Entry(before.entry.outcome, each.job.fingerprint, stamps, None))
     record.append(failed)
     for entry in failed:
         each.tally.add_kept(entry.outcome)

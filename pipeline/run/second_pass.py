@@ -25,7 +25,7 @@ from pipeline.dataset import (
     read_provenance,
 )
 from pipeline.dataset.scene_files import SceneFiles, cameras_if_whole
-from pipeline.errors import DepthError
+from pipeline.errors import DepthError, FrameError
 from pipeline.ids import count_overlap, resize_nearest
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef, Refinement, SceneFrame
@@ -82,12 +82,11 @@ class SecondPass:
             check_place(self._layout.output_path(frame), self._layout.output_root)
             # The hashes come first, so that a file replaced in between looks changed, not done.
             digest, digests = self._files.digest(frame), self._files.digests(frame)
-            others = [other for other in self._neighbours(frame) if other.image in digests]
             first = self._layout.first_pass.output_path(frame)
             return LoadedScene(
                 frame,
                 self._see(frame, frame, digests),
-                tuple((other, self._see(other, frame, digests)) for other in others),
+                tuple(self._see_neighbours(frame, digests)),
                 json.loads(read_provenance(first).get("stats", "{}")),
                 {"inputs": digest, "neighbours": json.dumps(digests)},
                 clock,
@@ -119,6 +118,18 @@ class SecondPass:
         pair = frozenset({loaded.frame, other})
         flow = self._flows.get(pair, lambda: flow_between(first[1], second[1]))
         return flow if first[0] == loaded.frame else flow.reversed
+
+    def _see_neighbours(
+        self, frame: FrameRef, digests: Mapping[str, str]
+    ) -> Iterator[tuple[FrameRef, Sight]]:
+        """Yield the neighbours that can be read; a bad neighbour costs the frame its help only."""
+        for other in self._neighbours(frame):
+            if other.image not in digests:
+                continue
+            try:
+                yield other, self._see(other, frame, digests)
+            except FrameError as error:
+                log.warning("%s goes without a neighbour. %s", frame.name, error)
 
     def _see(self, each: FrameRef, frame: FrameRef, digests: Mapping[str, str]) -> Sight:
         """Return a frame as it takes part in the second pass of `frame`; read it once a content."""
@@ -175,4 +186,6 @@ def _figures(consulted: Consulted, own: Sight) -> dict[str, float]:
         "n_neighbours": consulted.n_neighbours,
         "n_returned": len(consulted.returned),
         "neighbours_ratio": float(np.count_nonzero(consulted.changed)) / ids.size,
+        "unsteady_before": consulted.unsteady_before,
+        "unsteady_after": consulted.unsteady_after,
     }

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, write_ids
-from pipeline.dataset.provenance import digest_inputs
+from pipeline.dataset.provenance import OwnFiles, digest_inputs
 from pipeline.record import plan as planning
 from pipeline.record.journal import JournalIndex, open_journal, read_journal
 from pipeline.record.plan import Judgement, Plan, judge_frames, make_plan
@@ -69,8 +69,9 @@ def test_a_finished_run_is_believed_without_opening_a_file(
     def refuse(*_words: object) -> None:
         raise AssertionError("a file was opened")
 
-    for opening in ("read_ids", "read_provenance", "digest_inputs"):
+    for opening in ("read_ids", "read_provenance"):
         monkeypatch.setattr(planning, opening, refuse)
+    monkeypatch.setattr(OwnFiles, "digest", refuse)
     assert done.states() == ["done"] * 3
 
 
@@ -179,7 +180,9 @@ def test_redo_failed(done: Done) -> None:
 def test_a_result_that_is_there_counts_though_the_frame_is_on_record_as_failed(done: Done) -> None:
     job = Job(done.layout, load_config(), "f00d", COLOURS)
     with open_journal(done.layout.record.journal) as journal:
-        journal.append([failed_entry(done.frames[1], job, "KilledWorker", "died after writing")])
+        files = OwnFiles(done.layout)
+        died = failed_entry(done.frames[1], job, files, "KilledWorker", "died after writing")
+        journal.append([died])
     assert done.states() == ["done"] * 3
     assert [judgement.is_new for judgement in done.judge()] == [False, True, False]
 

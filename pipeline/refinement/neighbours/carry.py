@@ -81,7 +81,7 @@ def carry(own: Sight, other: Sight, flow: Flow) -> Carried:
         places = places_in(own, other, shape, *lost)
         weight[lost] = BY_DEPTH * places.seen
         for labels, each in zip((found, coarse), maps, strict=True):
-            labels[lost] = np.where(places.seen, each[places.row, places.column], UNKNOWN)
+            labels[lost] = np.where(places.seen, each[places.row, places.column], np.int32(UNKNOWN))
     return Carried(
         found,
         coarse,

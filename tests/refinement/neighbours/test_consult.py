@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.refinement.neighbours import Sight, consult, flow_between
+from pipeline.refinement.neighbours.consult import Consulted
+from tests.refinement.neighbours.moving import (
+    BACKGROUND,
+    LEFT,
+    RIGHT,
+    SMALL,
+    view,
+    with_geometry,
+    without,
+)
+
+# The package has a function of the module's name.
+consulting = import_module("pipeline.refinement.neighbours.consult")
+
+
+def asked(own: Sight, others: list[Sight]) -> Consulted:
+    return consult(own, [(other, flow_between(own, other)) for other in others])
+
+
+class Certain:
+    """A judge that favours the frame's own ids by the same log-odds everywhere."""
+
+    def __init__(self, favour: float) -> None:
+        self.favour = favour
+
+    def favour_first(self, evidence: np.ndarray) -> np.ndarray:
+        return np.full(len(evidence), self.favour)
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch):
+    """Return a function that sets the log-odds for the neighbours, whatever the evidence."""
+
+    def say(for_neighbours: float) -> None:
+        certain = Certain(-for_neighbours)
+        monkeypatch.setattr(consulting, "load_judge", lambda *_: certain)
+
+    return say
+
+
+def any_sight(seed: int, shape: tuple[int, int] = (24, 32)) -> Sight:
+    """Draw a sight of noise: an image, and ids in blocks that have nothing to do with it."""
+    rng = np.random.default_rng(seed)
+    ids, coarse = (
+        np.kron(rng.integers(0, 5, (6, 8)), np.ones((4, 4)))[: shape[0], : shape[1]].astype(
+            np.uint16
+        )
+        for _ in range(2)
+    )
+    return Sight(rng.integers(0, 256, (*shape, 3), np.uint8), ids, coarse)
+
+
+@given(st.integers(0, 9999), st.integers(0, 4), st.booleans())
+def test_neighbours_that_are_copies_of_a_frame_change_nothing(seed, n, has_geometry) -> None:
+    own = any_sight(seed)
+    if has_geometry:
+        own = with_geometry(own, 0)
+    found = asked(own, [own] * n)
+    np.testing.assert_array_equal(found.ids, own.ids)
+    assert (found.n_neighbours, found.returned) == (n, ())
+    assert not found.changed.any()
+
+
+@given(st.integers(0, 9999), st.integers(1, 4), st.sampled_from([-9.0, 0.7, 9.0]))
+def test_ids_are_never_lost_nor_made_up(seed: int, n: int, favour: float) -> None:
+    own = any_sight(seed)
+    # Neighbours with the same image, so that the ids of all are carried over.
+    others = [replace(any_sight(seed + k), image=own.image) for k in range(1, n + 1)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(consulting, "load_judge", lambda *_: Certain(-favour))
+        found = asked(own, others)
+    before, after = {*np.unique(own.ids)}, {*np.unique(found.ids)}
+    assert before <= after
+    assert after <= before.union(*(np.unique(other.ids) for other in others))
+    np.testing.assert_array_equal(found.changed, found.ids != own.ids)
+    assert {*found.returned} == after - before - {*np.unique(own.coarse)}
+    assert [*found.returned] == sorted(found.returned)
+    if favour < 0:
+        assert not found.changed.any()
+    assert found.ids.dtype == np.uint16
+
+
+def test_without_neighbours_or_with_blind_ones_nothing_changes() -> None:
+    own = view()
+    assert asked(own, []).n_neighbours == 0
+    noise = np.random.default_rng(0).integers(0, 256, own.image.shape, np.uint8)
+    flow = flow_between(own, own)
+    nowhere = replace(flow, there=flow.there + 1e5)
+    found = consult(own, [(replace(own, image=noise), nowhere)])
+    assert found.n_neighbours == 0
+    np.testing.assert_array_equal(found.ids, own.ids)
+
+
+@pytest.mark.parametrize("lost", [LEFT, RIGHT])
+def test_an_object_that_two_neighbours_show_comes_back(lost: int) -> None:
+    truth = view()
+    found = asked(without(truth, lost), [view(-4), view(4)])
+    assert found.returned == (lost,)
+    there, found_there = truth.ids == lost, found.ids == lost
+    assert (there & found_there).sum() / (there | found_there).sum() > 0.9
+    assert np.mean(found.ids == truth.ids) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("favour", "n_neighbours", "comes_back"),
+    [(1.0, 2, True), (1.0, 1, False), (3.0, 1, True), (0.3, 2, False), (-3.0, 4, False)],
+)
+def test_an_object_comes_back_with_two_neighbours_or_one_sure_one(
+    judge, favour: float, n_neighbours: int, comes_back: bool
+) -> None:
+    judge(favour)
+    own, others = without(view(), LEFT), [view(-4), view(4), view(-6), view(6)]
+    found = asked(own, others[:n_neighbours])
+    assert found.returned == ((LEFT,) if comes_back else ())
+    if not comes_back:
+        assert LEFT not in found.ids
+
+
+def test_an_object_that_two_neighbours_show_at_other_places_is_doubtful(judge) -> None:
+    judge(1.0)
+    own = without(view(), SMALL)
+    # Either neighbour has the object alone at its place: none of the places has two witnesses.
+    one, other = without(view(), SMALL), without(view(), SMALL)
+    ids = one.ids.copy()
+    ids[4:20, 4:20] = SMALL
+    one = replace(one, ids=ids)
+    ids = other.ids.copy()
+    ids[70:90, 100:120] = SMALL
+    other = replace(other, ids=ids)
+    assert asked(own, [one, other]).returned == ()
+
+
+def test_what_the_coarse_map_has_needs_no_witness_and_did_not_come_back(judge) -> None:
+    judge(1.0)
+    truth = view()
+    own = replace(without(truth, LEFT), coarse=truth.ids)
+    found = asked(own, [view(4)])
+    assert found.returned == ()
+    assert LEFT in found.ids
+
+
+def test_a_speck_does_not_come_back(judge) -> None:
+    judge(9.0)
+    own = without(view(), LEFT)
+    ids = own.ids.copy()
+    ids[50:52, 60:62] = LEFT
+    found = asked(own, [replace(own, ids=ids)] * 3)
+    assert LEFT not in found.ids
+
+
+def test_an_id_that_neighbours_would_take_away_keeps_its_pixels(judge) -> None:
+    judge(9.0)
+    own = view()
+    found = asked(own, [without(own, SMALL, BACKGROUND)] * 3)
+    np.testing.assert_array_equal(found.ids == SMALL, own.ids == SMALL)
+
+
+def test_a_border_that_is_wrong_in_one_frame_is_mended() -> None:
+    truth = view()
+    ids = truth.ids.copy()
+    # A bar of the background beside the object, as wide as a coarse map is wrong.
+    ids[30:60, 50:58] = LEFT
+    wrong = int((ids != truth.ids).sum())
+    found = asked(replace(truth, ids=ids, coarse=ids), [view(-4), view(4), view(0, 4)])
+    assert wrong > 150
+    assert int((found.ids != truth.ids).sum()) < 0.3 * wrong
+
+
+def test_sizes_of_images_ids_and_depth_may_differ() -> None:
+    own, other = without(view(), LEFT), view(6)
+    sized = replace(
+        with_geometry(other, 6),
+        image=cv2.resize(other.image, None, fx=2, fy=2),
+        ids=np.ascontiguousarray(np.kron(other.ids, np.ones((2, 2), np.uint16))),
+        depth=np.full((13, 9), 2, np.float32),
+    )
+    for frame in own, replace(own, image=cv2.resize(own.image, None, fx=3, fy=3)):
+        found = asked(with_geometry(frame, 0), [sized, sized])
+        assert found.ids.shape == own.ids.shape
+        assert found.returned == (LEFT,)
