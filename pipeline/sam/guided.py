@@ -96,7 +96,7 @@ def prompts_for(targets: Targets, drawn: Tensor, rows: npt.NDArray[np.int64]) ->
         (B,) rows of the targets.
     """
     numbers = 1 + torch.from_numpy(rows).to(drawn.device)
-    coarse = _as_logits((drawn == numbers[:, None, None]).float())
+    coarse = soft_logits((drawn == numbers[:, None, None]).float())
     points, labels, boxes = (
         torch.from_numpy(column[rows]).to(drawn.device)
         for column in (targets.points, targets.labels, targets.boxes)
@@ -151,7 +151,7 @@ def single_mask(predicted_iou: Tensor) -> Tensor:
     return first
 
 
-def _as_logits(drawn: Tensor) -> Tensor:
+def soft_logits(drawn: Tensor) -> Tensor:
     """Turn masks (B, n, n) in {0, 1} on the target map into logits of the masks' size."""
     soft = F.avg_pool2d(
         F.avg_pool2d(drawn, FINENESS), _BLUR, 1, _BLUR // 2, count_include_pad=False
