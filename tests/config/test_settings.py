@@ -95,3 +95,42 @@ def test_a_size_without_unit_is_refused_and_says_what_may_be_meant(
 @pytest.mark.parametrize("size", ["16GB", "16 GiB", "1e9B", "auto"])
 def test_a_size_with_unit_is_taken(size: str) -> None:
     assert load_config({"cluster": {"memory_limit": size}}).cluster.memory_limit == size
+
+
+FINGERPRINT = "4cdb78b600f3d99d"
+"""Of the defaults before there was a second pass; RESULTS_VERSION or another default changes it."""
+
+OF_THE_SCENE = [
+    ("scene.neighbours", 3),
+    ("scene.window", 5),
+    ("scene.poses", "cameras.json"),
+    ("scene.poses", "null"),
+    ("scene.depth", "null"),
+    ("scene.depth_unit", 0.0002),
+]
+
+
+def test_a_second_pass_to_come_left_the_results_of_one_pass_as_they_were() -> None:
+    assert load_config().fingerprint("weights") == FINGERPRINT
+
+
+@pytest.mark.parametrize(("key", "value"), OF_THE_SCENE)
+def test_settings_of_a_scene_shape_results_of_two_passes_only(key: str, value: object) -> None:
+    one, two = load_config(None, [f"{key}={value}"]), load_config(None, ["scene.passes=2"])
+    assert one.fingerprint("weights") == load_config().fingerprint("weights")
+    both = load_config(None, ["scene.passes=2", f"{key}={value}"])
+    assert both.fingerprint("weights") != two.fingerprint("weights")
+    assert both.first_pass.fingerprint("weights") == one.fingerprint("weights")
+
+
+def test_two_passes_are_other_results_and_begin_with_those_of_one() -> None:
+    words = ["refinement.min_agreement=0.5"]
+    one, two = load_config(None, words), load_config(None, [*words, "scene.passes=2"])
+    assert two.fingerprint("weights") != one.fingerprint("weights")
+    assert two.first_pass == one
+
+
+@pytest.mark.parametrize("passes", [0, 3, 1.5, "two"])
+def test_there_are_one_or_two_passes(passes: object) -> None:
+    with pytest.raises(ConfigError, match=r"scene\.passes"):
+        load_config({"scene": {"passes": passes}})

@@ -23,6 +23,13 @@ def test_the_history_is_that_of_the_latest_run_alone() -> None:
     assert history(events(*first, *second)) == second
 
 
+def test_a_second_pass_has_a_history_of_its_own() -> None:
+    first = [RunState("/a", 9, done=done, label="pass 1 of 2") for done in (0, 5)]
+    second = [RunState("/a", 9, done=done, label="pass 2 of 2") for done in (5, 9)]
+    assert history(events(*first, *second)) == second
+    assert history(events(*first)) == first
+
+
 def test_speed_is_that_of_the_last_minute() -> None:
     slow_then_fast = [
         RunState("/a", 1000, done=done, seconds=seconds)
