@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.record.status import read_status, verify_dataset
     from pipeline.refinement import refine_masks
     from pipeline.report.write import write_report
+    from pipeline.reviewing.review import review
     from pipeline.run.frame import refine_frame
     from pipeline.run.handle import start_run
     from pipeline.run.runner import refine_dataset
@@ -54,6 +55,7 @@ _HOME = {
     "refine_dataset": "pipeline.run.runner",
     "refine_frame": "pipeline.run.frame",
     "refine_masks": "pipeline.refinement",
+    "review": "pipeline.reviewing.review",
     "shared_client": "pipeline.cluster",
     "start_run": "pipeline.run.handle",
     "tune": "pipeline.tuning",
@@ -95,6 +97,7 @@ __all__ = [
     "refine_dataset",
     "refine_frame",
     "refine_masks",
+    "review",
     "shared_client",
     "start_run",
     "tune",

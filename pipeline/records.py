@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 STAGES = (
     *("read", "encode", "decode", "match", "merge", "compose", "borders"),
-    *("flow", "consult", "write"),
+    *("flow", "consult", "recall", "write"),
 )
-"""The stages of a frame in order: the names that a `StageClock` is given. Flow and consult belong
-to a second pass, which has none of the stages between read and flow."""
+"""The stages of a frame in order: the names that a `StageClock` is given. Flow, consult and recall
+belong to a second pass, which has none of the stages between read and flow."""
 
 
 class FrameStatus(StrEnum):
@@ -142,7 +142,10 @@ class Refinement:
     - n_frayed: proposals that were left out as noise, since their borders are too long
     - direct, low_confidence, merged, matched (the sum of these three), fallback: objects
     - n_neighbours, neighbours_ratio, n_returned: neighbours that showed something of the frame,
-      share of pixels whose id they changed, ids that they brought back; of a second pass only
+      share of pixels whose id they changed, ids that they brought back; of a second pass only, as
+      the next two
+    - unsteady_before, unsteady_after: share of pixels with another id than neighbours have there,
+      as `refinement.neighbours.Consulted` counts it
     """
     numbers: Mapping[int, int] = field(default_factory=dict)
     """Number in `ids` of each id of the caller; empty without `data.renumber`."""

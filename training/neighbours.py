@@ -146,7 +146,7 @@ def areas(
                 flows[pair] = flow_between(frames[pair[0]], frames[pair[1]])
             flow = flows[pair] if here < there else flows[pair].reversed
             carried.append(carry(own, frames[there], flow))
-        contest = compare(own.ids, vote(own.ids, carried))
+        contest = compare(own.ids, vote(own, carried))
         if contest.n:
             yield (gather(contest, own, carried), *answers(contest, truth))
         else:

@@ -19,6 +19,7 @@ from pipeline.cli.frame import frame
 from pipeline.cli.import_ import import_
 from pipeline.cli.mirror import mirror
 from pipeline.cli.report import report
+from pipeline.cli.review import review
 from pipeline.cli.run import run
 from pipeline.cli.stats import stats
 from pipeline.cli.status import status
@@ -28,7 +29,7 @@ from pipeline.cli.view import view
 from pipeline.errors import AutoRefinerError, RunStopped, StorageError
 
 COMMANDS = (
-    run, status, verify, report, frame, compare, tune, mirror, stats, evaluate,
+    run, status, verify, report, review, frame, compare, tune, mirror, stats, evaluate,
     export, import_, view, demo,
 )  # fmt: skip
 

@@ -282,6 +282,12 @@ class SceneConfig(Section):
         "frames before and after a frame among which its neighbours are chosen",
         shapes_results=True,
     )
+    memory: Switch = setting(
+        False,
+        "ask SAM 2's memory, too, for objects that neighbours show and a frame lacks, or that they "
+        "show otherwise; takes about as long as a first pass",
+        shapes_results=True,
+    )
     poses: FolderName | None = setting(
         "poses.json",
         "file inside each scene with the cameras of its frames, where there is one; "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
+from urllib.parse import quote
 
 from pipeline.config import DataConfig, OutputConfig
 from pipeline.dataset.formats import RESULT_FORMATS
@@ -24,6 +26,9 @@ __all__ = ["RECORD_DIR", "Layout", "RecordPaths", "is_remote"]
 FORMAT_OF_FIRST_PASS = "png"  # noqa: S105 - a pass over frames, no password
 """Format of the first pass's results, which are read again and again: small and without loss."""
 
+_LONGEST_AUTHOR = 150
+"""Most characters of an author in the name of a folder."""
+
 _SCENE = "\0"
 """Placeholder of the scene in a folder's path: a character that no file name can contain."""
 
@@ -36,6 +41,7 @@ class RecordPaths:
     <output_root>/autorefiner/                     folder
         journal.jsonl, run.lock, summary.json, report.html
         numbers/<scene>.csv                        with data.renumber
+        drafts/<author>/<scene>/                   unsaved fixes of `review`
         statistics/, exports/<format>/             of `stats` and `export`
     ```
     """
@@ -71,6 +77,14 @@ class RecordPaths:
     def statistics(self) -> Path:
         """Folder of the tables that `stats` saves."""
         return self.folder / "statistics"
+
+    def drafts(self, author: str) -> Path:
+        """Return the folder of an author's unsaved fixes (see `reviewing.drafts`)."""
+        name = quote(author, safe="").replace(".", "%2E")  # `..` would lead out of the folder
+        if len(name) > _LONGEST_AUTHOR:
+            digest = blake2b(author.encode(), digest_size=8).hexdigest()
+            name = f"{name[:_LONGEST_AUTHOR]}-{digest}"
+        return self.folder / "drafts" / name
 
     def numbers(self, scene: str) -> Path:
         """Return the path of the table of numbers of a scene (see `dataset.numbers`)."""

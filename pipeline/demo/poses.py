@@ -6,17 +6,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.dataset import Camera as SceneCamera
+from pipeline.camera import Camera as SceneCamera
 from pipeline.dataset.camera_files import cameras_as_json
 from pipeline.demo.geometry import Camera
 
 
 def poses_as_json(cameras: Mapping[str, Camera]) -> str:
     """Return cameras of one size and focal length, by name of the frame, as `poses.json`."""
-    return cameras_as_json({name: _in_dataset(camera) for name, camera in cameras.items()})
+    return cameras_as_json({name: as_camera(camera) for name, camera in cameras.items()})
 
 
-def _in_dataset(camera: Camera) -> SceneCamera:
+def as_camera(camera: Camera) -> SceneCamera:
+    """Return a camera of the demo in the convention of data sets."""
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = camera.axes, camera.position
     width, height = camera.size

@@ -101,6 +101,7 @@ def read_journal(path: Path) -> Iterator[JournalIndex]:
         yield JournalIndex(file)
 
 
+_SCENE, _IMAGE = b'{"scene": "', b'", "image": "'
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _KEY = re.compile(rb'\{"scene": (%b), "image": (%b), .*\}\n?$' % (_STRING, _STRING), re.DOTALL)
 """Matches the beginning and end of a whole line; the rest is parsed only when asked for."""
@@ -108,6 +109,21 @@ _KEY = re.compile(rb'\{"scene": (%b), "image": (%b), .*\}\n?$' % (_STRING, _STRI
 
 def _key_of(line: bytes) -> tuple[str, str] | None:
     """Return scene and image of a journal line; None if it is torn or of another program."""
+    # Nearly all names have neither quotes nor backslashes, and need no pattern.
+    scene_end = line.find(b'"', len(_SCENE))
+    image_start = scene_end + len(_IMAGE)
+    image_end = line.find(b'"', image_start)
+    if (
+        line.startswith(_SCENE)
+        and line.startswith(_IMAGE, scene_end)
+        and line.startswith(b'", ', image_end)
+        and line.endswith((b"}\n", b"}"))
+        and b"\\" not in line[:image_end]
+    ):
+        return (
+            line[len(_SCENE) : scene_end].decode(errors="replace"),
+            line[image_start:image_end].decode(errors="replace"),
+        )
     whole = _KEY.match(line)
     if not whole:
         return None
@@ -131,6 +147,13 @@ def scan_journal(file: BinaryIO) -> Iterator[tuple[int, Entry]]:
         if entry := _parse(line):
             yield offset, entry
         offset += len(line)
+
+
+def scan_lines(file: BinaryIO) -> Iterator[tuple[str, str, bytes]]:
+    """Yield scene, image and text of every whole line of an open journal, without parsing it."""
+    for line in file:
+        if key := _key_of(line):
+            yield *key, line
 
 
 def read_entry(file: BinaryIO, offset: int) -> Entry:

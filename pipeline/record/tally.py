@@ -51,6 +51,16 @@ class SceneTally:
     fallback: int = 0
     suspicious: int = 0
     """Done frames whose ids are likely those of another image."""
+    consulted: int = 0
+    """Done frames of a second pass."""
+    returned: int = 0
+    """Objects that neighbours brought back, counted in each frame."""
+    changed_by_neighbours: float = 0.0
+    """Sum over consulted frames of the share of pixels that neighbours changed."""
+    unsteady_before: float = 0.0
+    """Sum over consulted frames of the share of pixels with another id than neighbours have."""
+    unsteady_after: float = 0.0
+    """The same after the second pass."""
     fixed: int = 0
     """Frames with a fix, which counts in place of their refined ids, whatever became of those."""
 
@@ -71,6 +81,12 @@ class SceneTally:
         self.merged += int(outcome.stats.get("merged", 0))
         self.fallback += int(outcome.stats.get("fallback", 0))
         self.suspicious += is_suspicious(outcome)
+        if "neighbours_ratio" in outcome.stats:
+            self.consulted += 1
+            self.returned += int(outcome.stats.get("n_returned", 0))
+            self.changed_by_neighbours += outcome.stats["neighbours_ratio"]
+            self.unsteady_before += outcome.stats.get("unsteady_before", 0.0)
+            self.unsteady_after += outcome.stats.get("unsteady_after", 0.0)
 
     def merge(self, other: SceneTally) -> None:
         """Add the sums of other frames."""
@@ -83,6 +99,15 @@ class SceneTally:
             f"{self.done}/{self.frames} ok, invalid {100 * self.invalid_ratio:.1f} %, "
             f"SAM matched {self.matched}, merged {self.merged}, kept coarse {self.fallback}"
         )
+        if self.consulted:
+            changed, before, after = (
+                100 * total / self.consulted
+                for total in (self.changed_by_neighbours, self.unsteady_before, self.unsteady_after)
+            )
+            text += (
+                f", neighbours changed {changed:.1f} % and brought back {self.returned}, "
+                f"unlike neighbours {before:.1f} -> {after:.1f} %"
+            )
         if self.suspicious:
             text += f", SUSPICIOUS {self.suspicious}"
         if self.failed:
@@ -97,7 +122,12 @@ class SceneTally:
         """Return plain values, with the ratio in place of its sum."""
         row = asdict(self)
         del row["invalid"]
-        return {**row, "invalid_ratio": self.invalid_ratio}
+        sums = ("changed_by_neighbours", "unsteady_before", "unsteady_after")
+        means = {name: row.pop(name) / max(1, self.consulted) for name in sums}
+        if not self.consulted:
+            del row["consulted"], row["returned"]
+            means = {}
+        return {**row, **means, "invalid_ratio": self.invalid_ratio}
 
 
 @dataclass(slots=True)

@@ -34,6 +34,10 @@ MEASURES = (
     "merged",
     "fallback",
     "image_support",
+    "neighbours_ratio",
+    "n_returned",
+    "unsteady_before",
+    "unsteady_after",
     "flicker",
     "fixed",
 )

@@ -85,6 +85,15 @@ REASONS = (
         counts="gone",
     ),
     Reason(
+        "returned",
+        "Objects came back",
+        "n_returned",
+        lowest=False,
+        meaning="objects that the coarse ids lack here and that neighbours brought back",
+        normal=0.0,
+        counts="back",
+    ),
+    Reason(
         "pairing",
         "Suspicious pairing",
         "image_support",

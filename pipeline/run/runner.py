@@ -181,12 +181,14 @@ class _Pass:
 
 def _passes(dataset: Dataset, proposers: ProposerFactory, inventory: Inventory) -> list[_Pass]:
     layout, settings = dataset.layout, dataset.settings
-    identity, run_id = proposers.identity(settings), secrets.token_hex(8)
-    job = Job(layout, settings, settings.fingerprint(identity), proposers, run_id)
+    run_id = secrets.token_hex(8)
+    fingerprint = settings.fingerprint(proposers.identity(settings))
+    job = Job(layout, settings, fingerprint, proposers, run_id)
     if settings.scene.passes == 1:
         return [_Pass(job, _open_tally(inventory))]
     alone = settings.first_pass
-    first = Job(layout.first_pass, alone, alone.fingerprint(identity), proposers, run_id)
+    fingerprint = alone.fingerprint(proposers.identity(alone))
+    first = Job(layout.first_pass, alone, fingerprint, proposers, run_id)
     files = scene_files(layout, settings.scene, inventory.frames)
     second = _Pass(job, _open_tally(inventory), "pass 2 of 2", files, first)
     for scene in second.tally.scenes:

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from pipeline.sam.checkpoints import obtain_checkpoint
     from pipeline.sam.model import load_model
     from pipeline.sam.proposer import Proposer, propose_variants
+    from pipeline.sam.recall import Recall, Shown
 
 __all__ = [
     "SAM2",
     "Proposer",
     "ProposerFactory",
+    "Recall",
+    "Shown",
     "load_model",
     "obtain_checkpoint",
     "propose_variants",
@@ -26,6 +29,8 @@ __all__ = [
 
 _HOME = {
     "Proposer": "proposer",
+    "Recall": "recall",
+    "Shown": "recall",
     "load_model": "model",
     "obtain_checkpoint": "checkpoints",
     "propose_variants": "proposer",

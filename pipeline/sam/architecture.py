@@ -31,7 +31,7 @@ _HOMES = ("sam2.modeling.", "torch.nn.modules.", "pipeline.sam.tiny.")
 """Modules whose classes an architecture may use."""
 
 
-def build_architecture(architecture: str) -> SAM2Base:
+def build_architecture(architecture: str, memory: Path | None = None) -> SAM2Base:
     """Build the model that a YAML describes, without weights.
 
     `hydra.compose` is not used, since its search path is a global of the process. So no set-up is
@@ -41,6 +41,8 @@ def build_architecture(architecture: str) -> SAM2Base:
     ----------
     architecture
         A YAML file, or a name inside the sam2 package.
+    memory
+        A YAML file with what a memory adds to the architecture; its values replace others.
 
     Raises
     ------
@@ -55,11 +57,9 @@ def build_architecture(architecture: str) -> SAM2Base:
             f"{architecture}: no such architecture, neither a file nor a name inside the sam2 "
             "package such as configs/sam2.1/sam2.1_hiera_l.yaml; correct model.config"
         )
-    try:
-        with path.open(encoding="utf-8") as file:
-            tree = OmegaConf.create(read_yaml(file.read(MAX_CHARACTERS + 1)) or {})
-    except (OSError, UnicodeDecodeError, YamlError) as error:
-        raise ModelError(f"{path}: not a YAML file of plain values: {error}") from error
+    tree = _read_tree(path)
+    if memory is not None:
+        tree = OmegaConf.merge(tree, _read_tree(memory))
     try:
         OmegaConf.update(tree, "model.sam_mask_decoder_extra_args", _FOR_PREDICTION, force_add=True)
         OmegaConf.resolve(tree)
@@ -80,6 +80,14 @@ def build_architecture(architecture: str) -> SAM2Base:
             "the official ones do, can be used here"
         )
     return model
+
+
+def _read_tree(path: Path) -> Any:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return OmegaConf.create(read_yaml(file.read(MAX_CHARACTERS + 1)) or {})
+    except (OSError, UnicodeDecodeError, YamlError) as error:
+        raise ModelError(f"{path}: not a YAML file of plain values: {error}") from error
 
 
 def _check_targets(path: Path, tree: Any) -> None:

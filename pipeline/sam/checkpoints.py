@@ -18,6 +18,7 @@ __all__ = [
     "CACHE_VARIABLE",
     "cache_dir",
     "find_checkpoint",
+    "memory_identity",
     "model_identity",
     "obtain_checkpoint",
     "read_weights",
@@ -118,6 +119,18 @@ def model_identity(config: ModelConfig) -> str:
     """
     source = find_source(config)
     return f"{_architecture_identity(source.architecture)}/{_weights_identity(source.checkpoint)}"
+
+
+def memory_identity(config: ModelConfig) -> str:
+    """Return a name of the memory that the settings' model has in files of its own.
+
+    Results that use the memory depend on this name besides `model_identity`. It is empty where the
+    memory is part of the checkpoint, or where there is none.
+    """
+    memory = find_source(config).memory
+    if memory is None:
+        return ""
+    return f"{_content_hash(memory.architecture)}/{_content_hash(memory.weights)}"
 
 
 def _architecture_identity(architecture: str) -> str:

@@ -15,7 +15,8 @@ keeps few masks:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import torch
@@ -24,6 +25,7 @@ from sam2.modeling.sam.transformer import Attention, TwoWayAttentionBlock
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
+from pipeline.sam.batches import in_batches
 from pipeline.sam.encoder import ImageFeatures
 
 
@@ -56,6 +58,9 @@ class Masks:
     """(K,) float32."""
     prompt: Tensor
     """(K,) int64: row of the prompt."""
+    object_score: Tensor | None = None
+    """(K,) float32 logits of SAM's opinion that the object is in view; None for a model that has
+    none."""
 
 
 # On a CPU, a batch of prompts is fastest when its image tokens, about this many numbers, fit into
@@ -119,19 +124,34 @@ class PromptDecoder:
 
         A batch that does not fit into the device's memory is halved, for all later batches too.
         """
-        if self._image.device.type == "cpu":
-            batch = min(batch, max(1, _CACHED_NUMBERS // self._image.numel()))
-        start = 0
-        while start < len(prompts):
-            try:
-                masks = self.decode(prompts[start : start + batch], select)
-            except torch.OutOfMemoryError:
-                if batch == 1:
-                    raise
-                batch //= 2
-                continue
-            yield Masks(masks.logits, masks.predicted_iou, masks.prompt + start)
-            start += batch
+        for start, masks in in_batches(
+            len(prompts), self.fit(batch), lambda rows: self.decode(prompts[rows], select)
+        ):
+            yield replace(masks, prompt=masks.prompt + start)
+
+    def fit(self, batch: int) -> int:
+        """Return the number of prompts in one call: `batch`, or what fits a CPU's caches."""
+        if self._image.device.type != "cpu":
+            return batch
+        rows, channels = self._image.shape[-2:]
+        return min(batch, max(1, _CACHED_NUMBERS // (rows * channels)))
+
+    def conditioned(self, image: Tensor) -> PromptDecoder:
+        """Return this decoder with other image tokens for each prompt.
+
+        Parameters
+        ----------
+        image
+            (B, s², C) tokens, such as those from the memory; the new decoder takes B prompts.
+        """
+        decoder = copy(self)
+        decoder._image = image
+        return decoder
+
+    def token_of_single_mask(self, prompts: Prompts) -> Tensor:
+        """Return the token of SAM's single mask for each prompt, (B, C), without any mask."""
+        tokens, _ = self._attend(prompts)
+        return tokens[:, int(self._decoder.pred_obj_scores) + 1]
 
     def decode(self, prompts: Prompts, select: Select) -> Masks:
         """Compute the selected masks of a batch of prompts in one pass.
@@ -150,7 +170,10 @@ class PromptDecoder:
         prompt, which = torch.nonzero(select(predicted_iou), as_tuple=True)
         mask_tokens = tokens[:, first + 1 : first + 1 + n_masks]
         logits = self._upscale(image, mask_tokens, prompt, which)
-        return Masks(logits, predicted_iou[prompt, which], prompt)
+        score = None
+        if self._decoder.pred_obj_scores:
+            score = self._decoder.pred_obj_score_head(tokens[:, 0]).float()[prompt, 0]
+        return Masks(logits, predicted_iou[prompt, which], prompt, score)
 
     def _attend(self, prompts: Prompts) -> tuple[Tensor, Tensor]:
         """Return the tokens (B, T, C) and the image tokens of each prompt, (B, s², C)."""

@@ -55,10 +55,13 @@ class SamFactory:
         obtain_checkpoint(config.model)
 
     def identity(self, config: Config) -> str:
-        """Return a name of architecture and weights, by their content."""
-        from pipeline.sam.checkpoints import model_identity
+        """Return a name of architecture and weights, by their content, and of the memory in use."""
+        from pipeline.sam.checkpoints import memory_identity, model_identity
 
-        return model_identity(config.model)
+        identity = model_identity(config.model)
+        if config.scene.passes == 2 and config.scene.memory:
+            identity += memory_identity(config.model)
+        return identity
 
     def make(self, config: Config) -> Proposer:
         """Load the model, unless this process has it, and return its proposer."""

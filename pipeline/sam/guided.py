@@ -15,10 +15,10 @@ from pipeline.records import Proposals
 from pipeline.sam.decoder import Masks, PromptDecoder, Prompts
 from pipeline.sam.grid import point_grid, segment_points
 from pipeline.sam.masks import stability
-from pipeline.sam.targets import BOX_END, BOX_START, Targets, find_targets
+from pipeline.sam.targets import BOX_END, BOX_START, NO_POINT, POINTS, Targets, find_targets
 
-# Cells of the target map along the side of a cell of the masks.
-_FINENESS = 2
+FINENESS = 2
+"""Cells of the target map along the side of a cell of the masks."""
 # The coarse mask in a prompt is blurred over `_BLUR` cells, with logits up to `_STRENGTH`.
 _BLUR = 3
 _STRENGTH = 4.0
@@ -54,7 +54,7 @@ def segment_objects(
     Proposals
         First one mask per object, by id, then the masks of the sparse grid.
     """
-    targets = find_targets(coarse_ids, _FINENESS * decoder.mask_size)
+    targets = find_targets(coarse_ids, FINENESS * decoder.mask_size)
     drawn = torch.from_numpy(targets.drawn).to(decoder.device)
     step = config.points_per_batch
     found = [
@@ -76,36 +76,85 @@ def _segment(
     decoder: PromptDecoder, targets: Targets, drawn: Tensor, rows: slice, config: ProposalsConfig
 ) -> list[Masks]:
     """Return the masks of the targets in `rows`, with memory that depends on their number alone."""
-    numbers = 1 + torch.arange(len(targets.ids), device=drawn.device)[rows]
-    coarse = _as_logits((drawn == numbers[:, None, None]).float())
+    numbers = np.arange(len(targets.ids))[rows]
+    prompts = prompts_for(targets, drawn, numbers)
+    masks = list(decoder.decode_all(prompts, single_mask, config.points_per_batch))
+    for _ in range(config.rounds - 1):
+        again = shown_again(prompts, torch.cat([found.logits for found in masks]))
+        masks = list(decoder.decode_all(again, single_mask, config.points_per_batch))
+    return masks
+
+
+def prompts_for(targets: Targets, drawn: Tensor, rows: npt.NDArray[np.int64]) -> Prompts:
+    """Return a box, points and the coarse mask as a prompt for each of some targets.
+
+    Parameters
+    ----------
+    drawn
+        (n, n) `targets.drawn`, on the device of the prompts.
+    rows
+        (B,) rows of the targets.
+    """
+    numbers = 1 + torch.from_numpy(rows).to(drawn.device)
+    coarse = soft_logits((drawn == numbers[:, None, None]).float())
     points, labels, boxes = (
         torch.from_numpy(column[rows]).to(drawn.device)
         for column in (targets.points, targets.labels, targets.boxes)
     )
     corner_labels = labels.new_tensor([BOX_START, BOX_END]).expand(len(labels), -1)
-    prompts = Prompts(
+    return Prompts(
         torch.cat([_widened(boxes).view(-1, 2, 2), points], 1),
         torch.cat([corner_labels, labels], 1),
         coarse,
     )
-    masks = list(decoder.decode_all(prompts, _single_mask, config.points_per_batch))
-    for _ in range(config.rounds - 1):
-        own = torch.cat([found.logits for found in masks])
-        again = replace(prompts, masks=(own.clamp(-_CLAMP, _CLAMP) + coarse) / 2)
-        masks = list(decoder.decode_all(again, _single_mask, config.points_per_batch))
-    return masks
 
 
-def _single_mask(predicted_iou: Tensor) -> Tensor:
+def shown_again(prompts: Prompts, own: Tensor) -> Prompts:
+    """Return prompts for another round: SAM's own masks (B, n, n), or their mean with the coarse.
+
+    Parameters
+    ----------
+    prompts
+        Prompts of the first round; their masks, if there are any, are the coarse ones.
+    """
+    shown = own.clamp(-_CLAMP, _CLAMP)
+    if prompts.masks is not None:
+        shown = (shown + prompts.masks) / 2
+    return replace(prompts, masks=shown)
+
+
+def prompts_from(own: Tensor) -> Prompts:
+    """Return prompts for another round from SAM's own masks alone, (B, n, n): no coarse ones.
+
+    An object whose mask is empty gets neither box nor points.
+    """
+    inside = (own > 0).cpu().numpy().astype(np.int64)
+    n = inside.shape[-1]
+    points = np.zeros((len(inside), 2 + POINTS, 2), np.float32)
+    labels = np.full((len(inside), 2 + POINTS), NO_POINT)
+    for row, mask in enumerate(inside):
+        targets = find_targets(mask, n)
+        if len(targets.ids):
+            points[row] = np.concatenate([targets.boxes.reshape(2, 2), targets.points[0]])
+            labels[row] = [BOX_START, BOX_END, *targets.labels[0]]
+    return Prompts(
+        torch.from_numpy(points).to(own.device),
+        torch.from_numpy(labels).to(own.device),
+        own.clamp(-_CLAMP, _CLAMP),
+    )
+
+
+def single_mask(predicted_iou: Tensor) -> Tensor:
+    """Select SAM's single mask of each prompt; see `decoder.Select`."""
     first = torch.zeros_like(predicted_iou, dtype=torch.bool)
     first[:, 0] = True
     return first
 
 
-def _as_logits(drawn: Tensor) -> Tensor:
+def soft_logits(drawn: Tensor) -> Tensor:
     """Turn masks (B, n, n) in {0, 1} on the target map into logits of the masks' size."""
     soft = F.avg_pool2d(
-        F.avg_pool2d(drawn, _FINENESS), _BLUR, 1, _BLUR // 2, count_include_pad=False
+        F.avg_pool2d(drawn, FINENESS), _BLUR, 1, _BLUR // 2, count_include_pad=False
     )
     return (2 * soft - 1) * _STRENGTH
 

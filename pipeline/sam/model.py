@@ -93,9 +93,14 @@ def arithmetic(config: ModelConfig, device: torch.device) -> Iterator[None]:
 def _build(config: ModelConfig) -> SAM2Base:
     device = resolve_device(config)
     source = find_source(config)
-    model = build_architecture(source.architecture)
     path = obtain_checkpoint(config)
-    _fill(model, read_weights(path), path, source.architecture)
+    weights = read_weights(path)
+    if source.memory is None:
+        model = build_architecture(source.architecture)
+    else:
+        model = build_architecture(source.architecture, source.memory.architecture)
+        weights |= read_weights(source.memory.weights)
+    _fill(model, weights, path, source.architecture)
     model = model.to(device).eval().requires_grad_(False)
     if config.compile:
         model.image_encoder.compile(dynamic=False)

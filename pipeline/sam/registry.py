@@ -26,12 +26,23 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class MemorySource:
+    """A memory in files of its own, for a checkpoint that has none."""
+
+    architecture: Path
+    """A YAML file with what the memory adds to the architecture of the checkpoint."""
+    weights: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSource:
     """An architecture and the weights that go with it."""
 
     architecture: str
     """A YAML file, or a name inside the sam2 package."""
     checkpoint: Path | Download
+    memory: MemorySource | None = None
+    """None if the memory is part of the checkpoint, or if there is none."""
 
 
 def _official(architecture: str, release: str, file_name: str, sha256: str) -> ModelSource:
@@ -87,7 +98,11 @@ KNOWN: dict[str, ModelSource] = {
         "sam2_hiera_tiny.pt",
         "65b50056e05bcb13694174f51bb6da89c894b57b75ccdf0ba6352c597c5d1125",
     ),
-    "demo": ModelSource(str(_TINY / "tiny_sam2.yaml"), _TINY / "tiny_sam2.pt"),
+    "demo": ModelSource(
+        str(_TINY / "tiny_sam2.yaml"),
+        _TINY / "tiny_sam2.pt",
+        MemorySource(_TINY / "tiny_memory.yaml", _TINY / "tiny_memory.safetensors"),
+    ),
 }
 
 
@@ -103,8 +118,11 @@ def find_source(config: ModelConfig) -> ModelSource:
         An unknown architecture is set without a checkpoint.
     """
     known = KNOWN[config.name]
+    if config.config is None and config.checkpoint is not None:
+        # A memory in files of its own was trained for the features of one checkpoint.
+        return ModelSource(known.architecture, config.checkpoint)
     if config.config is None:
-        return ModelSource(known.architecture, config.checkpoint or known.checkpoint)
+        return known
     if config.checkpoint is not None:
         return ModelSource(config.config, config.checkpoint)
     for source in KNOWN.values():

@@ -22,7 +22,8 @@ Floats = npt.NDArray[np.float32]
 INSIDE, BOX_START, BOX_END, NO_POINT = 1, 2, 3, -1
 """SAM's labels for the meaning of a point."""
 
-_POINTS = 3
+POINTS = 3
+"""Most points of an object."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +57,7 @@ def find_targets(coarse_ids: npt.NDArray[np.integer], n: int) -> Targets:
     ids, drawn = _numbered(_sample(coarse_ids, n))
     windows = ndimage.find_objects(drawn)
     boxes = [(x.start, y.start, x.stop, y.stop) for y, x in windows]
-    places = deep_places(drawn, len(ids), _POINTS)
+    places = deep_places(drawn, len(ids), POINTS)
     inside = places >= 0
     points = np.stack([places % n, places // n], axis=-1).astype(np.float32)
     points[~inside] = 0

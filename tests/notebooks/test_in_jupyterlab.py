@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import pipeline
 from pipeline.demo.write import write_demo_dataset
 from tests.browsing import expect
 from tests.tools import need_module
@@ -94,6 +95,28 @@ def _run_all(page: Page) -> None:
     for number in range(len(CELLS)):
         page.locator(".jp-CodeCell .cm-content").nth(number).click()
         page.keyboard.press("Shift+Enter")
+
+
+@pytest.mark.slow
+def test_the_review_page_works_behind_the_proxy(
+    browser: Browser, jupyter: str, tmp_path: Path
+) -> None:
+    write_demo_dataset(tmp_path, 1, 1, size=(160, 120), seed=9, severity=1.0)
+    with pipeline.review(tmp_path, {"model": {"name": "demo"}}, author="Ada") as review:
+        context = browser.new_context(viewport={"width": 1300, "height": 800})
+        page = context.new_page()
+        page.goto(f"{jupyter}/lab?token={TOKEN}")
+        page.goto(f"{jupyter}{review.path_on_hub}")
+        expect(page.locator("#title")).to_have_text("frame_000000.jpg", timeout=MILLISECONDS)
+        assert "token" not in page.url
+        page.keyboard.press("e")
+        page.locator("#canvas").click()
+        expect(page.locator("#toast")).to_contain_text("Erased", timeout=MILLISECONDS)
+        page.keyboard.press("s")
+        expect(page.locator("#toast")).to_contain_text("saved", timeout=MILLISECONDS)
+        page.reload()
+        expect(page.locator("#state")).to_have_text("fixed", timeout=MILLISECONDS)
+        context.close()
 
 
 @pytest.mark.slow

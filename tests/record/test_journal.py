@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.dataset import stamp
 from pipeline.errors import StorageError
-from pipeline.record.journal import Entry, _to_row, open_journal, read_journal
+from pipeline.record.journal import Entry, _to_row, open_journal, read_journal, scan_lines
 from pipeline.record.tally import SceneTally, Tally
 from pipeline.records import FrameOutcome, FrameRef, FrameStatus
 
@@ -141,3 +142,17 @@ def test_a_stamp_changes_with_the_file(tmp_path: Path) -> None:
     assert before is not None
     assert before[0] == 3
     assert stamp(file) != before
+
+
+names = st.text('"\\a床/}, {:', max_size=6)
+
+
+@given(names, names, st.integers(0, 12))
+def test_names_are_found_without_parsing_a_line(scene: str, image: str, torn: int) -> None:
+    row = {"scene": scene, "image": image, "stats": {}, "output": None}
+    line = json.dumps(row).encode()
+    whole = io.BytesIO(line + b"\n" + line[: len(line) - torn])
+    expected = (scene, image)
+    found = [(scene, image) for scene, image, _ in scan_lines(whole)]
+    assert found[0] == expected
+    assert found[1:] == ([expected] if torn == 0 else [])

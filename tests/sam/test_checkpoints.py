@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.config import ModelConfig
 from pipeline.errors import ModelError
-from pipeline.sam.checkpoints import cache_dir, find_checkpoint, model_identity
+from pipeline.sam.checkpoints import cache_dir, find_checkpoint, memory_identity, model_identity
 from pipeline.sam.registry import Download
 
 NAME = "some_hiera.pt"
@@ -156,3 +156,12 @@ def test_identity_follows_the_content(checkpoint: Path, tmp_path: Path) -> None:
     yaml.write_text("model: {image_size: 512}")
     assert identity(config=str(yaml), checkpoint=checkpoint) != mine
     assert identity(name="sam2.1_hiera_tiny") != identity(name="sam2.1_hiera_small")
+
+
+def test_a_memory_in_files_of_its_own_has_an_identity_of_its_own(checkpoint: Path) -> None:
+    memory = memory_identity(ModelConfig(name="demo"))
+    assert memory
+    assert memory not in model_identity(ModelConfig(name="demo"))
+    # It was trained for the features of the demo's weights, so others go without.
+    assert memory_identity(ModelConfig(name="demo", checkpoint=checkpoint)) == ""
+    assert memory_identity(ModelConfig(name="sam2.1_hiera_tiny")) == ""

@@ -7,6 +7,7 @@ import pytest
 from pipeline.config import MODEL_NAMES, ModelConfig
 from pipeline.errors import ModelError
 from pipeline.sam.architecture import build_architecture
+from pipeline.sam.memory import missing_memory
 from pipeline.sam.registry import KNOWN, Download, find_source
 
 
@@ -31,6 +32,7 @@ def test_official_architectures_are_in_the_sam2_package(name: str) -> None:
     model = build_architecture(KNOWN[name].architecture)
     assert model.image_encoder.trunk.channel_list[-1] == trunk_widths[size]
     assert model.pred_obj_scores
+    assert missing_memory(model) is None
 
 
 def test_own_checkpoint_keeps_the_architecture_of_the_name() -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pipeline.ids import resize_nearest
 from pipeline.refinement.neighbours.flow import Flow
-from pipeline.refinement.neighbours.geometry import places_in
+from pipeline.refinement.neighbours.geometry import has_geometry, places_in
 from pipeline.refinement.neighbours.sight import Sight
 
 Singles: TypeAlias = npt.NDArray[np.float32]
@@ -25,6 +25,7 @@ BY_DEPTH = 0.3
 """Weight of labels carried by depth and poses alone, whose errors are larger than the flow's."""
 FAR = 1e6
 """Motion of pixels outside the image: so large that no flow returns from there."""
+_MEAN = np.full((1, 3), 1 / 3, dtype=np.float32)
 BLUR = 3
 """Side of the squares over which colours are averaged before they are compared, in pixels."""
 
@@ -62,33 +63,31 @@ def carry(own: Sight, other: Sight, flow: Flow) -> Carried:
         From `own` to `other`.
     """
     height, width = shape = own.ids.shape[0], own.ids.shape[1]
-    # Unsigned ids could not hold `UNKNOWN`.
-    ids, coarse = (
-        resize_nearest(each, shape).astype(np.int32) for each in (other.ids, other.coarse)
-    )
+    maps = [resize_nearest(each, shape) for each in (other.ids, other.coarse)]
     flow = flow.scaled(shape)
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     x += flow.there[..., 0]
     y += flow.there[..., 1]
     back = cv2.remap(flow.back, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_CONSTANT, (FAR, FAR))
-    error = np.hypot(*np.moveaxis(flow.there + back, -1, 0)).clip(0, RETURNS).astype(np.float32)
-    column, row = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
-    holds = (column >= 0) & (row >= 0) & (column < width) & (row < height) & (error < RETURNS)
-    np.clip(column, 0, width - 1, out=column)
-    np.clip(row, 0, height - 1, out=row)
+    error = cv2.magnitude(*cv2.split(flow.there + back))
+    holds = error < RETURNS
     weight = holds.astype(np.float32)
-    residual = _difference(own.image, other.image, x, y)
-    if places := places_in(own, other, shape):
-        by_depth = ~holds & places.seen
-        row, column = np.where(holds, row, places.row), np.where(holds, column, places.column)
-        weight[by_depth] = BY_DEPTH
-    known = weight > 0
+    found, coarse = (
+        np.where(holds, cv2.remap(each, x, y, cv2.INTER_NEAREST), np.int32(UNKNOWN))
+        for each in maps
+    )
+    if has_geometry(own, other):
+        lost = np.nonzero(~holds)
+        places = places_in(own, other, shape, *lost)
+        weight[lost] = BY_DEPTH * places.seen
+        for labels, each in zip((found, coarse), maps, strict=True):
+            labels[lost] = np.where(places.seen, each[places.row, places.column], np.int32(UNKNOWN))
     return Carried(
-        np.where(known, ids[row, column], np.int32(UNKNOWN)),
-        np.where(known, coarse[row, column], np.int32(UNKNOWN)),
+        found,
+        coarse,
         weight,
-        error,
-        residual,
+        np.minimum(error, np.float32(RETURNS)),
+        _difference(own.image, other.image, x, y),
     )
 
 
@@ -96,10 +95,8 @@ def _difference(
     own: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8], x: Singles, y: Singles
 ) -> Singles:
     moved = cv2.remap(_sized(other, x.shape), x, y, cv2.INTER_LINEAR)
-    here, there = (
-        cv2.blur(each, (BLUR, BLUR)).astype(np.float32) for each in (_sized(own, x.shape), moved)
-    )
-    return np.asarray(np.abs(here - there).mean(axis=-1), dtype=np.float32)
+    here, there = (cv2.blur(each, (BLUR, BLUR)) for each in (_sized(own, x.shape), moved))
+    return np.asarray(cv2.transform(cv2.absdiff(here, there).astype(np.float32), _MEAN))
 
 
 def _sized(image: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:

@@ -21,9 +21,9 @@ from pipeline.refinement.neighbours.flow import Flow
 from pipeline.refinement.neighbours.sight import Sight
 from pipeline.refinement.neighbours.vote import vote
 
-FAVOUR = 0.5
+FAVOUR = 1.0
 """Log-odds for the neighbours above which an area gets their id."""
-SURE = 2.0
+SURE = 4.0
 """Log-odds above which one neighbour is enough to bring an object back."""
 LEAST_RETURN = 12 * 12
 """Fewest pixels of an object that comes back, in a map of 640 pixels."""
@@ -41,9 +41,18 @@ class Consulted:
     """Ids that the coarse map lacks and the neighbours brought back, ascending."""
     changed: Bools
     """(h, w) pixels whose id the neighbours changed."""
+    unsteady_before: float
+    """Share of pixels with another id than a neighbour has there, mean over neighbours; pixels that
+    the flow carries over count."""
+    unsteady_after: float
+    """The same with the ids after the second pass."""
 
 
-def consult(own: Sight, neighbours: Sequence[tuple[Sight, Flow]]) -> Consulted:
+def consult(
+    own: Sight,
+    neighbours: Sequence[tuple[Sight, Flow]],
+    remembered: Sequence[Carried] = (),
+) -> Consulted:
     """Refine the ids of a frame by those of its neighbours, where the image bears them out.
 
     Parameters
@@ -52,6 +61,8 @@ def consult(own: Sight, neighbours: Sequence[tuple[Sight, Flow]]) -> Consulted:
         The frame, with the ids of the first pass.
     neighbours
         Frames of the same scene, each with the flow from this frame to it.
+    remembered
+        Ids from other sources, such as SAM's memory of the neighbours; each has a vote like them.
 
     Returns
     -------
@@ -60,16 +71,34 @@ def consult(own: Sight, neighbours: Sequence[tuple[Sight, Flow]]) -> Consulted:
         two neighbours show it, or where the judge is sure of one.
     """
     carried = [carry(own, other, flow) for other, flow in neighbours]
-    carried = [each for each in carried if each.weight.any()]
-    contest = compare(own.ids, vote(own.ids, carried))
+    carried = [each for each in (*carried, *remembered) if each.weight.any()]
+    contest = compare(own.ids, vote(own, carried))
+    before = _unsteady(own.ids, carried)
     if not contest.n:
-        return Consulted(own.ids, len(carried), (), np.zeros(own.ids.shape, dtype=np.bool_))
+        nothing = np.zeros(own.ids.shape, dtype=np.bool_)
+        return Consulted(own.ids, len(carried), (), nothing, before, before)
     favour = -load_judge("neighbours", __package__).favour_first(gather(contest, own, carried))
     accepted = favour > FAVOUR
     accepted &= ~_unproven(contest, accepted, favour, own, carried)
     ids = _with_all_of(own.ids, contest.settle(~accepted))
     returned = np.setdiff1d(ids, np.union1d(own.coarse, own.ids))
-    return Consulted(ids, len(carried), tuple(returned.tolist()), ids != own.ids)
+    return Consulted(
+        ids=ids,
+        n_neighbours=len(carried),
+        returned=tuple(returned.tolist()),
+        changed=ids != own.ids,
+        unsteady_before=before,
+        unsteady_after=_unsteady(ids, carried),
+    )
+
+
+def _unsteady(ids: Ids, carried: Sequence[Carried]) -> float:
+    shares = []
+    for each in carried:
+        held = each.weight == 1
+        differs = held & (each.ids != ids)
+        shares.append(int(np.count_nonzero(differs)) / max(1, int(np.count_nonzero(held))))
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _unproven(
@@ -85,7 +114,7 @@ def _unproven(
     size = np.bincount(label, minlength=N_IDS)
     shown = np.zeros(N_IDS, dtype=np.int64)
     for each in carried:
-        agrees = (each.ids.reshape(-1)[place] == label).astype(np.float64)
+        agrees = each.weight.reshape(-1)[place] * (each.ids.reshape(-1)[place] == label)
         shown += np.bincount(label, agrees, N_IDS) >= 0.5 * np.maximum(size, 1)
     area = np.bincount(contest.second_label[back], contest.size[back], N_IDS)
     sureness = np.bincount(

@@ -11,13 +11,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.refinement.neighbours.geometry import places_in
+from pipeline.refinement.neighbours.geometry import has_geometry, motion_in
 from pipeline.refinement.neighbours.sight import Sight
 
 Motion: TypeAlias = npt.NDArray[np.float32]
 
 LONGEST_SIDE = 768
 """Pixels along the longer side of the images that are compared; larger images are shrunk."""
+
+
+EVERY = 4
+"""Pixels between those whose motion by depth the search starts from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +78,10 @@ def _one_thread() -> Iterator[None]:
 
 
 def _motion_by_depth(first: Sight, second: Sight, shape: tuple[int, int]) -> Motion | None:
-    places = places_in(first, second, shape)
-    return None if places is None else np.ascontiguousarray(places.motion, dtype=np.float32)
+    if not has_geometry(first, second):
+        return None
+    coarse = motion_in(first, second, shape, EVERY).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 
 def _working_shape(shape: tuple[int, ...]) -> tuple[int, int]:
