@@ -68,7 +68,7 @@ class Layer:
         x += amplitude * np.sin(2 * np.pi * y / length + phase * shot)
         y += amplitude * np.sin(2 * np.pi * x / length - phase * shot)
         height, width = self.cover.shape
-        return np.float32(x + width / 2), np.float32(y + height / 2)
+        return _plane(x + width / 2), _plane(y + height / 2)
 
 
 def draw_clip(seed: int, shots: int, size: tuple[int, int]) -> Iterator[Shot]:
@@ -176,14 +176,18 @@ def _moving(
     return Layer(
         number,
         texture,
-        np.float32(cover),
-        np.float32(coarse),
+        _plane(cover),
+        _plane(coarse),
         start,
         speed * np.array([np.cos(heading), np.sin(heading)]),
         slow * rng.normal(0, 0.02),
         slow * rng.normal(0, 0.01),
         (slow * rng.uniform(0, 4), rng.uniform(60, 200), rng.uniform(0, 0.6)),
     )
+
+
+def _plane(values: np.ndarray) -> Plane:
+    return np.asarray(values, dtype=np.float32)
 
 
 def _cloud(rng: np.random.Generator, size: tuple[int, int], waves: int) -> Plane:
