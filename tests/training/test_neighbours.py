@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.refinement.neighbours.evidence import COLUMNS
-from training.clips import draw_clip, smeared
+from training.collage_clips import draw_clip, smeared
 from training.neighbours import evidence_of, mixed, with_few_objects
 from training.scenes import FRAMES, Scene, frames_of
 
