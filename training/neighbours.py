@@ -1,6 +1,6 @@
 """Train the judge of `pipeline.refinement.neighbours`: see README.md in this folder.
 
-python -m training.neighbours --pool DIR [--scenes 60] [--out FILE]
+python -m training.neighbours --pool DIR [--rooms 27] [--clips 40] [--out FILE]
 """
 
 from __future__ import annotations
@@ -11,77 +11,117 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
 
-import pipeline
-from pipeline.camera import Camera
 from pipeline.dataset.whole_files import moved_into_place
-from pipeline.demo.scan.view import coarse_views
-from pipeline.demo.scenes import camera_path, make_room, take
+from pipeline.ids import N_IDS
 from pipeline.refinement.borders.contest import compare
 from pipeline.refinement.neighbours import Flow, Sight, flow_between
 from pipeline.refinement.neighbours.carry import carry
 from pipeline.refinement.neighbours.evidence import COLUMNS, gather
 from pipeline.refinement.neighbours.vote import vote
-from training.collage import compressed, worsened
+from training.collage import worsened
 from training.judge import answers
 from training.networks import as_arrays, fit
+from training.scenes import Scene, frames_of
+
+Areas: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Evidence, right answers and worth of some areas: (n, E), (n,) bool, (n,)."""
 
 JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "neighbours" / "judge.npz"
 FIRST_SEED = 7100
-FRAMES = 8
-SIZE = (640, 480)
+VARIANTS = {"room": ("drawn", "worse", "sparse"), "clip": ("drawn",)}
+"""As drawn, with worse images, and with worse images and ids for few objects only."""
+SHARES = {"drawn": 0.45, "worse": 0.45, "sparse": 0.1, "clip": 0.1}
+"""Share of each variant of rooms, and of clips, in all that is learned, before they add up to 1."""
 REACH = 2
 """Frames before and after a frame that are its neighbours."""
-SEVERITIES = (1.0, 0.4, 1.0, 2.0, 0.2)
-"""Strength of the faults of the coarse ids, scene by scene in turn."""
-DEMO = {"model": {"name": "demo", "device": "cpu"}}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pool", type=Path, required=True, help="folder for scenes and evidence")
-    parser.add_argument("--scenes", type=int, default=60)
+    parser.add_argument("--rooms", type=int, default=27)
+    parser.add_argument("--clips", type=int, default=40)
     parser.add_argument("--out", type=Path, default=JUDGE)
     options = parser.parse_args()
     options.pool.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)  # networks as small as these gain nothing from more
-    seeds = range(FIRST_SEED, FIRST_SEED + options.scenes)
+    scenes = [Scene("room", FIRST_SEED + number) for number in range(options.rooms)]
+    scenes += [Scene("clip", FIRST_SEED + number) for number in range(options.clips)]
+    tasks = [(scene, variant) for scene in scenes for variant in VARIANTS[scene.kind]]
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        found = [
-            part for parts in pool.map(partial(learn_from, options.pool), seeds) for part in parts
-        ]
-    judge, agreed = fit(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        found = list(pool.map(partial(evidence_of, options.pool), *zip(*tasks, strict=True)))
+    groups: dict[str, list[Areas]] = {}
+    for (scene, variant), areas in zip(tasks, found, strict=True):
+        groups.setdefault(variant if scene.kind == "room" else scene.kind, []).append(areas)
+    judge, agreed = fit(*mixed(groups))
     np.savez(options.out, **as_arrays("neighbours", judge))  # type: ignore[arg-type]
-    print(f"{sum(len(part[0]) for part in found)} areas, {agreed:.3f} right", flush=True)
+    print(f"{sum(len(areas[0]) for areas in found)} areas, {agreed:.3f} right", flush=True)
 
 
-def learn_from(pool: Path, seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return evidence, right answers and worth of a scene, as drawn and with worse images."""
-    return [evidence_of(pool, seed, worse) for worse in (False, True)]
+def mixed(groups: dict[str, list[Areas]]) -> Areas:
+    """Return areas of all groups, thinned out, in which each group has its share of the worth."""
+    parts = []
+    for number, (group, found) in enumerate(sorted(groups.items())):
+        evidence, first, worth = thinned(joined(found), number)
+        parts.append((evidence, first, worth * SHARES[group] / max(worth.sum(), 1e-9)))
+    return joined(parts)
 
 
-def evidence_of(pool: Path, seed: int, worse: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def thinned(areas: Areas, seed: int) -> Areas:
+    """Return the areas of at least average worth, and a sample of the others that counts for them.
+
+    Most areas are a few pixels of large objects: they would take most of the time, and move next
+    to nothing.
+    """
+    evidence, first, worth = areas
+    mean = worth.mean()
+    kept = np.random.default_rng(seed).random(len(worth)) < worth / mean
+    return evidence[kept], first[kept], np.maximum(worth[kept], mean)
+
+
+def joined(areas: list[Areas]) -> Areas:
+    """Return all areas of a list, one after the other."""
+    evidence, first, worth = (np.concatenate(column) for column in zip(*areas, strict=True))
+    return evidence, first, worth
+
+
+def evidence_of(pool: Path, scene: Scene, variant: str) -> Areas:
     """Return the evidence of all frames of a scene, from the pool if it is there."""
-    file = pool / f"evidence_{seed}_{'worse' if worse else 'drawn'}.npz"
+    file = pool / f"{scene.name}_{variant}_evidence.npz"
     if not file.exists():
-        frames, truths = scene_of(pool, seed)
-        if worse:
-            frames = [
-                replace(frame, image=each)
-                for frame, each in zip(
-                    frames, worsened_alike([f.image for f in frames], seed), strict=True
-                )
-            ]
-        rows = list(areas(frames, truths))
+        frames, truths = frames_of(pool, scene)
+        if variant != "drawn":
+            images = worsened_alike([frame.image for frame in frames], scene.seed)
+            frames = [replace(f, image=each) for f, each in zip(frames, images, strict=True)]
+        if variant == "sparse":
+            frames, truths = with_few_objects(frames, truths, scene.seed)
+        evidence, first, worth = joined(list(contested(frames, truths)))
         part = file.with_suffix(".part.npz")
         with moved_into_place({part: file}):
-            evidence, first, worth = (np.concatenate(column) for column in zip(*rows, strict=True))
             np.savez(part, evidence=evidence, first=first, worth=worth)
     with np.load(file) as saved:
         return saved["evidence"], saved["first"], saved["worth"]
+
+
+def with_few_objects(
+    frames: list[Sight], truths: list[np.ndarray], seed: int
+) -> tuple[list[Sight], list[np.ndarray]]:
+    """Return a scene in which most objects have no id, as the background of videos has none."""
+    rng = np.random.default_rng([seed, 14])
+    ids = np.unique(np.stack(truths))
+    kept = np.zeros(N_IDS, dtype=np.bool_)
+    kept[rng.permutation(ids[ids > 0])[: max(2, int(len(ids) * rng.uniform(0, 0.4)))]] = True
+
+    def sparse(labels: np.ndarray) -> np.ndarray:
+        return np.where(kept[labels], labels, 0).astype(np.uint16)
+
+    frames = [replace(f, ids=sparse(f.ids), coarse=sparse(f.coarse)) for f in frames]
+    return frames, [sparse(truth) for truth in truths]
 
 
 def worsened_alike(images: list[np.ndarray], seed: int) -> Iterator[np.ndarray]:
@@ -90,50 +130,7 @@ def worsened_alike(images: list[np.ndarray], seed: int) -> Iterator[np.ndarray]:
         yield worsened(image, np.random.default_rng([seed, 11]))
 
 
-def scene_of(pool: Path, seed: int) -> tuple[list[Sight], list[np.ndarray]]:
-    """Return the frames of a scene after the first pass, and their exact ids."""
-    file = pool / f"scene_{seed}.npz"
-    if not file.exists():
-        part = file.with_suffix(".part.npz")
-        with moved_into_place({part: file}):
-            np.savez(part, **draw_scene(seed))  # type: ignore[arg-type]
-    with np.load(file) as saved:
-        scene = {name: saved[name] for name in saved.files}
-    focal = float(scene["focal"][0]), float(scene["focal"][1])
-    centre = SIZE[0] / 2, SIZE[1] / 2
-    frames = [
-        Sight(image, refined, coarse, depth, Camera(pose, focal, centre, SIZE))
-        for image, refined, coarse, depth, pose in zip(
-            *(scene[name] for name in ("image", "refined", "coarse", "depth", "pose")), strict=True
-        )
-    ]
-    return frames, list(scene["truth"])
-
-
-def draw_scene(seed: int) -> dict[str, np.ndarray]:
-    """Draw a scene, scan it, and refine its frames one by one."""
-    severity = SEVERITIES[seed % len(SEVERITIES)]
-    room = make_room(seed)
-    cameras = camera_path(room, FRAMES, SIZE)
-    rows = []
-    for shot, view in enumerate(coarse_views(room, cameras, severity)):
-        frame = take(room, cameras[shot], shot)
-        image = compressed(frame.image, 95)
-        pose = np.eye(4)
-        pose[:3, :3], pose[:3, 3] = view.camera.axes, view.camera.position
-        refined = pipeline.refine_frame(image, view.ids, DEMO).ids
-        depth = np.where(np.isfinite(view.depth), view.depth, 0).astype(np.float32)
-        rows.append((image, frame.ids, view.ids, refined, depth, pose, view.camera.focal))
-    names = ("image", "truth", "coarse", "refined", "depth", "pose", "focal")
-    scene = {
-        name: np.stack(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
-    }
-    return scene | {"focal": scene["focal"][0]}
-
-
-def areas(
-    frames: list[Sight], truths: list[np.ndarray]
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def contested(frames: list[Sight], truths: list[np.ndarray]) -> Iterator[Areas]:
     """Yield evidence, right answers and worth of the contested areas of each frame."""
     flows: dict[tuple[int, int], Flow] = {}
     for here, (own, truth) in enumerate(zip(frames, truths, strict=True)):
