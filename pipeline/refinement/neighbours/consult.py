@@ -21,7 +21,7 @@ from pipeline.refinement.neighbours.flow import Flow
 from pipeline.refinement.neighbours.sight import Sight
 from pipeline.refinement.neighbours.vote import vote
 
-FAVOUR = 0.0
+FAVOUR = 1.0
 """Log-odds for the neighbours above which an area gets their id."""
 SURE = 4.0
 """Log-odds above which one neighbour is enough to bring an object back."""
