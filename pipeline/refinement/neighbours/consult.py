@@ -23,6 +23,8 @@ from pipeline.refinement.neighbours.vote import vote
 
 FAVOUR = 1.0
 """Log-odds for the neighbours above which an area gets their id."""
+WITNESSED = 2.0
+"""Log-odds above which two neighbours bring an object back."""
 SURE = 4.0
 """Log-odds above which one neighbour is enough to bring an object back."""
 LEAST_RETURN = 12 * 12
@@ -121,7 +123,7 @@ def _unproven(
         contest.second_label[back], (contest.size * favour)[back], N_IDS
     ) / np.maximum(area, 1)
     least = LEAST_RETURN * (max(own.ids.shape) / 640) ** 2
-    proven = (size >= least) & ((shown >= 2) | (sureness > SURE))
+    proven = (size >= least) & (((shown >= 2) & (sureness > WITNESSED)) | (sureness > SURE))
     unproven: Bools = back & ~proven[contest.second_label]
     return unproven
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.refinement.neighbours import Sight, consult, flow_between
 from pipeline.refinement.neighbours.carry import BY_DEPTH
-from pipeline.refinement.neighbours.consult import FAVOUR, SURE, Consulted
+from pipeline.refinement.neighbours.consult import SURE, WITNESSED, Consulted
 from tests.refinement.neighbours.moving import (
     BACKGROUND,
     LEFT,
@@ -23,7 +23,7 @@ from tests.refinement.neighbours.moving import (
     without,
 )
 
-UNSURE = (FAVOUR + SURE) / 2
+UNSURE = (WITNESSED + SURE) / 2
 """Log-odds at which an area gets the neighbours' id, and a lost object needs two of them."""
 
 # The package has a function of the module's name.
@@ -126,7 +126,7 @@ def test_an_object_that_two_neighbours_show_comes_back(lost: int) -> None:
         (UNSURE, 2, True),
         (UNSURE, 1, False),
         (SURE + 0.1, 1, True),
-        (FAVOUR - 0.1, 2, False),
+        (WITNESSED - 0.1, 2, False),
         (-3.0, 4, False),
     ],
 )
