@@ -35,7 +35,7 @@ JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "neighbours" / "
 FIRST_SEED = 7100
 VARIANTS = {"room": ("drawn", "worse", "sparse"), "clip": ("drawn",)}
 """As drawn, with worse images, and with worse images and ids for few objects only."""
-SHARES = {"drawn": 0.45, "worse": 0.45, "sparse": 0.1, "clip": 0.1}
+SHARES = {"drawn": 0.45, "worse": 0.45, "sparse": 0.2, "clip": 0.1}
 """Share of each variant of rooms, and of clips, in all that is learned, before they add up to 1."""
 HIDDEN = (8, 4)
 EPOCHS = 12
