@@ -61,7 +61,7 @@ def main() -> None:
     groups: dict[str, list[Areas]] = {}
     for (scene, variant), areas in zip(tasks, found, strict=True):
         groups.setdefault(variant if scene.kind == "room" else scene.kind, []).append(areas)
-    judge, agreed = fit(*mixed(groups), HIDDEN, EPOCHS)
+    judge, agreed = fit(*mixed(groups), hidden=HIDDEN, epochs=EPOCHS)
     np.savez(options.out, **as_arrays("neighbours", judge))  # type: ignore[arg-type]
     print(f"{sum(len(areas[0]) for areas in found)} areas, {agreed:.3f} right", flush=True)
 

@@ -25,6 +25,7 @@ def fit(
     evidence: np.ndarray,
     first: np.ndarray,
     worth: np.ndarray,
+    *,
     hidden: tuple[int, ...] = HIDDEN,
     epochs: int = EPOCHS,
 ) -> tuple[Judge, float]:

@@ -15,8 +15,8 @@ from pipeline.dataset.whole_files import moved_into_place
 from pipeline.demo.scan.view import coarse_views
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.refinement.neighbours import Sight
-from training.collage_clips import draw_clip
 from training.collage import compressed
+from training.collage_clips import draw_clip
 
 FRAMES = 8
 SIZE = (640, 480)
