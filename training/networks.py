@@ -21,7 +21,14 @@ JITTER = 0.1
 """Noise added to the evidence in training, in standard deviations."""
 
 
-def fit(evidence: np.ndarray, first: np.ndarray, worth: np.ndarray) -> tuple[Judge, float]:
+def fit(
+    evidence: np.ndarray,
+    first: np.ndarray,
+    worth: np.ndarray,
+    *,
+    hidden: tuple[int, ...] = HIDDEN,
+    epochs: int = EPOCHS,
+) -> tuple[Judge, float]:
     """Train a judge; return it, and its share of right decisions, weighted by `worth`."""
     counts = worth > 0
     evidence, first, worth = evidence[counts], first[counts], worth[counts]
@@ -29,7 +36,7 @@ def fit(evidence: np.ndarray, first: np.ndarray, worth: np.ndarray) -> tuple[Jud
     x = torch.from_numpy(((evidence - mean) / deviation).clip(-SPREAD, SPREAD)).float()
     y, w = torch.from_numpy(first).float(), torch.from_numpy(worth / worth.mean()).float()
     w = w.clamp(max=50)
-    networks = [train(x, y, w, seed) for seed in range(MEMBERS)]
+    networks = [train(x, y, w, seed, hidden, epochs) for seed in range(MEMBERS)]
     linear = [[step for step in net if isinstance(step, torch.nn.Linear)] for net in networks]
     layers = tuple(
         (stacked([step.weight.T for step in steps]), stacked([step.bias[None] for step in steps]))
@@ -44,15 +51,22 @@ def stacked(tensors: list[torch.Tensor]) -> np.ndarray:
     return torch.stack(tensors).detach().double().numpy()
 
 
-def train(x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, seed: int) -> torch.nn.Sequential:
+def train(
+    x: torch.Tensor,
+    y: torch.Tensor,
+    w: torch.Tensor,
+    seed: int,
+    hidden: tuple[int, ...],
+    epochs: int,
+) -> torch.nn.Sequential:
     torch.manual_seed(seed)
-    sizes = (x.shape[1], *HIDDEN, 1)
+    sizes = (x.shape[1], *hidden, 1)
     steps = [step for a, b in pairwise(sizes) for step in (torch.nn.Linear(a, b), torch.nn.Tanh())]
     network = torch.nn.Sequential(*steps[:-1])
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         for group in optimizer.param_groups:
-            group["lr"] = RATE * (1 - epoch / EPOCHS)
+            group["lr"] = RATE * (1 - epoch / epochs)
         for batch in torch.randperm(len(x)).split(BATCH):
             seen = x[batch] + JITTER * torch.randn(len(batch), x.shape[1])
             loss = F.binary_cross_entropy_with_logits(network(seen)[:, 0], y[batch], w[batch])

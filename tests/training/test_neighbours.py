@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.refinement.neighbours.evidence import COLUMNS
 from training.collage_clips import draw_clip, smeared
-from training.neighbours import evidence_of, mixed, with_few_objects
+from training.neighbours import SHARES, evidence_of, mixed, with_few_objects
 from training.scenes import FRAMES, Scene, frames_of
 
 SIZE = (96, 72)
@@ -60,5 +60,5 @@ def test_thinned_areas_keep_their_share_of_all_worth():
 
     evidence, first, worth = mixed({"drawn": group(4000, 1.0), "sparse": group(3000, 50.0)})
     assert len(evidence) == len(first) == len(worth) < 3500
-    assert worth.sum() == pytest.approx(0.55)
+    assert worth.sum() == pytest.approx(SHARES["drawn"] + SHARES["sparse"])
     assert (worth > 0).all()
