@@ -39,7 +39,7 @@ from pipeline.demo.scan.view import coarse_views
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.records import FrameRef
 from pipeline.refinement.neighbours import Flow, Sight, consult, flow_between
-from pipeline.refinement.neighbours.carry import FAR
+from pipeline.refinement.neighbours.flow import FAR
 
 DEMO = {"model": {"name": "demo", "device": "cpu"}}
 SIZE = (640, 480)

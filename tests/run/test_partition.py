@@ -18,8 +18,7 @@ from tests.proposers import COLOURS, CountingProposer, FailingProposer, Handing
 
 MakeDataset = Callable[..., Path]
 
-OF_A_SECOND_PASS = {"flow", "consult", "recall"}
-OF_A_FIRST_PASS = [stage for stage in STAGES if stage not in OF_A_SECOND_PASS]
+OF_A_FIRST_PASS = [stage for stage in STAGES if stage not in ("flow", "consult", "recall")]
 
 
 def job_and_frames(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.ids import resize_nearest
-from pipeline.refinement.neighbours.flow import Flow
+from pipeline.refinement.neighbours.flow import FAR, Flow
 from pipeline.refinement.neighbours.geometry import has_geometry, places_in
 from pipeline.refinement.neighbours.sight import Sight
 
@@ -23,8 +23,6 @@ RETURNS = 2.0
 """Pixels within which the flow back must end where the flow there began."""
 BY_DEPTH = 0.3
 """Weight of labels carried by depth and poses alone, whose errors are larger than the flow's."""
-FAR = 1e6
-"""Motion of pixels outside the image: so large that no flow returns from there."""
 _MEAN = np.full((1, 3), 1 / 3, dtype=np.float32)
 BLUR = 3
 """Side of the squares over which colours are averaged before they are compared, in pixels."""

@@ -93,11 +93,11 @@ def consult(
 
 
 def _unsteady(ids: Ids, carried: Sequence[Carried]) -> float:
-    shares = []
+    shares: list[float] = []
     for each in carried:
         held = each.weight == 1
-        differs = held & (each.ids != ids)
-        shares.append(int(np.count_nonzero(differs)) / max(1, int(np.count_nonzero(held))))
+        if held.any():
+            shares.append(float(np.mean(each.ids[held] != ids[held])))
     return float(np.mean(shares)) if shares else 0.0
 
 

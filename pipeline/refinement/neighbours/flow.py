@@ -20,6 +20,10 @@ LONGEST_SIDE = 768
 """Pixels along the longer side of the images that are compared; larger images are shrunk."""
 
 
+SHORTEST_SIDE = 16
+"""Pixels along the shorter side below which images have no flow: the search needs patches of 8."""
+FAR = 1e6
+"""Motion of pixels that leave the image: so large that no flow returns from there."""
 EVERY = 4
 """Pixels between those whose motion by depth the search starts from."""
 
@@ -50,6 +54,9 @@ def flow_between(first: Sight, second: Sight) -> Flow:
     Search", 2016) in OpenCV's implementation.
     """
     shape = _working_shape(first.ids.shape)
+    if min(shape) < SHORTEST_SIDE:
+        nowhere = np.full((*shape, 2), FAR, dtype=np.float32)
+        return Flow(nowhere, nowhere)
     one, two = _grey(first.image, shape), _grey(second.image, shape)
     return Flow(
         _search(one, two, _motion_by_depth(first, second, shape)),

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.dataset import Camera
 from pipeline.refinement.neighbours import Sight
+from pipeline.refinement.neighbours.carry import UNKNOWN, Carried
 
 HEIGHT, WIDTH = 96, 128
 MARGIN = 40
@@ -58,3 +59,11 @@ def with_geometry(sight: Sight, right: int, distance: float = 2.0, focal: float 
     camera = Camera(pose, (focal, focal), (width / 2, height / 2), (width, height))
     depth = np.full((height, width), distance, np.float32)
     return replace(sight, depth=depth, camera=camera)
+
+
+def carried(ids: np.ndarray, weight: np.ndarray | float = 1.0) -> Carried:
+    """Return ids as a neighbour in the same place shows them; its coarse ids are the same."""
+    weight = np.broadcast_to(np.float32(weight), ids.shape)
+    shown = np.where(weight > 0, ids.astype(np.int32), np.int32(UNKNOWN))
+    nothing = np.zeros(ids.shape, np.float32)
+    return Carried(shown, shown, weight, nothing, nothing)

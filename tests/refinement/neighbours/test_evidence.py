@@ -24,7 +24,7 @@ SHARES = (
 
 def evidence(own: Sight, others: list[Sight]) -> tuple[dict[str, np.ndarray], int, list[Carried]]:
     carried = [carry(own, other, flow_between(own, other)) for other in others]
-    contest = compare(own.ids, vote(own.ids, carried))
+    contest = compare(own.ids, vote(own, carried))
     rows = gather(contest, own, carried)
     assert rows.shape == (contest.n, len(COLUMNS))
     return dict(zip(NAMES, rows.T, strict=True)), contest.n, carried
@@ -66,6 +66,6 @@ def test_a_lost_object_is_told_as_such() -> None:
 def test_the_order_of_neighbours_changes_no_figure(order: tuple[int, ...]) -> None:
     own, others = without(view(), LEFT), [view(4), view(-4), view(0, 5)]
     carried = [carry(own, other, flow_between(own, other)) for other in others]
-    contest = compare(own.ids, vote(own.ids, carried))
+    contest = compare(own.ids, vote(own, carried))
     one, other = (gather(contest, own, [carried[k] for k in ks]) for ks in ((0, 1, 2), order))
     np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)

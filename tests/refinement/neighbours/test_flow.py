@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.refinement.neighbours import Flow, flow_between
-from pipeline.refinement.neighbours.flow import LONGEST_SIDE
+from pipeline.refinement.neighbours import Flow, Sight, carry, flow_between
+from pipeline.refinement.neighbours.flow import LONGEST_SIDE, SHORTEST_SIDE
 from tests.refinement.neighbours.moving import MARGIN, view, with_geometry
 
 EDGE = 12
@@ -93,3 +93,14 @@ def test_motion_grows_with_the_image(height: int, width: int, x: float, y: float
     assert flow.there.shape == (height, width, 2)
     np.testing.assert_allclose(flow.there[0, 0], (x * width / 5, y * height / 10), atol=1e-4)
     np.testing.assert_allclose(flow.reversed.there, -flow.there)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 400), (8, 8), (15, 15), (16, 16)])
+def test_images_too_small_for_patches_have_a_flow_that_holds_nowhere(shape) -> None:
+    rng = np.random.default_rng(3)
+    ids = np.ones(shape, np.uint16)
+    one, other = (Sight(rng.integers(0, 256, (*shape, 3), np.uint8), ids, ids) for _ in range(2))
+    flow = flow_between(one, other)
+    assert flow.there.shape[:2] == flow.back.shape[:2]
+    if min(shape) < SHORTEST_SIDE:
+        assert not carry(one, other, flow).weight.any()
