@@ -276,7 +276,10 @@ class SceneConfig(Section):
     passes: Annotated[int, Field(strict=True, ge=1, le=2)] = setting(
         1, "2: refine each frame once more, with what the first pass found in its neighbours"
     )
-    neighbours: Count = setting(4, "frames that a frame is compared with", shapes_results=True)
+    # A result names its neighbours in its provenance, whose size is bounded.
+    neighbours: Annotated[int, Field(strict=True, ge=1, le=32)] = setting(
+        4, "frames that a frame is compared with", shapes_results=True
+    )
     window: Count = setting(
         8,
         "frames before and after a frame among which its neighbours are chosen",

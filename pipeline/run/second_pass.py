@@ -92,7 +92,7 @@ class SecondPass:
         self._recall = Recall(job.config) if job.config.scene.memory else None
         widest = 1 + max((len(of) for of in neighbours.values()), default=0)
         self._sights: _Recent[tuple[FrameRef, str], Sight] = _Recent(2 * widest)
-        self._flows: _Recent[frozenset[str], Flow] = _Recent(2 * widest)
+        self._flows: _Recent[tuple[tuple[str, str], ...], Flow] = _Recent(2 * widest)
 
     def sources(self, frame: FrameRef) -> SceneFiles:  # noqa: ARG002 - the same for all frames
         """Return the files of the frame and its neighbours."""
@@ -173,7 +173,8 @@ class SecondPass:
         first, second = sorted(
             [(loaded.frame, loaded.own), (other, sight)], key=lambda each: each[0].image
         )
-        pair = frozenset(loaded.digests[each.image] for each in (loaded.frame, other))
+        # Both names and contents: frames may be copies of each other, and differ in their cameras.
+        pair = tuple((each.image, loaded.digests[each.image]) for each, _ in (first, second))
         flow = self._flows.get(pair, lambda: flow_between(first[1], second[1]))
         return flow if first[0] == loaded.frame else flow.reversed
 

@@ -134,3 +134,9 @@ def test_two_passes_are_other_results_and_begin_with_those_of_one() -> None:
 def test_there_are_one_or_two_passes(passes: object) -> None:
     with pytest.raises(ConfigError, match=r"scene\.passes"):
         load_config({"scene": {"passes": passes}})
+
+
+def test_neighbours_are_as_many_as_a_result_can_name() -> None:
+    assert load_config({"scene": {"neighbours": 32}}).scene.neighbours == 32
+    with pytest.raises(ConfigError, match=r"scene\.neighbours"):
+        load_config({"scene": {"neighbours": 33}})

@@ -22,6 +22,7 @@ __all__ = ["kill"]
 
 
 def of_first_pass(root: Path) -> dict[str, bytes]:
+    """Return the results of the first pass by path, as `results` does those of the last one."""
     files = sorted(root.glob("autorefiner/first_pass/*/frame_*"))
     return {str(file.relative_to(root)): file.read_bytes() for file in files}
 
