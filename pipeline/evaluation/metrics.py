@@ -73,7 +73,7 @@ class FrameScores:
     lost: tuple[int, ...]
     """Ids of the coarse map that the refined map lacks, whether or not the truth has them."""
     invented: tuple[int, ...]
-    """Ids of the refined map that the coarse map lacks."""
+    """Ids of the refined map that neither the coarse map nor the truth has."""
 
     @property
     def harmed(self) -> Flags:
@@ -136,7 +136,7 @@ def score_frame(
             invalid_ratio=_invalid_ratio(ids),
         )
 
-    before, after = set(np.unique(coarse).tolist()) - {0}, set(np.unique(refined).tolist()) - {0}
+    before, after, true = ({*np.unique(ids).tolist()} - {0} for ids in (coarse, refined, truth))
     return FrameScores(
         ids=objects,
         areas=areas[objects],
@@ -145,7 +145,7 @@ def score_frame(
         refined=score(refined),
         truth_invalid_ratio=_invalid_ratio(truth),
         lost=tuple(sorted(before - after)),
-        invented=tuple(sorted(after - before)),
+        invented=tuple(sorted(after - before - true)),
     )
 
 

@@ -24,12 +24,14 @@ from pipeline.dataset import (
     read_inputs,
     read_provenance,
 )
+from pipeline.dataset.fixes import find_fix
 from pipeline.dataset.scene_files import SceneFiles, cameras_if_whole
 from pipeline.errors import DepthError, FrameError
 from pipeline.ids import count_overlap, resize_nearest
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef, Refinement, SceneFrame
 from pipeline.refinement.neighbours import (
+    FIXED,
     Consulted,
     Flow,
     Sight,
@@ -199,12 +201,14 @@ class SecondPass:
         layout, settings = self._layout, self._settings
         image, coarse = read_inputs(each, layout)
         ids = resize_nearest(read_ids(self._files.ids_path(each, frame)), coarse.shape)
+        is_fixed = each != frame and find_fix(layout, each) is not None
         return Sight(
             image,
             ids.astype(np.uint16),
             coarse.astype(np.uint16),
             self._depth(each),
             cameras_if_whole(layout, each.scene, settings).get(each.image),
+            FIXED if is_fixed else 1.0,
         )
 
     def _depth(self, each: FrameRef) -> npt.NDArray[np.float32] | None:

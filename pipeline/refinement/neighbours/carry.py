@@ -37,7 +37,8 @@ class Carried:
     coarse: Labels
     """(h, w) coarse id, in the same way."""
     weight: Singles
-    """(h, w) 1 where the flow holds, `BY_DEPTH` where only depth and poses do, else 0."""
+    """(h, w) the neighbour's trust where the flow holds, `BY_DEPTH` times that where only depth and
+    poses do, else 0."""
     error: Singles
     """(h, w) distance in pixels between a pixel and where the flow there and back ends, at most
     `RETURNS`."""
@@ -83,7 +84,7 @@ def carry(own: Sight, other: Sight, flow: Flow) -> Carried:
     return Carried(
         found,
         coarse,
-        weight,
+        weight * np.float32(other.trust),
         np.minimum(error, np.float32(RETURNS)),
         _difference(own.image, other.image, x, y),
     )

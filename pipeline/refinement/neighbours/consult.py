@@ -97,7 +97,7 @@ def consult(
 def _unsteady(ids: Ids, carried: Sequence[Carried]) -> float:
     shares: list[float] = []
     for each in carried:
-        held = each.weight == 1
+        held = each.weight >= 1
         if held.any():
             shares.append(float(np.mean(each.ids[held] != ids[held])))
     return float(np.mean(shares)) if shares else 0.0

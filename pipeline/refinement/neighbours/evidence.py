@@ -12,7 +12,7 @@ from pipeline.refinement.borders.contest import Contest, rim_of
 from pipeline.refinement.borders.evidence import EVIDENCE, beside_first, colours_of, sizes_of
 from pipeline.refinement.borders.outlines import touches_border
 from pipeline.refinement.borders.view import smoothed
-from pipeline.refinement.neighbours.carry import BY_DEPTH, Carried, Labels
+from pipeline.refinement.neighbours.carry import Carried, Labels
 from pipeline.refinement.neighbours.sight import Sight
 
 OF_IMAGE = (
@@ -109,7 +109,7 @@ def _of_neighbours(contest: Contest, own: Sight, carried: Sequence[Carried]) -> 
     for each in carried:
         weight = each.weight.reshape(-1)[place].astype(np.float64)
         sums["reach"] += weight
-        sums["by_depth"] += weight == np.float32(BY_DEPTH)
+        sums["by_depth"] += (weight > 0) & (weight < 1)
         ids, coarse = each.ids.reshape(-1)[place], each.coarse.reshape(-1)[place]
         error, residual = each.error.reshape(-1)[place], each.residual.reshape(-1)[place]
         for which, label in ("first", first), ("second", second):
