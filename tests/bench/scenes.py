@@ -1,11 +1,11 @@
 """Quality and flicker over the frames of scenes: a first pass, and what neighbours add to it.
 
     python -m tests.bench.scenes [--faults mesh] [--severity 1] [--scenes 12] [--frames 8]
-                                    [--seed 9300] [--ways first flow geometry both]
+                                    [--seed 9300] [--ways coarse first geometry flow both]
 
 Prints a Markdown table with a row for each way, for the demo model, default settings and drawn
 rooms of 640 x 480. `geometry` carries ids by depth and poses alone, `flow` by dense flow alone, and
-`both` is the product. `copies` takes a frame itself as its neighbours.
+`both` is the product.
 
 IoU is the mean over objects of 400 px or more that the coarse map holds; weak objects have less
 than 0.8 after the first pass; harmed are those that lose more than 0.02 of the first pass's IoU.
