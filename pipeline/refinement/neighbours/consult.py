@@ -25,9 +25,9 @@ FAVOUR = 1.0
 """Log-odds for the neighbours above which an area gets their id."""
 WITNESSED = 2.0
 """Log-odds above which two neighbours bring an object back."""
-SURE = 4.0
+SURE = 2.5
 """Log-odds above which one neighbour is enough to bring an object back."""
-LEAST_RETURN = 12 * 12
+LEAST_RETURN = 16 * 16
 """Fewest pixels of an object that comes back, in a map of 640 pixels."""
 
 
