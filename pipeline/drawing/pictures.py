@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from pipeline.dataset import Layout, read_inputs
+from pipeline.dataset import Layout, read_ids, read_inputs
 from pipeline.dataset.fixes import counting_ids
 from pipeline.drawing.changes import ObjectChange, object_changes
 from pipeline.drawing.overlay import Picture, overlay
@@ -51,6 +52,34 @@ def draw_frame(layout: Layout, frame: FrameRef, width: int) -> FramePictures:
         refined=data_uri(overlay(image, refined)),
         objects=object_changes(coarse, refined),
     )
+
+
+def draw_strip(layout: Layout, frames: Sequence[FrameRef], width: int) -> str:
+    """Return frames of a scene of two passes side by side, as a data URI of one picture.
+
+    Rows are coarse ids, those of the first pass, and those that count now.
+
+    Parameters
+    ----------
+    frames
+        Frames of one scene, from left to right.
+    width
+        Pixels of each frame.
+
+    Raises
+    ------
+    FrameError
+        One of the files cannot be read.
+    """
+    columns = []
+    for frame in frames:
+        whole, coarse = read_inputs(frame, layout)
+        first = read_ids(layout.first_pass.output_path(frame))
+        image = shrink(whole, width)
+        maps = (coarse, first, counting_ids(layout, frame))
+        columns.append(np.concatenate([overlay(image, ids) for ids in maps]))
+    lowest = min(len(column) for column in columns)
+    return data_uri(np.concatenate([column[:lowest] for column in columns], axis=1))
 
 
 def shrink(image: Picture, width: int) -> Picture:

@@ -50,6 +50,17 @@ class ShownFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class Strip:
+    """Frames of the scene that a second pass changed most."""
+
+    scene: str
+    images: tuple[str, ...]
+    """Image names, from left to right."""
+    picture: str
+    """Coarse ids, first pass and second pass, one below the other, as a data URI."""
+
+
+@dataclass(frozen=True, slots=True)
 class OverTime:
     """Objects over time, as the page shows them."""
 
@@ -71,6 +82,7 @@ def render(
     survey: Survey,
     looks: Sequence[ShownFrame],
     over_time: OverTime,
+    strip: Strip | None,
     summary: Mapping[str, Any],
     config: Config,
 ) -> str:
@@ -86,6 +98,8 @@ def render(
         The frames to show.
     over_time
         The statistics that `autorefiner stats` saved.
+    strip
+        A scene of two passes; None with one pass.
     summary
         `Summary.as_dict()` of the last run; empty if no run has ended.
     config
@@ -111,6 +125,7 @@ def render(
             run=summary,
             looks=looks,
             over_time=over_time,
+            strip=strip,
             root_argument=shlex.quote(str(data_root)),
             reasons=[
                 (reason, count)

@@ -9,27 +9,34 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from pipeline.config import Config, ConfigLike
 from pipeline.dataset import Layout, stamp
 from pipeline.dataset.fixes import counting_path, fixed_frames
 from pipeline.dataset.whole_files import write_whole
-from pipeline.drawing.pictures import draw_frame
+from pipeline.drawing.pictures import draw_frame, draw_strip
 from pipeline.errors import ConfigError, DatasetError, FrameError, StorageError
 from pipeline.record.journal import read_entry, scan_journal
 from pipeline.record.opening import open_dataset
 from pipeline.record.summary_file import read_summary, settings_on_record
 from pipeline.records import FrameOutcome, FrameRef
 from pipeline.report.columns import Columns, Frames
-from pipeline.report.html import OverTime, ShownFrame, render
+from pipeline.report.html import OverTime, ShownFrame, Strip, render
 from pipeline.report.looks import Look, worth_a_look
 from pipeline.report.survey import make_survey
 from pipeline.report.timelines import Timelines, read_timelines
 from pipeline.statistics.saved import find_tables
+
+STRIP = 6
+"""Frames side by side in the strip of a scene of two passes."""
+STRIP_WIDTH = 240
+"""Pixels of each of them."""
 
 
 def write_report(data_root: str | os.PathLike[str], config: ConfigLike = None) -> Path:
@@ -109,7 +116,29 @@ def _page(
         for look in worth_a_look(frames, config.report.frames)
     ]
     over_time = OverTime(timelines, problem, newest)
-    return render(layout.data_root, survey, looks, over_time, summary, shown)
+    strip = _draw_strip(frames, fetch, layout) if shown.scene.passes == 2 else None
+    return render(layout.data_root, survey, looks, over_time, strip, summary, shown)
+
+
+def _draw_strip(
+    frames: Frames, fetch: Callable[[int], FrameOutcome], layout: Layout
+) -> Strip | None:
+    """Draw the frames around the one that neighbours changed most; None if that cannot be done."""
+    changed = np.where(frames.done, frames.measures["neighbours_ratio"], np.nan)
+    if np.isnan(changed).all():
+        return None
+    scene = frames.scene[np.nanargmax(changed)]
+    most = fetch(int(frames.place[np.nanargmax(changed)])).frame
+    places = frames.place[(frames.scene == scene) & frames.done]
+    in_order = sorted((fetch(int(place)).frame for place in places), key=lambda f: f.image)
+    at = in_order.index(most)
+    start = max(0, min(at - STRIP // 2, len(in_order) - STRIP))
+    shown = in_order[start : start + STRIP]
+    try:
+        picture = draw_strip(layout, shown, STRIP_WIDTH)
+    except FrameError:
+        return None
+    return Strip(most.scene, tuple(frame.image for frame in shown), picture)
 
 
 def _read_statistics(folder: Path, config: Config) -> tuple[Timelines | None, str]:

@@ -16,7 +16,7 @@ import torch
 
 import pipeline
 from pipeline.config import Config, load_config
-from pipeline.dataset import discover, read_ids
+from pipeline.dataset import discover, read_ids, write_ids
 from pipeline.errors import DatasetError, StorageError
 from pipeline.record.journal import Entry, open_journal
 from pipeline.record.opening import open_dataset
@@ -429,3 +429,35 @@ def test_the_command_for_a_frame_has_the_settings_of_its_run() -> None:
     words = shlex.split(_frame_command(Path("/scans/a room/images/1.jpg"), config))
     assert words[:3] == ["autorefiner", "frame", "/scans/a room/images/1.jpg"]
     assert load_config(None, words[4::2]) == load_config(settings)
+
+
+def test_a_scene_of_two_passes_is_drawn_as_a_strip(root: Path, browser: Browser) -> None:
+    two_passes = load_config({"scene": {"passes": 2}})
+    layout = open_dataset(root, two_passes).layout
+    rows = []
+    for f in range(4):
+        frame = FrameRef("scene_0001", f"frame_{f:06d}.jpg", f"frame_{f:06d}.jpg.pth")
+        coarse = read_ids(layout.ids_path(frame))
+        write_ids(layout.first_pass.output_path(frame), coarse, "png", {})
+        stats = {"neighbours_ratio": 0.01 * f, "n_returned": f, "n_objects": 4}
+        rows.append(FrameOutcome(frame, "done", {"consult": 0.1}, stats))
+    with open_journal(layout.record.journal) as journal:
+        journal.append(Entry(row, SETTINGS, (), None) for row in rows)
+    page = browser.new_page()
+    page.goto(pipeline.write_report(root, two_passes).as_uri())
+    strip = page.get_by_role("region", name="What neighbours changed")
+    expect(strip).to_contain_text("scene_0001")
+    expect(strip).to_contain_text("frame_000000.jpg · frame_000001.jpg")
+    picture = strip.get_by_role("img")
+    assert picture.evaluate("i => i.complete && i.naturalWidth > 0")
+
+
+def test_one_pass_has_no_strip_and_a_lost_first_pass_costs_it_alone(root: Path) -> None:
+    assert 'id="strip"' not in pipeline.write_report(root).read_text()
+    with open_journal(open_dataset(root).layout.record.journal) as journal:
+        frame = FrameRef("scene_0001", "frame_000000.jpg", "frame_000000.jpg.pth")
+        outcome = FrameOutcome(frame, "done", {}, {"neighbours_ratio": 0.1})
+        journal.append([Entry(outcome, SETTINGS, (), None)])
+    page = pipeline.write_report(root, {"scene": {"passes": 2}}).read_text()
+    assert 'id="strip"' not in page
+    assert "scene_0001" in page
