@@ -70,7 +70,15 @@ def test_killed_workers_cost_no_frame_and_no_byte_of_two_passes(
         "scene": {"passes": 2},
         "run": {"partition_size": 1},
     }
-    with meanwhile(kill):
+
+    def kill_once_begun() -> None:
+        # Where every worker dies before any frame is done, a run ends, and rightly.
+        with patience(300) as wait:
+            while not of_first_pass(root):
+                wait()
+        kill()
+
+    with meanwhile(kill_once_begun):
         summary = pipeline.refine_dataset(root, settings, cluster)
     if not summary.complete:
         # A frame whose worker was killed at every try is recorded as the cause.
