@@ -152,6 +152,7 @@ class SecondPass:
         if not wanted:
             return before
         keys = loaded.digests
+        # Neighbours come best first, usually two at each distance in time.
         around = [
             (Shown(keys[other.image], sight.image, sight.ids), 1 + place // 2)
             for place, (other, sight) in enumerate(loaded.others)

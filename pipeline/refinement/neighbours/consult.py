@@ -21,6 +21,7 @@ from pipeline.refinement.neighbours.flow import Flow
 from pipeline.refinement.neighbours.sight import Sight
 from pipeline.refinement.neighbours.vote import vote
 
+# The three log-odds go with the weights in `judge.npz`, whose networks give at most some 2.7.
 FAVOUR = 1.0
 """Log-odds for the neighbours above which an area gets their id."""
 WITNESSED = 2.0
