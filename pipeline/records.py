@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 STAGES = (
-    *("read", "encode", "decode", "match", "merge", "compose", "borders"),
+    *("read", "aim", "encode", "decode", "match", "merge", "compose", "borders"),
     *("flow", "consult", "recall", "write"),
 )
 """The stages of a frame in order: the names that a `StageClock` is given. Flow, consult and recall

@@ -26,7 +26,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from pipeline.dataset.files import MAX_PIXELS, read_whole
+from pipeline.dataset.files import MAX_PIXELS, count_marks, read_whole
 from pipeline.errors import ImageError
 from pipeline.file_kinds import advice_on, guess_format
 
@@ -87,7 +87,7 @@ def _open(path: Path, content: bytes) -> ImageFile:
     # Image.open would also try the decoders of every other format, hence the decoder classes.
     for magic, decoder in _DECODERS.items():
         if content.startswith(magic):
-            if decoder is JpegImageFile and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
+            if decoder is JpegImageFile and count_marks(content, _SCAN_START) > MAX_JPEG_SCANS:
                 raise ImageError(path, "a JPEG of very many scans", EXPECTED, "Save it again.")
             return decoder(io.BytesIO(content))
     found = guess_format(content) or "no image"

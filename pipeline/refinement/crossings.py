@@ -92,7 +92,7 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
     """
     h, w = logits.shape[1:]
     # Pixel row y lies between the rows of cell centres above[y] and above[y] + 1.
-    centre = ((np.arange(height) + 0.5) * h / height - 0.5).clip(0, h - 1)
+    centre: Floats = ((np.arange(height) + 0.5) * h / height - 0.5).clip(0, h - 1)
     above = centre.astype(np.int64)
     share = centre - above
 
@@ -109,21 +109,30 @@ def of_logits(logits: torch.Tensor, height: int, width: int) -> Crossings:
     # A logit of exactly 0 is outside: a mask ends at that pixel and begins only after it.
     x = np.where(left > 0, np.ceil(x), np.floor(x) + 1).clip(0, width).astype(np.int64)
 
-    # Between the end of one row and the start of the next, the logit jumps instead.
-    edges = logits[:, :, [0, -1]].double().cpu().numpy()
-    next_row = np.minimum(above + 1, h - 1)
-    edges = edges[:, above] + (edges[:, next_row] - edges[:, above]) * share[:, None]
-    jumps = edges[:, :, 0] > 0
-    jumps[:, 1:] ^= edges[:, :-1, 1] > 0
-    jumps[frayed] = False
-    jump_mask, jump_y = np.nonzero(jumps)
-
+    jump_mask, jump_y = _jumps(logits, above, share, frayed)
     return Crossings(
         position=np.concatenate([y * width + x, jump_y * width]),
         mask=np.concatenate([mask[quad], jump_mask]),
         n_masks=len(logits),
         frayed=frayed,
     )
+
+
+def _jumps(logits: torch.Tensor, above: Ints, share: Floats, frayed: Bools) -> tuple[Ints, Ints]:
+    """Return mask and row of every row that begins on the other side than the row before ended.
+
+    Between the end of one row and the start of the next, the logit jumps.
+    """
+    edges = logits[:, :, [0, -1]].double().cpu().numpy()
+    held = np.flatnonzero((edges > 0).any(axis=(1, 2)) & ~frayed)
+    edges = edges[held]
+    below = np.minimum(above + 1, logits.shape[1] - 1)
+    upper, lower = edges.take(above, axis=1), edges.take(below, axis=1)
+    inside = upper + (lower - upper) * share[:, None] > 0
+    jumps = inside[:, :, 0]
+    jumps[:, 1:] ^= inside[:, :-1, 1]
+    mask, row = np.nonzero(jumps)
+    return held[mask], row
 
 
 def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats, Bools]:
@@ -175,14 +184,14 @@ def _mixed_quads(logits: torch.Tensor) -> tuple[Ints, Ints, Ints, Floats, Bools]
 
 
 def _not_zero(line: torch.Tensor) -> torch.Tensor:
-    """Return the places of the bytes that are not 0, in a line of whole words of eight bytes.
-
-    Such bytes are rare, so words are tested first, then the bytes of those found.
-    """
-    words = line.view(torch.int64)
-    busy = torch.nonzero(words).view(-1)
-    word, byte = torch.nonzero(words[busy].view(torch.uint8).view(-1, _WORD), as_tuple=True)
-    return busy[word] * _WORD + byte
+    """Return the places of the bytes that are not 0, in a line of whole words of eight bytes."""
+    if line.device.type != "cpu":
+        return torch.nonzero(line).view(-1)
+    # Such bytes are rare: a CPU tests words first, then the bytes of those found.
+    words = line.numpy().view(np.uint64)
+    busy = np.flatnonzero(words != 0)
+    byte = np.flatnonzero(words[busy].view(np.uint8))
+    return torch.from_numpy(busy[byte // _WORD] * _WORD + byte % _WORD)
 
 
 def _frayed(squares: Ints, cells: int) -> Bools:

@@ -15,7 +15,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,24 +48,30 @@ class SleepingDevice:
     wait: float = 0.0
     """Seconds for each image."""
     images_per_call: int = 4
-    slept: float = field(default=0.0)
 
     def obtain(self, config: Config) -> None: ...
 
-    def identity(self, config: Config) -> str:  # noqa: ARG002
+    def identity(self, config: Config) -> str:
         return "asleep"
 
-    def make(self, config: Config) -> SleepingDevice:  # noqa: ARG002
+    def make(self, config: Config) -> SleepingDevice:
         return self
+
+    def prepare(self, image: np.ndarray, coarse_ids: np.ndarray, clock: StageClock) -> bytes:
+        with clock("aim"):
+            find_targets(coarse_ids, GRID)
+            return name_of(coarse_ids)
+
+    def propose_prepared(self, prepared: Sequence[bytes], clock: StageClock) -> list[Proposals]:
+        with clock("decode"):
+            time.sleep(self.wait * len(prepared))
+            return [self.masks[name] for name in prepared]
 
     def propose(
         self, images: Sequence[np.ndarray], coarse_ids: Sequence[np.ndarray], clock: StageClock
     ) -> list[Proposals]:
-        with clock("decode"):
-            for ids in coarse_ids:
-                find_targets(ids, GRID)
-            time.sleep(self.wait * len(images))
-            return [self.masks[name_of(ids)] for ids in coarse_ids]
+        pairs = zip(images, coarse_ids, strict=True)
+        return self.propose_prepared([self.prepare(*pair, clock) for pair in pairs], clock)
 
 
 def name_of(ids: np.ndarray) -> bytes:
@@ -145,8 +151,10 @@ def view(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     names = np.zeros(SIZE, np.int32)
     names[places] = rng.permutation(4000)[:N_IDS] + 1
     truth = names[tuple(nearest)]
-    drift = [4 * ndimage.zoom(rng.normal(size=(18, 24)), (SIZE[0] / 18, SIZE[1] / 24), order=1)
-             for _ in range(2)]
+    drift = [
+        4 * ndimage.zoom(rng.normal(size=(18, 24)), (SIZE[0] / 18, SIZE[1] / 24), order=1)
+        for _ in range(2)
+    ]
     y, x = np.indices(SIZE)
     y = np.clip(np.rint(y + drift[0]), 0, SIZE[0] - 1).astype(int)
     x = np.clip(np.rint(x + drift[1]), 0, SIZE[1] - 1).astype(int)
