@@ -37,6 +37,7 @@ from pipeline.run.frame import (
     refine,
     write_frame,
 )
+from pipeline.run.handover import Slot
 from pipeline.run.stopping import is_stopped
 from pipeline.sam import SAM2, ProposerFactory
 
@@ -156,19 +157,21 @@ def work_through(frames: Iterable[FrameRef], steps: Steps[T, P], job: Job) -> li
     """
     entries: list[Entry | Future[Entry]] = []
     with (
+        Slot() as slot,
         ThreadPoolExecutor(READERS, "autorefiner-read") as readers,
         ThreadPoolExecutor(FINISHERS, "autorefiner-finish") as finishers,
     ):
-        for batch in _read_ahead(frames, steps, readers):
+        for batch, is_last in _read_ahead(frames, steps, readers):
             if is_stopped(job.run_id):
                 break
             # Waiting raises a full disk's error here, and keeps masks from piling up.
             _wait_for_all_but(steps.frames_per_call, entries)
-            for reading, found in _compute(batch, steps):
-                if isinstance(found, Exception):
-                    entries.append(_failed(reading, job, found))
-                else:
-                    entries.append(finishers.submit(_finish, reading, found, steps, job))
+            with slot.computing(is_last=is_last):
+                for reading, found in _compute(batch, steps):
+                    if isinstance(found, Exception):
+                        entries.append(_failed(reading, job, found))
+                    else:
+                        entries.append(finishers.submit(_finish, reading, found, steps, job))
         return [entry if isinstance(entry, Entry) else entry.result() for entry in entries]
 
 
@@ -183,16 +186,19 @@ def failed_entry(
 
 def _read_ahead(
     frames: Iterable[FrameRef], steps: Steps[T, P], readers: ThreadPoolExecutor
-) -> Iterator[list[_Reading[T]]]:
-    """Yield batches of frames, while the reader threads read the next batch."""
+) -> Iterator[tuple[list[_Reading[T]], bool]]:
+    """Yield batches of frames, and whether each is the last, while threads read the next one."""
     todo = iter(frames)
     ahead: list[_Reading[T]] = []
     while batch := [_read(frame, steps, readers) for frame in islice(todo, steps.frames_per_call)]:
         if ahead:
-            yield ahead
+            yield ahead, False
         ahead = batch
     if ahead:
-        yield ahead
+        # With the last batch the slot is given up, and another partition's reading begins.
+        for reading in ahead:
+            reading.loaded.exception()
+        yield ahead, True
 
 
 def _read(frame: FrameRef, steps: Steps[T, P], readers: ThreadPoolExecutor) -> _Reading[T]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -21,7 +21,6 @@ _NAMED_KEYS = 5
 
 _models: dict[ModelConfig, SAM2Base] = {}
 _loading = threading.Lock()
-_turn = threading.RLock()
 
 
 def load_model(config: ConfigLike | ModelConfig = None) -> SAM2Base:
@@ -79,17 +78,12 @@ def resolve_device(config: ModelConfig) -> torch.device:
 
 @contextmanager
 def arithmetic(config: ModelConfig, device: torch.device) -> Iterator[None]:
-    """Enter a context for work of the model: without gradients, in the precision of the settings.
-
-    A device other than a CPU works for one thread at a time; others wait here for their turn, so
-    that its memory holds the work of one.
-    """
+    """Enter a context without gradients, in the precision that the settings give this device."""
     if config.precision == "auto":
         dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     else:
         dtype = _DTYPES[config.precision]
     with (
-        nullcontext() if device.type == "cpu" else _turn,
         torch.inference_mode(),
         torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32),
     ):
