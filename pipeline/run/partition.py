@@ -29,6 +29,7 @@ from pipeline.errors import AutoRefinerError, FrameError, reason_of
 from pipeline.mirror import MirrorSpec, write_chunk
 from pipeline.record.journal import Entry
 from pipeline.records import FrameOutcome, FrameRef, FrameStatus, Proposals, Refinement
+from pipeline.run.at_work import work_of
 from pipeline.run.frame import (
     LoadedFrame,
     prepare,
@@ -156,7 +157,9 @@ def work_through(frames: Iterable[FrameRef], steps: Steps[T, P], job: Job) -> li
         An error that ends the whole run; never a `FrameError`.
     """
     entries: list[Entry | Future[Entry]] = []
+    work = work_of(job.run_id)
     with (
+        work.frames_in_hand(),
         Slot() as slot,
         ThreadPoolExecutor(READERS, "autorefiner-read") as readers,
         ThreadPoolExecutor(FINISHERS, "autorefiner-finish") as finishers,
@@ -166,7 +169,7 @@ def work_through(frames: Iterable[FrameRef], steps: Steps[T, P], job: Job) -> li
                 break
             # Waiting raises a full disk's error here, and keeps masks from piling up.
             _wait_for_all_but(steps.frames_per_call, entries)
-            with slot.computing(is_last=is_last):
+            with slot.computing(is_last=is_last), work.computing():
                 for reading, found in _compute(batch, steps):
                     if isinstance(found, Exception):
                         entries.append(_failed(reading, job, found))
@@ -187,18 +190,25 @@ def failed_entry(
 def _read_ahead(
     frames: Iterable[FrameRef], steps: Steps[T, P], readers: ThreadPoolExecutor
 ) -> Iterator[tuple[list[_Reading[T]], bool]]:
-    """Yield batches of frames, and whether each is the last, while threads read the next one."""
+    """Yield batches that are read, and whether each is the last, while threads read the next one.
+
+    With the last one the slot is given up, so that another partition's reading begins then.
+    """
     todo = iter(frames)
     ahead: list[_Reading[T]] = []
     while batch := [_read(frame, steps, readers) for frame in islice(todo, steps.frames_per_call)]:
         if ahead:
-            yield ahead, False
+            yield _when_read(ahead), False
         ahead = batch
     if ahead:
-        # With the last batch the slot is given up, and another partition's reading begins.
-        for reading in ahead:
-            reading.loaded.exception()
-        yield ahead, True
+        yield _when_read(ahead), True
+
+
+def _when_read(batch: list[_Reading[T]]) -> list[_Reading[T]]:
+    """Wait until all frames of a batch are read, or have failed; return it."""
+    for reading in batch:
+        reading.loaded.exception()
+    return batch
 
 
 def _read(frame: FrameRef, steps: Steps[T, P], readers: ThreadPoolExecutor) -> _Reading[T]:

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from sam2.modeling.sam2_base import SAM2Base
 
+from pipeline.sam.batches import in_batches
+
 # The normalisation that SAM 2 was trained with (sam2.utils.transforms).
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
@@ -44,7 +46,7 @@ def as_pixels(image: npt.NDArray[np.uint8], device: torch.device) -> torch.Tenso
 def encode(model: SAM2Base, images: Sequence[Pixels]) -> list[ImageFeatures]:
     """Run the image encoder over a batch of images, in one call if memory allows.
 
-    A batch that does not fit into the device's memory is halved.
+    A batch that does not fit into the device's memory is halved, and stays so; see `in_batches`.
 
     Parameters
     ----------
@@ -59,13 +61,10 @@ def encode(model: SAM2Base, images: Sequence[Pixels]) -> list[ImageFeatures]:
     list of ImageFeatures
         One per image, on the model's device, as `SAM2ImagePredictor.set_image` computes them.
     """
-    try:
-        return _encode_at_once(model, images)
-    except torch.OutOfMemoryError:
-        if len(images) == 1:
-            raise
-    half = len(images) // 2
-    return encode(model, images[:half]) + encode(model, images[half:])
+    batches = in_batches(
+        len(images), len(images), lambda rows: _encode_at_once(model, images[rows]), "images"
+    )
+    return [features for _, batch in batches for features in batch]
 
 
 def _encode_at_once(model: SAM2Base, images: Sequence[Pixels]) -> list[ImageFeatures]:
