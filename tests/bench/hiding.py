@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
@@ -84,7 +85,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=48)
     parser.add_argument("--waits", type=int, nargs="+", default=[25, 12, 0], help="T, in ms")
     options = parser.parse_args()
+    # As on a worker.
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         device = SleepingDevice(write_dataset(root, options.frames))
