@@ -157,4 +157,4 @@ def _to_rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
     if image.mode == "P":
         image = image.convert("RGBA")  # Pillow warns if a palette with alpha becomes RGB directly.
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

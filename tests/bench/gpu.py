@@ -1,7 +1,7 @@
 """What a frame costs on a device, part by part, and what a run makes of it.
 
     python -m tests.bench.gpu [--device cuda] [--model sam2.1_hiera_large] [--frames 256]
-    python -m tests.bench.gpu --device cpu --frames 12
+    python -m tests.bench.gpu --device cpu
 
 Prints Markdown tables: the model alone, what stands beside it, sam2's own ways, agreement with
 float32, and a run of real files on a cluster of one worker. Images have 690 x 920 pixels, maps 60
@@ -94,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--model", help="name of an architecture; random weights but for demo")
-    parser.add_argument("--frames", type=int, default=256, help="frames of the run")
+    parser.add_argument("--frames", type=int, help="frames of the run; 256, or 4 on a CPU")
     options = parser.parse_args()
     on_gpu = options.device == "cuda"
     name = options.model or ("sam2.1_hiera_large" if on_gpu else "demo")
@@ -111,7 +111,7 @@ def main() -> None:
         show("beside the model", "ms", rows_beside(config, on_gpu=on_gpu))
         show("sam2's own ways", "ms", stock_rows(config, on_gpu=on_gpu))
         show("agreement with float32", "mean IoU of final ids", [agreement(options.device)])
-        show("a run", "", run_rows(root / "data", config, options.frames))
+        show("a run", "", run_rows(root / "data", config, options.frames or (256 if on_gpu else 4)))
         print(f"\npeak memory: {peak(on_gpu)}")
 
 

@@ -1,6 +1,6 @@
 """How far a worker hides its own work behind that of the device: wall time a frame.
 
-    python -m tests.bench.hiding [--frames 48] [--waits 25 12 0]
+    python -m tests.bench.hiding [--frames 64] [--waits 25 12 0]
 
 One partition of real files goes from disk to disk: JPEGs of 690 x 920, coarse maps of 60 ids. The
 device is a stand-in that sleeps T ms for each frame and then hands over clean masks, which were
@@ -82,7 +82,7 @@ def name_of(ids: np.ndarray) -> bytes:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--waits", type=int, nargs="+", default=[25, 12, 0], help="T, in ms")
     options = parser.parse_args()
     # As on a worker.
