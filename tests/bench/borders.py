@@ -169,7 +169,8 @@ def refine(frame: Frame) -> tuple[np.ndarray, ...]:
     cell = cell_size(proposals.logits, frame.coarse.shape)
     view = view_of(frame.image, frame.coarse.shape, cell)
     coarse = frame.coarse.astype(np.uint16)
-    placed = place_borders(coarse, view, torch.device("cpu"))
+    image = torch.from_numpy(view.image).permute(2, 0, 1).contiguous()
+    placed = place_borders(torch.from_numpy(coarse.astype(np.int32)), image, cell).numpy()
     by_masks, by_image = (
         refine_proposals(
             coarse, proposals, RefinementConfig(borders=borders), StageClock(), frame.image

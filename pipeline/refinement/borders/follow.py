@@ -90,7 +90,10 @@ def refine_borders(
         return outline(decide(question, contest, evidence), view)
 
     chosen = better("masks", coarse, composed)
-    return better("placed", chosen, outline(place_borders(chosen.ids, view, device), view))
+    image = torch.from_numpy(view.image).to(device).permute(2, 0, 1).contiguous()
+    ids = torch.from_numpy(chosen.ids.astype(np.int32)).to(device)
+    placed = place_borders(ids, image, view.cell).cpu().numpy().astype(np.uint16)
+    return better("placed", chosen, outline(placed, view))
 
 
 def _judge(question: Question, contest: Contest, evidence: Floats) -> Ids:
