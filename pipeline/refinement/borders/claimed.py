@@ -101,9 +101,9 @@ def claimed_by_masks(
     device = logits.device
     highest = logits.index_select(0, torch.from_numpy(row).to(device)).float()
     if len(ids) < len(row):
-        each = torch.from_numpy(which).to(device)
+        each = torch.from_numpy(which).to(device)[:, None, None].expand_as(highest)
         lowest = highest.new_full((len(ids), *highest.shape[1:]), -torch.inf)
-        highest = lowest.index_reduce_(0, each, highest, "amax")
+        highest = lowest.scatter_reduce_(0, each, highest, "amax")
     else:
         highest = highest.index_select(0, torch.from_numpy(np.argsort(which)).to(device))
     at_once = AT_ONCE.get(device.type, MOST_AT_ONCE)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pipeline.ids import N_IDS
 from pipeline.refinement.borders.covariance import PAIRS, invert_symmetric
-from pipeline.refinement.borders.primitives import distinct, places_of, totals
+from pipeline.refinement.borders.primitives import at, counts, distinct, places_of, present, totals
 
 SIDE = 2
 """Cells along the side of a block."""
@@ -21,8 +21,8 @@ GREY_LEVELS = 30 / 255**2
 """Variance added to that of the colours: five grey levels."""
 WORST = -25.0
 """Lower bound of log-likelihoods."""
-AT_ONCE = 500_000
-"""Gaussians computed together, over labels and blocks, which bounds memory to some 100 MB."""
+AT_ONCE = 8_000_000
+"""Pairs of label and block worked on together, which bounds memory to some 100 MB."""
 
 
 def likelihoods(
@@ -51,8 +51,7 @@ def likelihoods(
         The log-likelihood, float64; whether the image has enough pixels of the label; and whether
         there are enough around the pixel.
     """
-    held = torch.zeros(N_IDS, dtype=torch.bool, device=ids.device)
-    held.index_fill_(0, asked.reshape(-1), True)
+    held = present(asked, N_IDS)
     labels = places_of(held)
     number = held.cumsum(0) - 1
     side = max(2, round(SIDE * cell))
@@ -84,15 +83,21 @@ def _shaped(found: tuple[Tensor, Tensor, Tensor], n: int) -> tuple[Tensor, Tenso
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _LocalColours:
-    """Pixel counts and colour sums of each label in every block of the image."""
+    """Pixel counts and colour sums of each label in every block of the image that holds it."""
 
     side: int
     """Pixels along the side of a block."""
     width: int
     """Pixels along a row of the image."""
+    grid: tuple[int, int]
+    """(h, w) blocks, with an empty one on every side."""
+    row: Tensor
+    """(L · h · w,) column in `sums` of a label and block; the last, empty one if it is not held."""
     sums: Tensor
-    """(10, L, h + 2, w + 2) float32 by label and block, with an empty block on every side: counted
-    pixels, and the sums over them of each channel and of their products."""
+    """(10, Q + 1) float32: counted pixels, and the sums over them of each channel and of their
+    products."""
+    whole: Tensor
+    """(10, L) float32: the same of each label in the whole image."""
 
     def log_likelihood(
         self, colours: Tensor, place: Tensor, label: Tensor
@@ -106,15 +111,15 @@ class _LocalColours:
         place
             (P,) raster indices.
         label
-            (P,) number of the label in `sums` to compare each pixel with.
+            (P,) number of the label to compare each pixel with.
         """
-        _, _, h, w = self.sums.shape
+        h, w = self.grid
         y, x = place // self.width, place % self.width
         block = (y // self.side + REACH) * w + x // self.side + REACH
         asked, which = distinct(label * (h * w) + block)
         gaussians, enough, near = self._gaussians(asked)
-        a, b, c, d, e, f, red, green, blue, log_determinant = gaussians.index_select(1, which)
-        x, y, z = colours.view(3, -1).index_select(1, place)
+        a, b, c, d, e, f, red, green, blue, log_determinant = at(gaussians, which)
+        x, y, z = at(colours, place)
         x, y, z = x.sub_(red), y.sub_(green), z.sub_(blue)
         distance = a * x * x + d * y * y + f * z * z + 2 * (b * x * y + c * x * z + e * y * z)
         found = (distance.add_(log_determinant)).mul_(-0.5).double().clamp_(min=WORST)
@@ -126,7 +131,7 @@ class _LocalColours:
         Parameters
         ----------
         asked
-            (K,) flat index into the last three dimensions of `sums`.
+            (K,) indices of labels and blocks, as in `row`.
 
         Returns
         -------
@@ -135,16 +140,14 @@ class _LocalColours:
         (K,), (K,)
             Whether the image has enough pixels of the label, and whether they are around the block.
         """
-        kinds, n, h, w = self.sums.shape
-        by_block = self.sums.view(kinds, -1)
-        around = torch.zeros(kinds, len(asked), device=asked.device)
-        for down in range(-REACH, REACH + 1):
-            for along in range(-REACH, REACH + 1):
-                around += by_block.index_select(1, asked + (down * w + along))
+        h, w = self.grid
+        reach = torch.arange(-REACH, REACH + 1, device=asked.device)
+        offset = (reach[:, None] * w + reach).view(-1, 1)
+        block = self.row.index_select(0, (asked + offset).view(-1))
+        around = at(self.sums, block).view(len(self.sums), len(offset), -1).sum(1)
         near = around[0] >= ENOUGH
         # Where a label is not near, its colours in the whole image are used.
-        whole = self.sums.view(kinds, n, -1).sum(2).index_select(1, asked // (h * w))
-        sums = torch.where(near, around, whole)
+        sums = torch.where(near, around, at(self.whole, asked // (h * w)))
         moments = sums[1:] / sums[0].clamp(min=1)
         mean = moments[:3]
         covariance = [moments[3 + k] - mean[i] * mean[j] for k, (i, j) in enumerate(PAIRS)]
@@ -185,8 +188,13 @@ def _local_colours(
     held = places_of(counted)
     block = (rows[:, None] * w + columns).view(-1).index_select(0, held)
     cell = of_pixel.view(-1).index_select(0, held) * (h * w) + block
-    red, green, blue = channel = colours.view(3, -1).index_select(1, held)
-    products = [channel[i] * channel[j] for i, j in PAIRS]
-    terms = torch.stack([torch.ones_like(red), red, green, blue, *products])
-    sums = totals(cell, n * h * w, terms).float()
-    return _LocalColours(side, width, sums.view(-1, n, h, w))
+    known = places_of(present(cell, n * h * w))
+    row = torch.full((n * h * w,), len(known), device=ids.device)
+    row.index_copy_(0, known, torch.arange(len(known), device=ids.device))
+    red, green, blue = channel = at(colours, held)
+    products = (channel[i] * channel[j] for i, j in PAIRS)
+    column = row.index_select(0, cell)
+    moments = totals(column, len(known) + 1, [red, green, blue, *products])
+    sums = torch.cat([counts(column, len(known) + 1)[None], moments])
+    whole = totals(known // (h * w), n, sums[:, :-1].unbind())
+    return _LocalColours(side, width, (h, w), row, sums.float(), whole.float())

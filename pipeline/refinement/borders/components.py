@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from pipeline.refinement.borders.primitives import places_of
+from pipeline.refinement.borders import primitives
 
 BETWEEN_CHECKS = 4
 """Rounds after which an accelerator is asked whether anything has changed."""
@@ -31,14 +31,14 @@ def components(first: Tensor, second: Tensor, n: int) -> tuple[Tensor, int]:
     int
         Number of components.
     """
-    if first.device.type == "cpu":
+    if primitives.numpy_serves(first):
         joined = np.ones(len(first), dtype=np.bool_)
         graph = coo_array((joined, (first.numpy(), second.numpy())), shape=(n, n))
         found, of_node = connected_components(graph, directed=False)
         return torch.from_numpy(of_node.astype(np.int64)), int(found)
     lowest = lowest_joined(first, second, n)
     node = torch.arange(n, device=first.device)
-    roots = places_of(lowest == node)
+    roots = primitives.places_of(lowest == node)
     number = torch.zeros_like(node).index_copy_(0, roots, node[: len(roots)])
     return number.index_select(0, lowest), len(roots)
 

@@ -31,8 +31,8 @@ class Contest:
     size: Tensor
     """(n,) float64 pixels."""
 
-    def mean(self, values: Tensor) -> Tensor:
-        """Average the values of contested pixels over each area, (P,) to (n,) float64."""
+    def means(self, *values: Tensor) -> Tensor:
+        """Average C rows of values of contested pixels, (P,) each, over areas: (C, n) float64."""
         return totals(self.area, self.n, values) / self.size
 
     def settle(self, for_first: Tensor) -> Tensor:

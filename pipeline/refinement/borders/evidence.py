@@ -12,7 +12,7 @@ from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.colours import likelihoods
 from pipeline.refinement.borders.contest import Contest, Rim, rim_of
 from pipeline.refinement.borders.outlines import Outlines
-from pipeline.refinement.borders.primitives import counts, totals
+from pipeline.refinement.borders.primitives import at, counts, totals
 from pipeline.refinement.borders.view import View
 
 EVIDENCE = {
@@ -142,10 +142,10 @@ def colours_of(contest: Contest, sure: Tensor, smooth: Tensor, cell: float) -> d
     """
     labels = torch.stack([contest.first_label, contest.second_label])
     like, enough, near = likelihoods(
-        contest.first, sure, smooth, cell, contest.place, labels.index_select(1, contest.area)
+        contest.first, sure, smooth, cell, contest.place, at(labels, contest.area)
     )
     ratio = (like[0] - like[1]).clamp_(-CLIPPED, CLIPPED).masked_fill_(~enough.all(0), 0.0)
-    means = contest.mean(torch.stack([ratio, ratio.clamp(-1, 1), near[0], near[1]]))
+    means = contest.means(ratio, ratio.clamp(-1, 1), near[0], near[1])
     return dict(zip(("likeness", "votes", "near_first", "near_second"), means, strict=True))
 
 
@@ -155,8 +155,9 @@ def _rims(
     height, width = contest.first.shape
     side = rim.step + height * width * ~rim.beside
     step, peak = (plane.view(-1).index_select(0, side) for plane in (view.wide, view.peak))
-    which = torch.stack([rim.to_first, rim.to_second])
-    sums = totals(rim.area, contest.n, torch.cat([which, which * step, which * peak]))
+    which = rim.to_first, rim.to_second
+    rows = [*which, *(each * step for each in which), *(each * peak for each in which)]
+    sums = totals(rim.area, contest.n, rows)
     n_first, n_second = sums[0], sums[1]
     means = sums[2:].view(2, 2, -1) / sums[:2].clamp(min=1)
     (step_second, step_first), (peak_second, peak_first) = means
@@ -172,7 +173,7 @@ def _rims(
 
 def beside_first(rim: Rim, n: int) -> Tensor:
     """Return the share of the sure neighbours of each area that have its first label, (n,)."""
-    n_first, n_second = totals(rim.area, n, torch.stack([rim.to_first, rim.to_second]))
+    n_first, n_second = totals(rim.area, n, [rim.to_first, rim.to_second])
     share: Tensor = n_first / (n_first + n_second).clamp(min=1)
     return share
 
@@ -187,8 +188,11 @@ def sizes_of(contest: Contest, rim: Rim, cell: float) -> dict[str, Tensor]:
     cell
         Pixels along the side of a cell.
     """
-    all_first = counts(contest.first.view(-1), N_IDS).index_select(0, contest.first_label)
-    all_second = counts(contest.second.view(-1), N_IDS).index_select(0, contest.second_label)
+    in_first = counts(contest.first.view(-1), N_IDS)
+    [lost] = totals(contest.first_label, N_IDS, [contest.size])
+    [won] = totals(contest.second_label, N_IDS, [contest.size])
+    all_first = in_first.index_select(0, contest.first_label)
+    all_second = (in_first - lost + won).index_select(0, contest.second_label)
     perimeter = counts(rim.area, contest.n)
     blank_first, blank_second = contest.first_label == 0, contest.second_label == 0
     all_first, all_second = all_first.clamp_(min=1), all_second.clamp_(min=1)
@@ -210,8 +214,7 @@ def _masks(contest: Contest, claimed: Claimed) -> dict[str, Tensor]:
     for which, label in ("first", contest.first_label), ("second", contest.second_label):
         of_pixel = label.index_select(0, contest.area)
         depth, has = claimed.depth_at(contest.place, of_pixel, (height, width))
-        means = contest.mean(torch.stack([depth, has]))
-        found[f"depth_{which}"], found[f"masks_{which}"] = means
+        found[f"depth_{which}"], found[f"masks_{which}"] = contest.means(depth, has)
         found[f"belief_{which}"] = claimed.belief.index_select(0, label)
     return found
 

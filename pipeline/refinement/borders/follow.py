@@ -62,12 +62,10 @@ def follow_image(
         outline(labels_of(ids, view.image.device), view) for ids in (coarse, composed)
     )
     after = refine_borders(before, by_masks, view, claimed, _judge)
-    refined = _with_all_ids(after.ids, before.ids)
-    if refined is not after.ids:
-        after = outline(refined, view)
-    refused = _refused(before.ids, by_masks.ids, refined)
+    after = _with_all_ids(after, before, view)
+    refused = _refused(before.ids, by_masks.ids, after.ids)
     said = torch.stack([_support(before), _support(after), refused]).cpu().numpy()
-    return refined.cpu().numpy().astype(np.uint16), ImageVerdict(*said)
+    return after.ids.cpu().numpy().astype(np.uint16), ImageVerdict(*said)
 
 
 def refine_borders(
@@ -96,29 +94,24 @@ def _judge(question: Question, contest: Contest, evidence: Tensor) -> Tensor:
     return contest.settle(judge.favour_first(evidence) > 0)
 
 
-def _with_all_ids(refined: Tensor, coarse: Tensor) -> Tensor:
+def _with_all_ids(refined: Outlines, coarse: Outlines, view: View) -> Outlines:
     """Return the map with the coarse pixels of lost ids restored, until no id is missing."""
-    wanted = _present(coarse)
+    wanted = coarse.present
     wanted[0] = False
     restored = torch.zeros_like(wanted)
     found = refined
-    while bool((lost := wanted & ~_present(found)).any()):
+    while bool((lost := wanted & ~found.present).any()):
         restored |= lost
-        back = restored.index_select(0, coarse.view(-1)).view(coarse.shape)
-        found = torch.where(back, coarse, refined)
+        back = restored.index_select(0, coarse.ids.view(-1)).view(coarse.ids.shape)
+        found = outline(torch.where(back, coarse.ids, refined.ids), view)
     return found
-
-
-def _present(ids: Tensor) -> Tensor:
-    present = torch.zeros(N_IDS, dtype=torch.bool, device=ids.device)
-    return present.index_fill_(0, ids.view(-1).long(), True)
 
 
 def _support(outlines: Outlines) -> Tensor:
     """Return the mean peak along the border of each id, (65536,)."""
     label = torch.cat([outlines.pair // N_IDS, outlines.pair % N_IDS])
     length = outlines.length
-    total, weight = totals(label, N_IDS, torch.stack([outlines.peak * length, length]).repeat(1, 2))
+    total, weight = totals(label, N_IDS, [(outlines.peak * length).repeat(2), length.repeat(2)])
     support: Tensor = total / weight.clamp(min=1)
     return support
 

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Ids
-from pipeline.refinement.borders.primitives import counts, distinct, lower_median, places_of, totals
+from pipeline.refinement.borders.primitives import (
+    counts,
+    distinct,
+    lower_median,
+    places_of,
+    present,
+    totals,
+)
 from pipeline.refinement.borders.view import View
 
 
@@ -33,6 +40,12 @@ class Outlines:
     """() float64, 0 without any border, and so are the next two."""
     map_step: Tensor
     median_step: Tensor
+
+    @property
+    def present(self) -> Tensor:
+        """(65536,) which labels the map has: those at a border, or the only one."""
+        label = torch.cat([self.pair // N_IDS, self.pair % N_IDS, self.ids[0, :1].long()])
+        return present(label, N_IDS)
 
     def of_pairs(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         """Return peak and step of pairs of labels; those of the map where a pair has no border."""
@@ -73,7 +86,7 @@ def outline(ids: Tensor, view: View) -> Outlines:
     step = view.wide.view(-1).index_select(0, side)
     known, which = distinct(_key(here, there))
     length = counts(which, len(known))
-    of_pair = totals(which, len(known), torch.stack([peak, step])) / length
+    of_pair = totals(which, len(known), [peak, step]) / length
     return Outlines(
         ids=ids,
         border=border,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline.ids import N_IDS
 from pipeline.refinement.borders.guided_filter import EPS, Filter
-from pipeline.refinement.borders.primitives import places_of
+from pipeline.refinement.borders.primitives import places_of, present
 from pipeline.refinement.borders.tiles import NO_LABEL, OUTSIDE, tiles_at_borders, windows
 
 PASSES = (2.2, 1.2)
@@ -58,8 +58,7 @@ def place_borders(ids: Tensor, image: Tensor, cell: float) -> Tensor:
     -------
     (H, W) int32; every label is one of `ids`.
     """
-    held = torch.zeros(N_IDS, dtype=torch.bool, device=ids.device)
-    held.index_fill_(0, ids.view(-1).long(), True)
+    held = present(ids, N_IDS)
     names = places_of(held)
     number = (held.cumsum(0) - 1).int()
     labels = number.index_select(0, ids.view(-1)).view(ids.shape)

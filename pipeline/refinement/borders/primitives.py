@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,11 +12,24 @@ EXACT = 2.0**24
 """Steps per unit in which an accelerator adds, so that the order of the terms does not matter."""
 
 
+def numpy_serves(values: Tensor) -> bool:
+    """Return whether numpy can work on these values, which then is several times as fast."""
+    return values.device.type == "cpu"
+
+
 def places_of(which: Tensor) -> Tensor:
     """Return the raster indices of the True entries, (P,) int64, ascending."""
-    if which.device.type == "cpu":
+    if numpy_serves(which):
         return torch.from_numpy(np.flatnonzero(which.numpy()))
     return which.reshape(-1).nonzero().view(-1)
+
+
+def at(planes: Tensor, place: Tensor) -> Tensor:
+    """Return the values (C, P) of planes, (C, ...), at raster indices (P,)."""
+    flat = planes.reshape(len(planes), -1)
+    if not numpy_serves(place):
+        return flat.index_select(1, place)
+    return torch.stack([plane.index_select(0, place) for plane in flat])
 
 
 def lower_median(values: Tensor) -> Tensor:
@@ -27,7 +42,7 @@ def lower_median(values: Tensor) -> Tensor:
     """
     if not values.numel():
         return values.new_zeros(())
-    if values.device.type != "cpu":
+    if not numpy_serves(values):
         return values.median()
     flat = values.numpy().reshape(-1)
     middle = (len(flat) - 1) // 2
@@ -44,14 +59,14 @@ def counts(group: Tensor, n: int) -> Tensor:
     n
         Number of groups.
     """
-    if group.device.type == "cpu":
+    if numpy_serves(group):
         return torch.from_numpy(np.bincount(group.numpy(), minlength=n).astype(np.float64))
     found = torch.zeros(n, dtype=torch.int64, device=group.device)
     return found.index_add_(0, group, torch.ones_like(group, dtype=torch.int64)).double()
 
 
-def totals(group: Tensor, n: int, values: Tensor) -> Tensor:
-    """Add up values by group, (C, n) float64, or (n,) of (P,) values.
+def totals(group: Tensor, n: int, values: Sequence[Tensor]) -> Tensor:
+    """Add up several rows of values by group, (C, n) float64.
 
     Parameters
     ----------
@@ -60,22 +75,37 @@ def totals(group: Tensor, n: int, values: Tensor) -> Tensor:
     n
         Number of groups.
     values
-        (C, P) or (P,), bools or floats whose sums are below some 2 ** 29.
+        C rows (P,) of bools or floats, whose sums are below some 2 ** 29.
     """
-    if group.device.type == "cpu":
+    if numpy_serves(group):
         number = group.numpy()
-        rows = [np.bincount(number, row, n) for row in values.view(-1, len(group)).numpy()]
-        found = torch.from_numpy(np.stack(rows))
-    else:
-        exact = (values.view(-1, len(group)).double() * EXACT).round().long()
-        empty = torch.zeros(n, len(exact), dtype=torch.int64, device=group.device)
-        found = empty.index_add_(0, group, exact.T.contiguous()).T.double() / EXACT
-    return found.view(*values.shape[:-1], n)
+        rows = [np.bincount(number, row.numpy(), n) for row in values]
+        return torch.from_numpy(np.stack(rows))
+    exact = torch.stack([(row.double() * EXACT).round().long() for row in values], dim=1)
+    empty = torch.zeros(n, len(values), dtype=torch.int64, device=group.device)
+    return empty.index_add_(0, group, exact).T.double() / EXACT
+
+
+def present(numbers: Tensor, n: int) -> Tensor:
+    """Return which numbers occur, (n,) bool.
+
+    Parameters
+    ----------
+    numbers
+        int32 or int64 in [0, n), of any shape.
+    n
+        Number of numbers.
+    """
+    found = torch.zeros(n, dtype=torch.bool, device=numbers.device)
+    if numpy_serves(numbers):
+        found.numpy()[numbers.numpy()] = True
+        return found
+    return found.index_fill_(0, numbers.reshape(-1).long(), True)
 
 
 def distinct(keys: Tensor) -> tuple[Tensor, Tensor]:
     """Return the distinct keys, ascending, and which of them each key is, (Q,) and (P,) int64."""
-    if keys.device.type == "cpu":
+    if numpy_serves(keys):
         known, which = np.unique(keys.numpy(), return_inverse=True)
         return torch.from_numpy(known), torch.from_numpy(which)
     known_there, which_there = torch.unique(keys, return_inverse=True)

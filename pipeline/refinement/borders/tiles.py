@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
 
-from pipeline.refinement.borders.primitives import places_of
+from pipeline.refinement.borders.primitives import counts, places_of, present
 
 OUTSIDE = -1
 """Label of pixels outside the image."""
@@ -82,15 +82,17 @@ def tiles_at_borders(ids: Tensor, n_labels: int, side: int, reach: int) -> list[
     """
     seen = windows(ids[None], side, reach, n_labels)
     rows, columns = seen.shape[:2]
-    holds = torch.zeros(rows * columns, n_labels + 1, dtype=torch.bool, device=ids.device)
     tile = torch.arange(rows * columns, device=ids.device).view(rows, columns, 1, 1, 1)
-    holds.view(-1).index_fill_(0, (tile * (n_labels + 1) + seen).reshape(-1), True)
-    holds = holds[:, :n_labels]
+    in_tile = (
+        tile.to(ids.dtype if rows * columns * n_labels < 2**30 else torch.int64) * (n_labels + 1)
+        + seen
+    )
+    holds = present(in_tile, rows * columns * (n_labels + 1)).view(-1, n_labels + 1)[:, :n_labels]
     count = holds.sum(1)
     pair = places_of(holds)
     end = count.cumsum(0)
     order = count.argsort(stable=True)
-    n_with = torch.bincount(count, minlength=n_labels + 1).tolist()
+    n_with = counts(count, n_labels + 1).long().tolist()
     found = []
     done = sum(n_with[:2])
     for fewest, most in _ranges(n_with):

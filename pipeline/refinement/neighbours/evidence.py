@@ -123,7 +123,7 @@ def _of_neighbours(contest: Contest, own: Sight, carried: Sequence[Carried]) -> 
             sums[f"error_{which}"] += votes * error
             sums[f"residual_{which}"] += votes * residual
             sums[f"coarse_voted_{which}"] += weight * (coarse == label)
-    means = contest.mean(torch.from_numpy(np.stack(list(sums.values())))).numpy()
+    means = contest.means(*(torch.from_numpy(values) for values in sums.values())).numpy()
     mean = dict(zip(sums, means, strict=True))
     reach = np.maximum(mean["reach"], LEAST)
     coarse_here = own.coarse.reshape(-1)[place]
@@ -138,7 +138,7 @@ def _of_neighbours(contest: Contest, own: Sight, carried: Sequence[Carried]) -> 
         voted = np.maximum(mean[f"voted_{which}"], LEAST)
         columns |= {
             f"voted_{which}": mean[f"voted_{which}"] / reach,
-            f"coarse_{which}": contest.mean(agrees).numpy(),
+            f"coarse_{which}": contest.means(agrees)[0].numpy(),
             f"coarse_voted_{which}": mean[f"coarse_voted_{which}"] / reach,
             f"error_{which}": mean[f"error_{which}"] / voted,
             f"residual_{which}": np.log1p(mean[f"residual_{which}"] / voted),
