@@ -106,44 +106,44 @@ class Guide:
     n_models: Tensor
     """(n, P, P) number of models in the average of each pixel."""
 
-    def memberships(self, held: Tensor, colours: Tensor) -> Tensor:
+    def memberships(self, held: Tensor, tile: Tensor, colours: Tensor) -> Tensor:
         """Evaluate linear models of the share of each cell that a label holds.
 
         Parameters
         ----------
         held
-            (n, K, S, S) in [0, 1].
+            (N, S, S) in [0, 1].
+        tile
+            (N,) tile of each, in [0, n).
         colours
             (n, 3, P, P) colour of each pixel of the tiles, without halo.
 
         Returns
         -------
-        (n, K, P, P)
+        (N, P, P)
         """
-        planes = held.new_empty(*held.shape[:2], 4, *held.shape[2:])
-        planes[:, :, 0] = held
-        torch.mul(held[:, :, None], self.image[:, None], out=planes[:, :, 1:])
+        planes = held.new_empty(len(held), 4, *held.shape[1:])
+        planes[:, 0] = held
+        torch.mul(held[:, None], self.image.index_select(0, tile), out=planes[:, 1:])
         means = _both_ways(planes, self.filter.sums)
-        means *= self.scale[:, None, None]
-        share = means[:, :, 0]
-        mean = self.mean[:, None]
-        covariance = means[:, :, 1:].addcmul_(share[:, :, None], mean, value=-1)
-        a, b, c, d, e, f = self.inverse[:, None].unbind(2)
-        red, green, blue = covariance.unbind(2)
+        means *= self.scale.index_select(0, tile)[:, None]
+        share, mean = means[:, 0], self.mean.index_select(0, tile)
+        covariance = means[:, 1:].addcmul_(share[:, None], mean, value=-1)
+        a, b, c, d, e, f = self.inverse.index_select(0, tile).unbind(1)
+        red, green, blue = covariance.unbind(1)
         models = torch.empty_like(means)
-        for slope, (x, y, z) in zip(
-            models.unbind(2), ((a, b, c), (b, d, e), (c, e, f)), strict=False
-        ):
+        *slopes, offset = models.unbind(1)
+        for slope, (x, y, z) in zip(slopes, ((a, b, c), (b, d, e), (c, e, f)), strict=True):
             torch.mul(x, red, out=slope)
             slope.addcmul_(y, green).addcmul_(z, blue)
-        offset = models[:, :, 3].copy_(share)
-        for k in range(3):
-            offset.addcmul_(models[:, :, k], mean[:, :, k], value=-1)
-        models = _both_ways(models, self.filter.averages)
-        found = models[:, :, 3]
-        for k in range(3):
-            found.addcmul_(models[:, :, k], colours[:, None, k])
-        return found / self.n_models[:, None]
+        offset.copy_(share)
+        for k, slope in enumerate(slopes):
+            offset.addcmul_(slope, mean[:, k], value=-1)
+        *slopes, found = _both_ways(models, self.filter.averages).unbind(1)
+        colour = colours.index_select(0, tile)
+        for k, slope in enumerate(slopes):
+            found.addcmul_(slope, colour[:, k])
+        return found / self.n_models.index_select(0, tile)
 
 
 def within(there: Tensor, here: Tensor, radius: int) -> Tensor:

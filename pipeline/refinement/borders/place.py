@@ -11,7 +11,7 @@ from torch import Tensor
 from pipeline.ids import N_IDS
 from pipeline.refinement.borders.guided_filter import EPS, Filter
 from pipeline.refinement.borders.primitives import places_of, present
-from pipeline.refinement.borders.tiles import NO_LABEL, OUTSIDE, tiles_at_borders, windows
+from pipeline.refinement.borders.tiles import OUTSIDE, Tiles, tiles_at_borders, windows
 
 PASSES = (2.2, 1.2)
 """Radius of the filter in each pass, in cells: a coarse pass, then a fine one."""
@@ -72,10 +72,10 @@ def _place_roughly(labels: Tensor, n: int, image: Tensor, radius: int) -> Tensor
     """Place borders to within a few pixels, on a map with one label per square of `ROUGH`."""
     small = _most_common(labels)
     placed = _place(small, n, _shrunk(image, ROUGH), round(radius / ROUGH))
-    moved = placed.masked_fill(placed == small, NO_LABEL)
+    moved = placed.masked_fill(placed == small, OUTSIDE)
     height, width = labels.shape
     moved = moved.repeat_interleave(ROUGH, 0).repeat_interleave(ROUGH, 1)[:height, :width]
-    return torch.where(moved == NO_LABEL, labels, moved)
+    return torch.where(moved == OUTSIDE, labels, moved)
 
 
 def _most_common(labels: Tensor) -> Tensor:
@@ -100,13 +100,13 @@ class _Pass:
     reach: Tensor
     """(S, side) 1 where a cell is near enough to another for its label to win there."""
 
-    def place(self, label: Tensor, seen: Tensor, guide: Tensor, colours: Tensor) -> Tensor:
+    def place(self, tiles: Tiles, seen: Tensor, guide: Tensor, colours: Tensor) -> Tensor:
         """Return the label of each pixel of some tiles, (n, P, P).
 
         Parameters
         ----------
-        label
-            (n, K) labels near each tile.
+        tiles
+            The tiles, and the labels near them.
         seen
             (n, E, E) the map, and `OUTSIDE` around it, of tiles with their halo.
         guide
@@ -114,28 +114,44 @@ class _Pass:
         colours
             (n, 3, P, P) of the pixels.
         """
-        n, side, shrink = len(label), self.filter.side, self.shrink
-        held = (seen[:, None] == label[:, :, None, None]).float()
+        side, shrink = self.filter.side, self.shrink
+        label = tiles.label[:, None, None]
+        held = (seen.index_select(0, tiles.tile) == label).float()
         if shrink > 1:
             # Cells at the edges of the image have fewer pixels.
-            held = _summed(held, shrink) / _summed((seen != OUTSIDE).float(), shrink)[
-                :, None
-            ].clamp(min=1)
+            pixels = _summed((seen != OUTSIDE).float(), shrink).clamp(min=1)
+            held = _summed(held, shrink) / pixels.index_select(0, tiles.tile)
         models = self.filter.guide(guide[:, :3], guide[:, 3])
-        membership = models.memberships(held, colours)
+        membership = models.memberships(held, tiles.tile, colours)
         halo = self.filter.halo * shrink
-        own = seen[:, halo:-halo, halo:-halo]
-        membership += STAYS * (own[:, None] == label[:, :, None, None])
+        own = seen[:, halo:-halo, halo:-halo].contiguous()
+        membership += STAYS * (own.index_select(0, tiles.tile) == label)
         far = self.reach.T @ (held @ self.reach) == 0
-        cells = membership.view(n, -1, side, shrink, side, shrink)
-        cells.masked_fill_(far[:, :, :, None, :, None], -torch.inf)
-        best, winner = membership[:, 0], label[:, 0, None, None].expand(own.shape)
-        for other, its_label in zip(membership.unbind(1)[1:], label.T[1:], strict=True):
-            winner = torch.where(other > best, its_label[:, None, None], winner)
-            best = torch.maximum(best, other)
+        cells = membership.view(-1, side, shrink, side, shrink)
+        cells.masked_fill_(far[:, :, None, :, None], -torch.inf)
+        winner = _highest(membership, tiles, own)
         flat = (models.variance <= 3 * EPS)[:, :, None, :, None]
-        stays = flat.expand(n, side, shrink, side, shrink).reshape(own.shape)
+        stays = flat.expand(-1, side, shrink, side, shrink).reshape(own.shape)
         return torch.where(stays, own, winner)
+
+
+def _highest(membership: Tensor, tiles: Tiles, own: Tensor) -> Tensor:
+    """Return the label with the highest membership, the lowest of equals, (n, P, P) int32.
+
+    Parameters
+    ----------
+    membership
+        (N, P, P) of each pair of a tile and a label.
+    tiles
+        The pairs.
+    own
+        (n, P, P) int32 present labels.
+    """
+    pair = tiles.tile[:, None, None].expand_as(membership)
+    best = membership.new_full(own.shape, -torch.inf).scatter_reduce_(0, pair, membership, "amax")
+    wins = membership == best.index_select(0, tiles.tile)
+    label = torch.where(wins, tiles.label[:, None, None], N_IDS)
+    return torch.full_like(own, N_IDS).scatter_reduce_(0, pair, label, "amin")
 
 
 def _place(labels: Tensor, n: int, image: Tensor, radius: int) -> Tensor:
@@ -144,9 +160,6 @@ def _place(labels: Tensor, n: int, image: Tensor, radius: int) -> Tensor:
     cells = max(TILE_CELLS, -(-TILE // shrink))
     pixels = cells * shrink
     reach = max(1, round(BAND * radius / shrink))
-    groups = tiles_at_borders(labels, n, pixels, reach * shrink)
-    if not groups:
-        return labels
     kernel = Filter.of(cells, shrink, max(1, round(radius / shrink)), image.device)
     step = _Pass(kernel, shrink, kernel.within_tiles(reach))
     small = _shrunk(image, shrink)
@@ -157,11 +170,11 @@ def _place(labels: Tensor, n: int, image: Tensor, radius: int) -> Tensor:
     rows, columns = colours.shape[:2]
     placed = F.pad(labels, (0, columns * pixels - width, 0, rows * pixels - height))
     by_tile = placed.view(rows, pixels, columns, pixels).transpose(1, 2)
-    for group in groups:
-        for tiles in group.split(AT_ONCE.get(image.device.type, MOST_AT_ONCE)):
-            by_tile[tiles.row, tiles.column] = step.place(
-                tiles.label, tiles.of(seen)[:, 0], tiles.of(guides), tiles.of(colours)
-            )
+    at_once = AT_ONCE.get(image.device.type, MOST_AT_ONCE)
+    for tiles in tiles_at_borders(labels, n, pixels, reach * shrink, at_once):
+        by_tile[tiles.row, tiles.column] = step.place(
+            tiles, tiles.of(seen)[:, 0], tiles.of(guides), tiles.of(colours)
+        )
     return placed[:height, :width].contiguous()
 
 

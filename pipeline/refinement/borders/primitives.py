@@ -80,8 +80,9 @@ def totals(group: Tensor, n: int, values: Sequence[Tensor]) -> Tensor:
     if numpy_serves(group):
         number = group.numpy()
         rows = [np.bincount(number, row.numpy(), n) for row in values]
-        return torch.from_numpy(np.stack(rows))
-    exact = torch.stack([(row.double() * EXACT).round().long() for row in values], dim=1)
+        return torch.from_numpy(np.stack(rows).astype(np.float64, copy=False))
+    rows_of_floats = [row if row.is_floating_point() else row.float() for row in values]
+    exact = (torch.stack(rows_of_floats, dim=1).double() * EXACT).round().long()
     empty = torch.zeros(n, len(values), dtype=torch.int64, device=group.device)
     return empty.index_add_(0, group, exact).T.double() / EXACT
 
