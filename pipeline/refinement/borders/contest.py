@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pipeline.refinement.borders.components import components
-from pipeline.refinement.borders.primitives import counts, places_of, totals
+from pipeline.refinement.borders.primitives import at, counts, places_of, totals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,18 +57,19 @@ def compare(first: Tensor, second: Tensor) -> Contest:
     width = first.shape[1]
     place = places_of(first != second)
     labels = torch.stack([ids.view(-1).index_select(0, place).long() for ids in (first, second)])
-    number = torch.full((first.numel() + width,), -1, device=first.device)
     node = torch.arange(len(place), device=first.device)
+    # Pixels beside each other in a row are joined by what they know of its beginning.
+    goes_on = (place[1:] - place[:-1] == 1) & (place[1:] % width > 0)
+    goes_on &= (labels[:, 1:] == labels[:, :-1]).all(0)
+    run = node.clone()
+    run[1:].masked_fill_(goes_on, 0)
+    run = run.cummax(0).values
+    number = torch.full((first.numel() + width,), -1, device=first.device)
     number.index_copy_(0, place, node)
-    joined = []
-    for step, last in (1, place % width == width - 1), (width, None):
-        there = number.index_select(0, place + step)
-        there = torch.where(there < 0, node, there)
-        alike = (labels.index_select(1, there) == labels).all(0)
-        if last is not None:
-            alike &= ~last
-        joined.append(torch.where(alike, there, node))
-    area, n = components(node.repeat(2), torch.cat(joined), len(place))
+    below = number.index_select(0, place + width)
+    below = torch.where(below < 0, node, below)
+    alike = (at(labels, below) == labels).all(0)
+    area, n = components(node, torch.where(alike, below, node), run)
     empty = torch.zeros(2, n, dtype=torch.int64, device=first.device)
     of_area = empty.index_copy_(1, area, labels)
     return Contest(first, second, place, area, n, of_area[0], of_area[1], counts(area, n))

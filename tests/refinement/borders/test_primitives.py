@@ -5,6 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from pipeline.refinement.borders import primitives
@@ -64,18 +66,23 @@ def test_the_order_of_terms_does_not_change_an_accelerators_totals() -> None:
 
 
 @settings(max_examples=examples(80), deadline=None)
-@given(st.integers(1, 80), st.integers(0, 120), st.integers(0, 9999))
-def test_components_are_found_in_either_way(n: int, n_edges: int, seed: int) -> None:
+@given(st.integers(1, 80), st.integers(0, 120), st.integers(1, 9), st.integers(0, 9999))
+def test_components_are_found_in_either_way(n: int, n_edges: int, length: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     ends = torch.from_numpy(rng.integers(0, n, (2, n_edges)))
-    one, other = both_ways(components, *ends, n)
+    run = torch.arange(n) // length * length
+    one, other = both_ways(components, *ends, run)
     assert one[1] == other[1]
     assert one[0].equal(other[0])
+    graph = np.zeros((n, n), dtype=np.bool_)
+    graph[ends[0], ends[1]] = graph[np.arange(n), run] = True
+    n_expected, expected = connected_components(coo_array(graph), directed=False)
+    assert (one[1], one[0].tolist()) == (n_expected, expected.tolist())
 
 
 def test_a_long_path_is_one_component() -> None:
     # Nodes in random order along the path: the lowest one has to be told to all others.
     order = torch.from_numpy(np.random.default_rng(0).permutation(5000))
-    for found, n in both_ways(components, order[:-1], order[1:], 5000):
+    for found, n in both_ways(components, order[:-1], order[1:], torch.arange(5000)):
         assert n == 1
         assert not found.any()
