@@ -28,7 +28,7 @@ from pipeline.refinement.borders.contest import Contest
 from pipeline.refinement.borders.evidence import EVIDENCE
 from pipeline.refinement.borders.follow import refine_borders
 from pipeline.refinement.borders.judge import Judge, Question
-from pipeline.refinement.borders.outlines import outline
+from pipeline.refinement.borders.outlines import labels_of, outline
 from pipeline.refinement.borders.view import view_of
 from pipeline.refinement.refine import cell_size, claims_on_pixels, refine_and_tell
 from pipeline.sam import SAM2
@@ -149,28 +149,29 @@ def learn_from(
     view = view_of(image, coarse.shape, cell_size(proposals.logits, coarse.shape))
     collected: list[np.ndarray] = [np.zeros((0, len(EVIDENCE))), np.zeros(0, bool), np.zeros(0)]
 
-    def decide(asked: Question, contest: Contest, evidence: np.ndarray) -> np.ndarray:
+    def decide(asked: Question, contest: Contest, evidence: torch.Tensor) -> torch.Tensor:
         if asked == question:
-            collected[:] = [evidence, *answers(contest, truth)]
+            collected[:] = [evidence.numpy(), *answers(contest, truth)]
         if asked in judges:
             return contest.settle(judges[asked].favour_first(evidence) > 0)
         return contest.second
 
     claimed = claims_on_pixels(decisions, proposals.logits)
-    maps = outline(coarse, view), outline(composed.ids, view)
-    refine_borders(*maps, view, claimed, torch.device("cpu"), decide)
+    before, by_masks = (outline(labels_of(ids), view) for ids in (coarse, composed.ids))
+    refine_borders(before, by_masks, view, claimed, decide)
     evidence, first, worth = collected
     return evidence, first, worth
 
 
 def answers(contest: Contest, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return whether the first map is right about each area, and the IoU gained by that choice."""
-    true = truth.reshape(-1)[contest.place]
-    first = np.bincount(contest.area, true == contest.first_label[contest.area], contest.n)
-    second = np.bincount(contest.area, true == contest.second_label[contest.area], contest.n)
+    true, area = truth.reshape(-1)[contest.place.numpy()], contest.area.numpy()
+    first_label, second_label = contest.first_label.numpy(), contest.second_label.numpy()
+    first = np.bincount(area, true == first_label[area], contest.n)
+    second = np.bincount(area, true == second_label[area], contest.n)
     pixels = np.maximum(np.bincount(truth.reshape(-1), minlength=65536), SMALLEST).astype(float)
     pixels[0] = np.inf
-    concerned = np.minimum(pixels[contest.first_label], pixels[contest.second_label])
+    concerned = np.minimum(pixels[first_label], pixels[second_label])
     return first > second, np.abs(first - second) / concerned
 
 

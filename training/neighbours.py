@@ -19,6 +19,7 @@ import torch
 from pipeline.dataset.whole_files import moved_into_place
 from pipeline.ids import N_IDS
 from pipeline.refinement.borders.contest import compare
+from pipeline.refinement.borders.outlines import labels_of
 from pipeline.refinement.neighbours import Flow, Sight, flow_between
 from pipeline.refinement.neighbours.carry import carry
 from pipeline.refinement.neighbours.evidence import COLUMNS, gather
@@ -146,9 +147,9 @@ def contested(frames: list[Sight], truths: list[np.ndarray]) -> Iterator[Areas]:
                 flows[pair] = flow_between(frames[pair[0]], frames[pair[1]])
             flow = flows[pair] if here < there else flows[pair].reversed
             carried.append(carry(own, frames[there], flow))
-        contest = compare(own.ids, vote(own, carried))
+        contest = compare(labels_of(own.ids), labels_of(vote(own, carried)))
         if contest.n:
-            yield (gather(contest, own, carried), *answers(contest, truth))
+            yield (gather(contest, own, carried).numpy(), *answers(contest, truth))
         else:
             yield np.zeros((0, len(COLUMNS))), np.zeros(0, np.bool_), np.zeros(0)
 

@@ -42,13 +42,13 @@ def fit(
         (stacked([step.weight.T for step in steps]), stacked([step.bias[None] for step in steps]))
         for steps in zip(*linear, strict=True)
     )
-    judge = Judge(mean, deviation, layers)
-    right = (judge.favour_first(evidence) > 0) == first
+    judge = Judge(torch.from_numpy(mean), torch.from_numpy(deviation), layers)
+    right = (judge.favour_first(torch.from_numpy(evidence)).numpy() > 0) == first
     return judge, float(np.average(right, weights=worth))
 
 
-def stacked(tensors: list[torch.Tensor]) -> np.ndarray:
-    return torch.stack(tensors).detach().double().numpy()
+def stacked(tensors: list[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(tensors).detach().double()
 
 
 def train(
@@ -80,4 +80,4 @@ def as_arrays(question: str, judge: Judge) -> dict[str, np.ndarray]:
     found = {f"{question}.mean": judge.mean, f"{question}.deviation": judge.deviation}
     for number, (weight, bias) in enumerate(judge.layers):
         found[f"{question}.weight{number}"], found[f"{question}.bias{number}"] = weight, bias
-    return {name: values.astype(np.float32) for name, values in found.items()}
+    return {name: values.float().numpy() for name, values in found.items()}

@@ -171,9 +171,10 @@ def _refine(
     if image is not None and config.borders == "image":
         with clock("borders"):
             logits = masks.logits
-            view = view_of(check_image(image), ids.shape, cell_size(logits, ids.shape))
+            cell = cell_size(logits, ids.shape)
+            view = view_of(check_image(image), ids.shape, cell, logits.device)
             claimed = claims_on_pixels(decisions, logits)
-            placed, verdict = follow_image(ids, decisions.by_masks, view, claimed, logits.device)
+            placed, verdict = follow_image(ids, decisions.by_masks, view, claimed)
     with clock("compose"):
         refined = fill_unclaimed(placed, ids, config.unclaimed)
         return describe(ids, refined, decisions, verdict, len(rating), config), decisions

@@ -62,13 +62,12 @@ def rank_objects(image: npt.NDArray[np.uint8], coarse: IdMap, ids: IdMap) -> lis
         (H, W) each: the coarse map, and the one that is looked at.
     """
     # These modules need torch, which takes seconds to import; the page is there before.
-    from pipeline.refinement.borders.outlines import outline
+    from pipeline.refinement.borders.outlines import labels_of, outline
     from pipeline.refinement.borders.view import view_of
 
     area, coarse_area, shared = count_overlap(ids, coarse)
-    outlined = outline(
-        ids.astype(np.uint16), view_of(image, (ids.shape[0], ids.shape[1]), ids.shape[0] / CELLS)
-    )
+    view = view_of(image, (ids.shape[0], ids.shape[1]), ids.shape[0] / CELLS)
+    outlined = outline(labels_of(ids.astype(np.uint16)), view)
     support = support_by_id(outlined, len(area))
     found = []
     for id_ in (1 + np.flatnonzero(area[1:] + coarse_area[1:])).tolist():
@@ -90,7 +89,8 @@ def rank_objects(image: npt.NDArray[np.uint8], coarse: IdMap, ids: IdMap) -> lis
 def support_by_id(outlines: Outlines, n_ids: int) -> npt.NDArray[np.float64]:
     """Return how well the image supports the border of each id, (n_ids,); 1 without a border."""
     total, weight = np.zeros(n_ids), np.zeros(n_ids)
-    for label in np.divmod(outlines.pair, N_IDS):
-        np.add.at(total, label, outlines.peak * outlines.length)
-        np.add.at(weight, label, outlines.length)
+    peak, length = outlines.peak.numpy(), outlines.length.numpy()
+    for label in np.divmod(outlines.pair.numpy(), N_IDS):
+        np.add.at(total, label, peak * length)
+        np.add.at(weight, label, length)
     return np.where(weight > 0, total / np.maximum(weight, 1), 1.0)

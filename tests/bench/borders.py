@@ -34,6 +34,7 @@ from pipeline.evaluation import score_frame
 from pipeline.evaluation.results import Evaluation, ScoredFrame
 from pipeline.records import Proposals
 from pipeline.refinement import refine_proposals
+from pipeline.refinement.borders.outlines import labels_of
 from pipeline.refinement.borders.place import place_borders
 from pipeline.refinement.borders.view import view_of
 from pipeline.refinement.refine import cell_size
@@ -169,7 +170,7 @@ def refine(frame: Frame) -> tuple[np.ndarray, ...]:
     cell = cell_size(proposals.logits, frame.coarse.shape)
     view = view_of(frame.image, frame.coarse.shape, cell)
     coarse = frame.coarse.astype(np.uint16)
-    placed = place_borders(coarse, view, torch.device("cpu"))
+    placed = place_borders(labels_of(coarse), view.image, cell).numpy().astype(np.uint16)
     by_masks, by_image = (
         refine_proposals(
             coarse, proposals, RefinementConfig(borders=borders), StageClock(), frame.image

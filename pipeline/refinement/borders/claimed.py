@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pipeline.ids import N_IDS
-from pipeline.refinement.arrays import Bools, Floats, Ints
+from pipeline.refinement.arrays import Floats
 from pipeline.refinement.decisions import Decisions
 
 DEEP = 3.0
@@ -18,45 +18,57 @@ NEAR = 4.0
 """Logits of smaller size are near a mask's border, where their slope is measured."""
 FLATTEST = 0.05
 """Least slope of logits per cell that distances are computed with."""
+AT_ONCE = {"cpu": 8}
+"""Masks whose slopes are measured together, by type of device: what caches hold."""
+MOST_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claimed:
     """Signed distance to the border of each object's masks, from SAM's logits."""
 
-    ids: Ints
-    """(N,) objects with masks that were kept, ascending."""
-    depth: Floats
-    """(N, h, w) cells inside (above 0) or outside the masks, at most `DEEP`."""
-    belief: Floats
-    """(65536,) agreement times trust of each id's masks; 0 without any."""
+    ids: Tensor
+    """(N,) int64 objects with masks that were kept, ascending."""
+    logits: Tensor
+    """(N, h, w) float: the highest logit of each object's masks in each cell."""
+    slope: Tensor
+    """(N,) usual change of an object's logits from a cell to the next, near its border."""
+    belief: Tensor
+    """(65536,) float64 agreement times trust of each id's masks; 0 without any."""
     consensus: float
     """Mean agreement of masks and map over all objects of the frame, in [0, 1]."""
 
-    def depth_at(self, place: Ints, label: Ints, shape: tuple[int, int]) -> tuple[Floats, Bools]:
+    def depth_at(
+        self, place: Tensor, label: Tensor, shape: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
         """Return the depth of pixels in the masks of labels, and whether a label has masks.
+
+        Depth is the number of cells inside (above 0) or outside the masks, at most `DEEP`.
 
         Parameters
         ----------
         place
             (P,) raster indices in a map of `shape`.
         label
-            (P,) the label to look up for each pixel.
+            (P,) int64: the label to look up for each pixel.
         """
         if not len(self.ids):
-            return np.zeros(len(place)), np.zeros(len(place), dtype=np.bool_)
-        at = np.searchsorted(self.ids, label).clip(max=len(self.ids) - 1)
-        has = self.ids[at] == label
-        (height, width), (h, w) = shape, self.depth.shape[1:]
-        y, x = np.divmod(place, width)
-        row = ((y + 0.5) * h / height - 0.5).clip(0, h - 1)
-        column = ((x + 0.5) * w / width - 0.5).clip(0, w - 1)
-        above, left = row.astype(np.int64), column.astype(np.int64)
-        below, right = np.minimum(above + 1, h - 1), np.minimum(left + 1, w - 1)
-        down, along = row - above, column - left
-        upper = self.depth[at, above, left] * (1 - along) + self.depth[at, above, right] * along
-        lower = self.depth[at, below, left] * (1 - along) + self.depth[at, below, right] * along
-        return np.where(has, upper * (1 - down) + lower * down, 0.0), has
+            nothing = torch.zeros(len(place), device=place.device)
+            return nothing, nothing.bool()
+        at = torch.searchsorted(self.ids, label).clamp_(max=len(self.ids) - 1)
+        has = self.ids.index_select(0, at) == label
+        (height, width), (h, w) = shape, self.logits.shape[1:]
+        above, below, down = _between(place // width, height, h)
+        left, right, along = _between(place % width, width, w)
+        first, slope = at * (h * w), self.slope.index_select(0, at)
+
+        def depth(row: Tensor, column: Tensor) -> Tensor:
+            logit = self.logits.view(-1).index_select(0, first + row * w + column)
+            return (logit / slope).clamp_(-DEEP, DEEP)
+
+        upper = depth(above, left).lerp_(depth(above, right), along)
+        lower = depth(below, left).lerp_(depth(below, right), along)
+        return upper.lerp_(lower, down).masked_fill_(~has, 0.0), has
 
 
 def claimed_by_masks(
@@ -79,24 +91,44 @@ def claimed_by_masks(
         (G + 1,) agreement of each object before any claim is dropped.
     """
     regions, serves = decisions.regions, decisions.claims.serves
-    used: dict[int, Tensor] = {}
-    for row, mask in enumerate(regions.mask_number.tolist()):
-        if mask >= 0 and serves[mask]:
-            g, found = int(serves[mask]), logits[row].float()
-            used[g] = torch.maximum(used[g], found) if g in used else found
-    numbers = sorted(used, key=lambda g: int(regions.ids[g]))
+    row = np.flatnonzero(regions.mask_number >= 0)
+    served = serves[regions.mask_number[row]]
+    row, of_object = row[served > 0], served[served > 0]
+    ids, which = np.unique(regions.ids[of_object], return_inverse=True)
     by_id = np.zeros(N_IDS)
     by_id[regions.ids] = belief
     by_id[0] = 0.0
-    consensus = float(agreed[1:].mean()) if len(agreed) > 1 else 1.0
-    if not numbers:
-        return Claimed(np.zeros(0, np.int64), np.zeros((0, 1, 1)), by_id, consensus)
-    stacked = torch.stack([used[g] for g in numbers])
-    corner = stacked[:, :-1, :-1]
-    slope = torch.hypot(stacked[:, 1:, :-1] - corner, stacked[:, :-1, 1:] - corner)
-    near = corner.abs() < NEAR
-    usual = (slope * near).sum((1, 2)) / near.sum((1, 2)).clamp(min=1)
-    depth = stacked / usual.clamp(min=FLATTEST)[:, None, None]
+    device = logits.device
+    highest = logits.index_select(0, torch.from_numpy(row).to(device)).float()
+    if len(ids) < len(row):
+        each = torch.from_numpy(which).to(device)[:, None, None].expand_as(highest)
+        lowest = highest.new_full((len(ids), *highest.shape[1:]), -torch.inf)
+        highest = lowest.scatter_reduce_(0, each, highest, "amax")
+    else:
+        highest = highest.index_select(0, torch.from_numpy(np.argsort(which)).to(device))
+    at_once = AT_ONCE.get(device.type, MOST_AT_ONCE)
+    slopes = [_slope(highest[start : start + at_once]) for start in range(0, len(ids), at_once)]
     return Claimed(
-        regions.ids[numbers], depth.clamp(-DEEP, DEEP).double().cpu().numpy(), by_id, consensus
+        torch.from_numpy(ids.astype(np.int64)).to(device),
+        highest,
+        torch.cat(slopes) if slopes else highest.new_zeros(0),
+        torch.from_numpy(by_id).to(device),
+        float(agreed[1:].mean()) if len(agreed) > 1 else 1.0,
     )
+
+
+def _slope(logits: Tensor) -> Tensor:
+    """Return the mean change of logits from a cell to the next near each mask's border, (N,)."""
+    corner = logits[:, :-1, :-1]
+    down, along = logits[:, 1:, :-1] - corner, logits[:, :-1, 1:] - corner
+    change = down.mul_(down).addcmul_(along, along).sqrt_()
+    near = (corner.abs() < NEAR).float()
+    usual = change.mul_(near).sum((1, 2)) / near.sum((1, 2)).clamp(min=1)
+    return usual.clamp(min=FLATTEST)
+
+
+def _between(at: Tensor, n: int, cells: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the cells whose centres are before and behind pixels, and the share of the second."""
+    position = ((at.float() + 0.5) * (cells / n) - 0.5).clamp_(0, cells - 1)
+    first = position.long()
+    return first, (first + 1).clamp_(max=cells - 1), position - first

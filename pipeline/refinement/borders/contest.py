@@ -4,110 +4,120 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import torch
+from torch import Tensor
 
-from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
+from pipeline.refinement.borders.components import components
+from pipeline.refinement.borders.primitives import at, counts, places_of, totals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contest:
     """The connected areas in which two maps differ, each with one label in either map."""
 
-    first: Ids
-    """(H, W)."""
-    second: Ids
-    """(H, W)."""
-    place: Ints
-    """(P,) raster index of every pixel where the maps differ, ascending."""
-    area: Ints
-    """(P,) area of each of these pixels, in [0, n)."""
+    first: Tensor
+    """(H, W) int32."""
+    second: Tensor
+    """(H, W) int32."""
+    place: Tensor
+    """(P,) int64 raster index of every pixel where the maps differ, ascending."""
+    area: Tensor
+    """(P,) int64 area of each of these pixels, in [0, n)."""
     n: int
-    first_label: Ints
-    """(n,) label of each area in the first map."""
-    second_label: Ints
-    """(n,)."""
-    size: Floats
-    """(n,) pixels."""
+    first_label: Tensor
+    """(n,) int64 label of each area in the first map."""
+    second_label: Tensor
+    """(n,) int64."""
+    size: Tensor
+    """(n,) float64 pixels."""
 
-    def mean(self, values: Floats | Bools) -> Floats:
-        """Average the values of contested pixels over each area, (P,) to (n,)."""
-        return np.bincount(self.area, values, self.n) / self.size
+    def means(self, *values: Tensor) -> Tensor:
+        """Average C rows of values of contested pixels, (P,) each, over areas: (C, n) float64."""
+        return totals(self.area, self.n, values) / self.size
 
-    def settle(self, for_first: Bools) -> Ids:
+    def settle(self, for_first: Tensor) -> Tensor:
         """Return the second map with the first map's label in the chosen areas, (n,) bool."""
-        settled = self.second.copy()
-        back = self.place[for_first[self.area]]
-        settled.reshape(-1)[back] = self.first.reshape(-1)[back]
+        first, second = (
+            ids.view(-1).index_select(0, self.place) for ids in (self.first, self.second)
+        )
+        label = torch.where(for_first.index_select(0, self.area), first, second)
+        settled = self.second.clone()
+        settled.view(-1).index_copy_(0, self.place, label)
         return settled
 
 
-def compare(first: Ids, second: Ids) -> Contest:
-    """Find the areas in which two maps differ; an area is 4-connected, with one label per map."""
-    height, width = first.shape
-    place = np.flatnonzero(first != second)
-    a, b = first.reshape(-1)[place], second.reshape(-1)[place]
-    number = np.full(first.size, -1)
-    number[place] = np.arange(len(place))
-    pairs = []
-    for step, inside in (1, place % width < width - 1), (width, place < (height - 1) * width):
-        i = np.flatnonzero(inside)
-        j = number[place[i] + step]
-        i, j = i[j >= 0], j[j >= 0]
-        alike = (a[i] == a[j]) & (b[i] == b[j])
-        pairs.append((i[alike], j[alike]))
-    i, j = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    edges = coo_array((np.ones(len(i), dtype=np.bool_), (i, j)), shape=(len(place),) * 2)
-    n, area = connected_components(edges, directed=False)
-    first_label, second_label = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    first_label[area], second_label[area] = a, b
-    size = np.bincount(area, minlength=n).astype(np.float64)
-    return Contest(first, second, place, area.astype(np.int64), n, first_label, second_label, size)
+def compare(first: Tensor, second: Tensor) -> Contest:
+    """Find the areas in which two maps differ; an area is 4-connected, with one label per map.
+
+    Parameters
+    ----------
+    first, second
+        (H, W) int32.
+    """
+    width = first.shape[1]
+    place = places_of(first != second)
+    labels = torch.stack([ids.view(-1).index_select(0, place).long() for ids in (first, second)])
+    node = torch.arange(len(place), device=first.device)
+    # Pixels beside each other in a row are joined by what they know of its beginning.
+    goes_on = (place[1:] - place[:-1] == 1) & (place[1:] % width > 0)
+    goes_on &= (labels[:, 1:] == labels[:, :-1]).all(0)
+    run = node.clone()
+    run[1:].masked_fill_(goes_on, 0)
+    run = run.cummax(0).values
+    number = torch.full((first.numel() + width,), -1, device=first.device)
+    number.index_copy_(0, place, node)
+    below = number.index_select(0, place + width)
+    below = torch.where(below < 0, node, below)
+    alike = (at(labels, below) == labels).all(0)
+    area, n = components(node, torch.where(alike, below, node), run)
+    empty = torch.zeros(2, n, dtype=torch.int64, device=first.device)
+    of_area = empty.index_copy_(1, area, labels)
+    return Contest(first, second, place, area, n, of_area[0], of_area[1], counts(area, n))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rim:
     """The sides of pixels at which areas end: one entry for each side and area."""
 
-    area: Ints
-    """(S,) area on one side."""
-    outside: Ints
-    """(S,) raster index of the pixel on the other side."""
-    step: Ints
-    """(S,) raster index of the first pixel of the two, at which a `View` holds their step."""
-    beside: Bools
+    area: Tensor
+    """(S,) int64 area on one side."""
+    outside: Tensor
+    """(S,) int64 raster index of the pixel on the other side."""
+    step: Tensor
+    """(S,) int64 raster index of the first pixel of the two, at which a `View` holds their step."""
+    beside: Tensor
     """(S,) whether the two pixels share a row."""
-    to_first: Bools
+    to_first: Tensor
     """(S,) whether the other side has the area's first label in both maps: the second map's
     border."""
-    to_second: Bools
+    to_second: Tensor
     """(S,) the same with the second label: the first map's border."""
 
 
 def rim_of(contest: Contest) -> Rim:
     """Collect the sides at which the areas of a contest end."""
     height, width = contest.first.shape
-    inside = np.full(contest.first.size, -1)
-    inside[contest.place] = contest.area
-    sides: list[tuple[Ints, Ints, Ints, Bools]] = []
-    y, x = np.divmod(contest.place, width)
-    for down, along in (-1, 0), (0, -1), (0, 1), (1, 0):
-        beside = down == 0
-        there = contest.place + down * width + along
-        ok = (y + down >= 0) & (y + down < height) & (x + along >= 0) & (x + along < width)
-        here, there, area = contest.place[ok], there[ok], contest.area[ok]
-        ends = inside[there] != area
-        here, there, area = here[ends], there[ends], area[ends]
-        sides.append((area, there, np.minimum(here, there), np.full(len(area), beside)))
-    area, outside, at, is_beside = (np.concatenate(column) for column in zip(*sides, strict=True))
-    settled = inside[outside] < 0
-    label = contest.first.reshape(-1)[outside]
+    place, n = contest.place, len(contest.place)
+    # A row above and below, so that every pixel has neighbours to look at.
+    inside = torch.full(((height + 2) * width,), -1, device=place.device)
+    inside.index_copy_(0, place + width, contest.area)
+    column = place % width
+    away = torch.tensor([-width, -1, 1, width], device=place.device)
+    there = place + away[:, None]
+    within = torch.stack(
+        [place >= width, column > 0, column < width - 1, place < (height - 1) * width]
+    )
+    other = inside.index_select(0, (there + width).view(-1)).view(4, n)
+    side = places_of(within & (other != contest.area))
+    direction, at = side // n, side % n
+    area, outside = contest.area.index_select(0, at), there.view(-1).index_select(0, side)
+    settled = other.view(-1).index_select(0, side) < 0
+    label = contest.first.view(-1).index_select(0, outside)
     return Rim(
         area,
         outside,
-        at,
-        is_beside,
-        settled & (label == contest.first_label[area]),
-        settled & (label == contest.second_label[area]),
+        torch.minimum(place.index_select(0, at), outside),
+        (direction == 1) | (direction == 2),
+        settled & (label == contest.first_label.index_select(0, area)),
+        settled & (label == contest.second_label.index_select(0, area)),
     )

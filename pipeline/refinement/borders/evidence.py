@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
+import torch
+from torch import Tensor
 
 from pipeline.ids import N_IDS
-from pipeline.refinement.arrays import Bools, Floats
 from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.colours import likelihoods
 from pipeline.refinement.borders.contest import Contest, Rim, rim_of
 from pipeline.refinement.borders.outlines import Outlines
-from pipeline.refinement.borders.view import Colours, View
+from pipeline.refinement.borders.primitives import at, counts, totals
+from pipeline.refinement.borders.view import View
 
 EVIDENCE = {
     "likeness": "log-likelihood of its colours with those of the first label, less that with those "
@@ -61,18 +62,17 @@ STEP_FLOOR = 0.01
 
 @dataclass(frozen=True, slots=True)
 class FrameEvidence:
-    """Evidence about the frame as a whole, the same for every contest."""
+    """Evidence about the frame as a whole, the same for every contest; float64, () each."""
 
-    coarse_to_masks: float
-    disagreement: float
+    coarse_to_masks: Tensor
+    disagreement: Tensor
 
 
 def frame_evidence(coarse: Outlines, composed: Outlines) -> FrameEvidence:
     """Compare the coarse map with the one that the masks gave, over the whole frame."""
-    ratio = (coarse.median_step + STEP_FLOOR) / (composed.median_step + STEP_FLOOR)
     return FrameEvidence(
-        coarse_to_masks=float(np.log(ratio)),
-        disagreement=float(np.sqrt((coarse.ids != composed.ids).mean())),
+        coarse_to_masks=_log_ratio(coarse.median_step, composed.median_step),
+        disagreement=(coarse.ids != composed.ids).double().mean().sqrt(),
     )
 
 
@@ -82,7 +82,7 @@ def gather(
     view: View,
     claimed: Claimed,
     frame: FrameEvidence,
-) -> Floats:
+) -> Tensor:
     """Gather the evidence about each area of a contest.
 
     Parameters
@@ -100,7 +100,7 @@ def gather(
 
     Returns
     -------
-    (n, E)
+    (n, E) float64
         A column for each entry of `EVIDENCE`, in that order.
     """
     rim = rim_of(contest)
@@ -110,20 +110,19 @@ def gather(
         **sizes_of(contest, rim, view.cell),
         **_masks(contest, claimed),
         **_borders(contest, view, outlines),
-        "coarse_to_masks": np.full(contest.n, frame.coarse_to_masks),
-        "disagreement": np.full(contest.n, frame.disagreement),
-        "consensus": np.full(contest.n, claimed.consensus),
+        "coarse_to_masks": frame.coarse_to_masks,
+        "disagreement": frame.disagreement,
+        "consensus": torch.full_like(frame.disagreement, claimed.consensus),
     }
-    return np.column_stack([columns[name] for name in EVIDENCE])
+    return torch.stack([columns[name].expand(contest.n) for name in EVIDENCE], dim=1)
 
 
-def sure_pixels(first: Outlines, second: Outlines) -> Bools:
+def sure_pixels(first: Outlines, second: Outlines) -> Tensor:
     """Return the pixels on which two maps agree and that touch no border of either, (H, W)."""
-    agree: Bools = (first.ids == second.ids) & ~(first.border | second.border)
-    return agree
+    return (first.ids == second.ids) & ~(first.border | second.border)
 
 
-def colours_of(contest: Contest, sure: Bools, smooth: Colours, cell: float) -> dict[str, Floats]:
+def colours_of(contest: Contest, sure: Tensor, smooth: Tensor, cell: float) -> dict[str, Tensor]:
     """Compare the colours of each area with those of its two labels around it.
 
     Parameters
@@ -133,7 +132,7 @@ def colours_of(contest: Contest, sure: Bools, smooth: Colours, cell: float) -> d
     sure
         (H, W) pixels whose label is certain.
     smooth
-        (H, W, 3) slightly blurred image.
+        (3, H, W) slightly blurred image.
     cell
         Pixels along the side of a cell.
 
@@ -141,63 +140,45 @@ def colours_of(contest: Contest, sure: Bools, smooth: Colours, cell: float) -> d
     -------
     dict of (n,) columns: likeness, votes, near_first, near_second; see `EVIDENCE`.
     """
-    (like_first, enough_first, near_first), (like_second, enough_second, near_second) = likelihoods(
-        contest.first,
-        sure,
-        smooth.reshape(-1, 3),
-        cell,
-        contest.place,
-        (contest.first_label[contest.area], contest.second_label[contest.area]),
+    labels = torch.stack([contest.first_label, contest.second_label])
+    like, enough, near = likelihoods(
+        contest.first, sure, smooth, cell, contest.place, at(labels, contest.area)
     )
-    enough = enough_first & enough_second
-    ratio = np.where(enough, (like_first - like_second).clip(-CLIPPED, CLIPPED), 0.0)
-    return {
-        "likeness": contest.mean(ratio),
-        "votes": contest.mean(ratio.clip(-1, 1)),
-        "near_first": contest.mean(near_first),
-        "near_second": contest.mean(near_second),
-    }
+    ratio = (like[0] - like[1]).clamp_(-CLIPPED, CLIPPED).masked_fill_(~enough.all(0), 0.0)
+    means = contest.means(ratio, ratio.clamp(-1, 1), near[0], near[1])
+    return dict(zip(("likeness", "votes", "near_first", "near_second"), means, strict=True))
 
 
 def _rims(
     contest: Contest, rim: Rim, view: View, outlines: tuple[Outlines, Outlines]
-) -> dict[str, Floats]:
-    def along(beside: Colours, below: Colours) -> Floats:
-        flat = np.where(rim.beside, beside.reshape(-1)[rim.step], below.reshape(-1)[rim.step])
-        return flat.astype(np.float64)
-
-    step = along(view.wide_beside, view.wide_below)
-    peak = along(view.peak_beside, view.peak_below)
-
-    def mean(values: Floats, which: Bools) -> Floats:
-        total = np.bincount(rim.area[which], values[which], contest.n)
-        return total / np.maximum(np.bincount(rim.area[which], minlength=contest.n), 1)
-
-    n_first = np.bincount(rim.area[rim.to_first], minlength=contest.n)
-    n_second = np.bincount(rim.area[rim.to_second], minlength=contest.n)
+) -> dict[str, Tensor]:
+    height, width = contest.first.shape
+    side = rim.step + height * width * ~rim.beside
+    step, peak = (plane.view(-1).index_select(0, side) for plane in (view.wide, view.peak))
+    which = rim.to_first, rim.to_second
+    rows = [*which, *(each * step for each in which), *(each * peak for each in which)]
+    sums = totals(rim.area, contest.n, rows)
+    n_first, n_second = sums[0], sums[1]
+    means = sums[2:].view(2, 2, -1) / sums[:2].clamp(min=1)
+    (step_second, step_first), (peak_second, peak_first) = means
     of_first, of_second = outlines
     return {
-        "step_second": np.where(
-            n_first > 0, _log_ratio(mean(step, rim.to_first), view.texture), 0.0
-        ),
-        "step_first": np.where(
-            n_second > 0, _log_ratio(mean(step, rim.to_second), view.texture), 0.0
-        ),
-        "peak_second": np.where(n_first > 0, mean(peak, rim.to_first), of_second.map_peak),
-        "peak_first": np.where(n_second > 0, mean(peak, rim.to_second), of_first.map_peak),
-        "beside_first": beside_first(rim, contest.n),
+        "step_second": torch.where(n_first > 0, _log_ratio(step_second, view.texture), 0.0),
+        "step_first": torch.where(n_second > 0, _log_ratio(step_first, view.texture), 0.0),
+        "peak_second": torch.where(n_first > 0, peak_second, of_second.map_peak),
+        "peak_first": torch.where(n_second > 0, peak_first, of_first.map_peak),
+        "beside_first": n_first / (n_first + n_second).clamp(min=1),
     }
 
 
-def beside_first(rim: Rim, n: int) -> Floats:
+def beside_first(rim: Rim, n: int) -> Tensor:
     """Return the share of the sure neighbours of each area that have its first label, (n,)."""
-    n_first = np.bincount(rim.area[rim.to_first], minlength=n)
-    n_second = np.bincount(rim.area[rim.to_second], minlength=n)
-    share: Floats = n_first / np.maximum(n_first + n_second, 1)
+    n_first, n_second = totals(rim.area, n, [rim.to_first, rim.to_second])
+    share: Tensor = n_first / (n_first + n_second).clamp(min=1)
     return share
 
 
-def sizes_of(contest: Contest, rim: Rim, cell: float) -> dict[str, Floats]:
+def sizes_of(contest: Contest, rim: Rim, cell: float) -> dict[str, Tensor]:
     """Measure each area and its two labels; see `EVIDENCE` from width to blank_second.
 
     Parameters
@@ -207,46 +188,49 @@ def sizes_of(contest: Contest, rim: Rim, cell: float) -> dict[str, Floats]:
     cell
         Pixels along the side of a cell.
     """
-    all_first = np.bincount(contest.first.reshape(-1), minlength=N_IDS)[contest.first_label]
-    all_second = np.bincount(contest.second.reshape(-1), minlength=N_IDS)[contest.second_label]
-    perimeter = np.bincount(rim.area, minlength=contest.n)
+    in_first = counts(contest.first.view(-1), N_IDS)
+    [lost] = totals(contest.first_label, N_IDS, [contest.size])
+    [won] = totals(contest.second_label, N_IDS, [contest.size])
+    all_first = in_first.index_select(0, contest.first_label)
+    all_second = (in_first - lost + won).index_select(0, contest.second_label)
+    perimeter = counts(rim.area, contest.n)
     blank_first, blank_second = contest.first_label == 0, contest.second_label == 0
+    all_first, all_second = all_first.clamp_(min=1), all_second.clamp_(min=1)
     return {
-        "width": np.log(4 * contest.size / np.maximum(perimeter, 1) / cell),
-        "size": np.log(contest.size / cell**2),
-        "size_first": np.log(np.maximum(all_first, 1) / cell**2),
-        "size_second": np.log(np.maximum(all_second, 1) / cell**2),
-        "part_first": np.where(blank_first, 0.0, contest.size / np.maximum(all_first, 1)),
-        "part_second": np.where(blank_second, 0.0, contest.size / np.maximum(all_second, 1)),
-        "blank_first": blank_first.astype(np.float64),
-        "blank_second": blank_second.astype(np.float64),
+        "width": torch.log(4 * contest.size / perimeter.clamp(min=1) / cell),
+        "size": torch.log(contest.size / cell**2),
+        "size_first": torch.log(all_first / cell**2),
+        "size_second": torch.log(all_second / cell**2),
+        "part_first": torch.where(blank_first, 0.0, contest.size / all_first),
+        "part_second": torch.where(blank_second, 0.0, contest.size / all_second),
+        "blank_first": blank_first.double(),
+        "blank_second": blank_second.double(),
     }
 
 
-def _masks(contest: Contest, claimed: Claimed) -> dict[str, Floats]:
+def _masks(contest: Contest, claimed: Claimed) -> dict[str, Tensor]:
     found = {}
+    height, width = contest.first.shape
     for which, label in ("first", contest.first_label), ("second", contest.second_label):
-        depth, has = claimed.depth_at(contest.place, label[contest.area], contest.first.shape)
-        found[f"depth_{which}"] = contest.mean(depth)
-        found[f"masks_{which}"] = contest.mean(has)
-        found[f"belief_{which}"] = claimed.belief[label]
+        of_pixel = label.index_select(0, contest.area)
+        depth, has = claimed.depth_at(contest.place, of_pixel, (height, width))
+        found[f"depth_{which}"], found[f"masks_{which}"] = contest.means(depth, has)
+        found[f"belief_{which}"] = claimed.belief.index_select(0, label)
     return found
 
 
 def _borders(
     contest: Contest, view: View, outlines: tuple[Outlines, Outlines]
-) -> dict[str, Floats]:
+) -> dict[str, Tensor]:
     found = {}
     for which, means in zip(("first", "second"), outlines, strict=True):
         peak, step = means.of_pairs(contest.first_label, contest.second_label)
         found[f"pair_peak_{which}"] = peak
         found[f"pair_step_{which}"] = _log_ratio(step, view.texture)
-        found[f"map_peak_{which}"] = np.full(contest.n, means.map_peak)
-        found[f"map_step_{which}"] = np.full(
-            contest.n, _log_ratio(np.array(means.map_step), view.texture)
-        )
+        found[f"map_peak_{which}"] = means.map_peak
+        found[f"map_step_{which}"] = _log_ratio(means.map_step, view.texture)
     return found
 
 
-def _log_ratio(step: Floats, usual: float) -> Floats:
-    return np.log((step + STEP_FLOOR) / (usual + STEP_FLOOR))
+def _log_ratio(step: Tensor, usual: Tensor) -> Tensor:
+    return torch.log((step + STEP_FLOOR) / (usual + STEP_FLOOR))

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pipeline.ids import N_IDS
-from pipeline.refinement.arrays import Bools, Floats, Ids
+from pipeline.refinement.arrays import Floats, Ids
 from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.contest import Contest, compare
 from pipeline.refinement.borders.evidence import frame_evidence, gather
 from pipeline.refinement.borders.judge import Question, load_judge
-from pipeline.refinement.borders.outlines import Outlines, outline
+from pipeline.refinement.borders.outlines import Outlines, labels_of, outline
 from pipeline.refinement.borders.place import place_borders
+from pipeline.refinement.borders.primitives import counts, places_of, totals
 from pipeline.refinement.borders.view import View
 
-Decide = Callable[[Question, Contest, Floats], Ids]
+Decide = Callable[[Question, Contest, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,9 +36,11 @@ class ImageVerdict:
 
 
 def follow_image(
-    coarse: Ids, composed: Ids, view: View, claimed: Claimed, device: torch.device
+    coarse: Ids, composed: Ids, view: View, claimed: Claimed
 ) -> tuple[Ids, ImageVerdict]:
     """Keep the changes by the masks that the image supports, and place the borders.
+
+    Everything happens on the device of `view` and `claimed`, from which the results come back once.
 
     Parameters
     ----------
@@ -46,8 +50,6 @@ def follow_image(
         The image.
     claimed
         Signed distances to the masks' borders.
-    device
-        Device of the filter.
 
     Returns
     -------
@@ -56,25 +58,18 @@ def follow_image(
     ImageVerdict
         Support and refusals for each object.
     """
-    before = outline(coarse, view)
-    after = refine_borders(before, outline(composed, view), view, claimed, device, _judge)
-    refined = _with_all_ids(after.ids, coarse)
-    if refined is not after.ids:
-        after = outline(refined, view)
-    return refined, ImageVerdict(
-        support_coarse=_support(before),
-        support_refined=_support(after),
-        refused=_refused(coarse, composed, refined),
+    before, by_masks = (
+        outline(labels_of(ids, view.image.device), view) for ids in (coarse, composed)
     )
+    after = refine_borders(before, by_masks, view, claimed, _judge)
+    after = _with_all_ids(after, before, view)
+    refused = _refused(before.ids, by_masks.ids, after.ids)
+    said = torch.stack([_support(before), _support(after), refused]).cpu().numpy()
+    return after.ids.cpu().numpy().astype(np.uint16), ImageVerdict(*said)
 
 
 def refine_borders(
-    coarse: Outlines,
-    composed: Outlines,
-    view: View,
-    claimed: Claimed,
-    device: torch.device,
-    decide: Decide,
+    coarse: Outlines, composed: Outlines, view: View, claimed: Claimed, decide: Decide
 ) -> Outlines:
     """Choose between the maps area by area, then between the result and its borders placed anew.
 
@@ -90,41 +85,38 @@ def refine_borders(
         return outline(decide(question, contest, evidence), view)
 
     chosen = better("masks", coarse, composed)
-    return better("placed", chosen, outline(place_borders(chosen.ids, view, device), view))
+    placed = outline(place_borders(chosen.ids, view.image, view.cell), view)
+    return better("placed", chosen, placed)
 
 
-def _judge(question: Question, contest: Contest, evidence: Floats) -> Ids:
-    return contest.settle(load_judge(question).favour_first(evidence) > 0)
+def _judge(question: Question, contest: Contest, evidence: Tensor) -> Tensor:
+    judge = load_judge(question, device=evidence.device)
+    return contest.settle(judge.favour_first(evidence) > 0)
 
 
-def _with_all_ids(refined: Ids, coarse: Ids) -> Ids:
+def _with_all_ids(refined: Outlines, coarse: Outlines, view: View) -> Outlines:
     """Return the map with the coarse pixels of lost ids restored, until no id is missing."""
-    wanted = _present(coarse)
+    wanted = coarse.present
     wanted[0] = False
-    restored = np.zeros(N_IDS, dtype=np.bool_)
+    restored = torch.zeros_like(wanted)
     found = refined
-    while (lost := wanted & ~_present(found)).any():
+    while bool((lost := wanted & ~found.present).any()):
         restored |= lost
-        found = np.where(restored[coarse], coarse, refined)
+        back = restored.index_select(0, coarse.ids.view(-1)).view(coarse.ids.shape)
+        found = outline(torch.where(back, coarse.ids, refined.ids), view)
     return found
 
 
-def _present(ids: Ids) -> Bools:
-    present = np.zeros(N_IDS, dtype=np.bool_)
-    present[ids] = True
-    return present
-
-
-def _support(outlines: Outlines) -> Floats:
+def _support(outlines: Outlines) -> Tensor:
     """Return the mean peak along the border of each id, (65536,)."""
-    total, weight = np.zeros(N_IDS), np.zeros(N_IDS)
-    for label in np.divmod(outlines.pair, N_IDS):
-        np.add.at(total, label, outlines.peak * outlines.length)
-        np.add.at(weight, label, outlines.length)
-    return total / np.maximum(weight, 1)
+    label = torch.cat([outlines.pair // N_IDS, outlines.pair % N_IDS])
+    length = outlines.length
+    total, weight = totals(label, N_IDS, [(outlines.peak * length).repeat(2), length.repeat(2)])
+    support: Tensor = total / weight.clamp(min=1)
+    return support
 
 
-def _refused(coarse: Ids, composed: Ids, refined: Ids) -> Floats:
-    kept = (coarse != composed) & (refined == coarse)
-    held = np.bincount(coarse[kept], minlength=N_IDS)
-    return (held + np.bincount(composed[kept], minlength=N_IDS)).astype(np.float64)
+def _refused(coarse: Tensor, composed: Tensor, refined: Tensor) -> Tensor:
+    kept = places_of((coarse != composed) & (refined == coarse))
+    labels = torch.cat([ids.view(-1).index_select(0, kept) for ids in (coarse, composed)])
+    return counts(labels, N_IDS)

@@ -12,8 +12,8 @@ from importlib import resources
 from typing import Literal, TypeAlias
 
 import numpy as np
-
-from pipeline.refinement.arrays import Floats
+import torch
+from torch import Tensor
 
 Question: TypeAlias = Literal["masks", "placed"]
 """Coarse map against the masks' map; or a map against the same map with its borders placed anew."""
@@ -26,42 +26,45 @@ SPREAD = 4.0
 class Judge:
     """Networks of two hidden layers, trained from different initial weights, and averaged."""
 
-    mean: Floats
-    """(E,) of each column of evidence in training."""
-    deviation: Floats
+    mean: Tensor
+    """(E,) float64, as all others: of each column of evidence in training."""
+    deviation: Tensor
     """(E,)."""
-    layers: tuple[tuple[Floats, Floats], ...]
+    layers: tuple[tuple[Tensor, Tensor], ...]
     """Weights (N, in, out) and bias (N, 1, out) of each layer, for all networks."""
 
-    def favour_first(self, evidence: Floats) -> Floats:
+    def favour_first(self, evidence: Tensor) -> Tensor:
         """Return the log-odds that the first map is right in each area.
 
         Parameters
         ----------
         evidence
-            (n, E), from `evidence.gather`.
+            (n, E) float64, from `evidence.gather`.
 
         Returns
         -------
         (n,)
             Above 0 for the first map, below for the second.
         """
-        x = ((evidence - self.mean) / self.deviation).clip(-SPREAD, SPREAD)
+        x = ((evidence - self.mean) / self.deviation).clamp_(-SPREAD, SPREAD)
         *hidden, (last, offset) = self.layers
         for weights, bias in hidden:
-            x = np.tanh(x @ weights + bias)
-        odds: Floats = (x @ last + offset)[..., 0].mean(axis=0)
-        return odds
+            x = (x @ weights).add_(bias).tanh_()
+        return (x @ last + offset)[..., 0].mean(0)
 
 
 @cache
-def load_judge(question: str, room: str = "pipeline.refinement.borders") -> Judge:
+def load_judge(
+    question: str,
+    room: str = "pipeline.refinement.borders",
+    device: torch.device | None = None,
+) -> Judge:
     """Load the judge of a question, whose weights are `judge.npz` beside a room's modules."""
     with (
         resources.files(room).joinpath("judge.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as saved,
     ):
-        arrays = {name: saved[name].astype(np.float64) for name in saved.files}
+        arrays = {name: torch.from_numpy(saved[name]).double().to(device) for name in saved.files}
     layers = tuple(
         (arrays[f"{question}.weight{k}"], arrays[f"{question}.bias{k}"]) for k in range(LAYERS)
     )

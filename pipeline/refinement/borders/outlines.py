@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
+import torch
+from torch import Tensor
 
 from pipeline.ids import N_IDS
-from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
+from pipeline.refinement.arrays import Ids
+from pipeline.refinement.borders.primitives import (
+    counts,
+    distinct,
+    lower_median,
+    places_of,
+    present,
+    totals,
+)
 from pipeline.refinement.borders.view import View
 
 
@@ -15,82 +24,101 @@ from pipeline.refinement.borders.view import View
 class Outlines:
     """A map with its borders, and their mean peak and step, overall and for each pair of labels."""
 
-    ids: Ids
-    """(H, W)."""
-    border: Bools
+    ids: Tensor
+    """(H, W) int32."""
+    border: Tensor
     """(H, W) pixels that have a 4-neighbour of another label."""
-    pair: Ints
+    pair: Tensor
     """(Q,) lower label · 65536 + higher label, ascending."""
-    peak: Floats
-    """(Q,)."""
-    step: Floats
-    """(Q,)."""
-    length: Ints
-    """(Q,) number of pixel sides along the border."""
-    map_peak: float
-    map_step: float
-    median_step: float
+    peak: Tensor
+    """(Q,) float64."""
+    step: Tensor
+    """(Q,) float64."""
+    length: Tensor
+    """(Q,) float64 number of pixel sides along the border."""
+    map_peak: Tensor
+    """() float64, 0 without any border, and so are the next two."""
+    map_step: Tensor
+    median_step: Tensor
 
-    def of_pairs(self, first: Ints, second: Ints) -> tuple[Floats, Floats]:
+    @property
+    def present(self) -> Tensor:
+        """(65536,) which labels the map has: those at a border, or the only one."""
+        label = torch.cat([self.pair // N_IDS, self.pair % N_IDS, self.ids[0, :1].long()])
+        return present(label, N_IDS)
+
+    def of_pairs(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         """Return peak and step of pairs of labels; those of the map where a pair has no border."""
         if not len(self.pair):
-            return np.zeros(len(first)), np.zeros(len(first))
-        wanted = np.minimum(first, second) * N_IDS + np.maximum(first, second)
-        at = np.searchsorted(self.pair, wanted).clip(max=len(self.pair) - 1)
-        known = self.pair[at] == wanted
+            nothing = torch.zeros(len(first), dtype=torch.float64, device=first.device)
+            return nothing, nothing
+        wanted = _key(first, second)
+        at = torch.searchsorted(self.pair, wanted).clamp_(max=len(self.pair) - 1)
+        known = self.pair.index_select(0, at) == wanted
         return (
-            np.where(known, self.peak[at], self.map_peak),
-            np.where(known, self.step[at], self.map_step),
+            torch.where(known, self.peak.index_select(0, at), self.map_peak),
+            torch.where(known, self.step.index_select(0, at), self.map_step),
         )
 
 
-def outline(ids: Ids, view: View) -> Outlines:
-    """Measure peak and step of the image along the borders of a map, (H, W) uint16."""
-    border = touches_border(ids)
-    here, there, peak, step = _sides(ids, border, view)
-    if not len(here):
-        nothing = np.zeros(0)
-        return Outlines(ids, border, here, nothing, nothing, here, 0.0, 0.0, 0.0)
-    pair = np.minimum(here, there) * N_IDS + np.maximum(here, there)
-    known, at, count = np.unique(pair, return_inverse=True, return_counts=True)
+def labels_of(ids: Ids, device: torch.device | None = None) -> Tensor:
+    """Return an id map, (H, W) uint16, as a tensor of int32; None is the CPU."""
+    return torch.from_numpy(ids.astype("int32")).to(device)
+
+
+def outline(ids: Tensor, view: View) -> Outlines:
+    """Measure peak and step of the image along the borders of a map, (H, W) int32."""
+    differs = sides(ids)
+    border = _touched(differs)
+    # An index counts through the sides between columns first, then through those between rows.
+    side = places_of(differs)
+    if not len(side):
+        nothing = torch.zeros(0, dtype=torch.float64, device=ids.device)
+        none = torch.zeros((), dtype=torch.float64, device=ids.device)
+        return Outlines(ids, border, side, nothing, nothing, nothing, none, none, none)
+    height, width = ids.shape
+    below = side >= height * width
+    place = side - height * width * below
+    flat = ids.view(-1)
+    here = flat.index_select(0, place)
+    there = flat.index_select(0, place + torch.where(below, width, 1))
+    peak = view.peak.view(-1).index_select(0, side)
+    step = view.wide.view(-1).index_select(0, side)
+    known, which = distinct(_key(here, there))
+    length = counts(which, len(known))
+    of_pair = totals(which, len(known), [peak, step]) / length
     return Outlines(
-        ids,
-        border,
-        known,
-        np.bincount(at, peak) / count,
-        np.bincount(at, step) / count,
-        count,
-        float(peak.mean()),
-        float(step.mean()),
-        float(np.median(step)),
+        ids=ids,
+        border=border,
+        pair=known,
+        peak=of_pair[0],
+        step=of_pair[1],
+        length=length,
+        map_peak=peak.double().mean(),
+        map_step=step.double().mean(),
+        median_step=lower_median(step).double(),
     )
 
 
-def touches_border(ids: Ids) -> Bools:
+def touches_border(ids: Tensor) -> Tensor:
     """Return which pixels have a 4-neighbour of another label, (H, W)."""
-    border = np.zeros(ids.shape, dtype=np.bool_)
-    for here, there in (np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1]):
-        differs = ids[here] != ids[there]
-        border[here] |= differs
-        border[there] |= differs
+    return _touched(sides(ids))
+
+
+def sides(ids: Tensor) -> Tensor:
+    """Return whether each pixel differs from the next in its row, and in its column, (2, H, W)."""
+    differs = torch.zeros(2, *ids.shape, dtype=torch.bool, device=ids.device)
+    torch.ne(ids[:, 1:], ids[:, :-1], out=differs[0, :, :-1])
+    torch.ne(ids[1:], ids[:-1], out=differs[1, :-1])
+    return differs
+
+
+def _touched(differs: Tensor) -> Tensor:
+    border = differs[0] | differs[1]
+    border[:, 1:] |= differs[0, :, :-1]
+    border[1:] |= differs[1, :-1]
     return border
 
 
-def _sides(ids: Ids, border: Bools, view: View) -> tuple[Ints, Ints, Floats, Floats]:
-    """Return labels, peak and step of every pixel side on a border, (S,) each."""
-    height, width = ids.shape
-    flat = ids.reshape(-1)
-    place = np.flatnonzero(border)
-    y, x = np.divmod(place, width)
-    labels, peaks, steps = [], [], []
-    for away, inside, peak, step in (
-        (1, x < width - 1, view.peak_beside, view.wide_beside),
-        (width, y < height - 1, view.peak_below, view.wide_below),
-    ):
-        first = place[inside]
-        first = first[flat[first] != flat[first + away]]
-        labels.append(np.stack([flat[first], flat[first + away]]))
-        peaks.append(peak.reshape(-1)[first])
-        steps.append(step.reshape(-1)[first])
-    here, there = np.concatenate(labels, axis=1).astype(np.int64)
-    return here, there, np.concatenate(peaks), np.concatenate(steps)
+def _key(first: Tensor, second: Tensor) -> Tensor:
+    return torch.minimum(first, second).long() * N_IDS + torch.maximum(first, second)

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Bools, Floats, Ids
 from pipeline.refinement.borders.contest import Contest, compare
 from pipeline.refinement.borders.judge import load_judge
+from pipeline.refinement.borders.outlines import labels_of
 from pipeline.refinement.neighbours.carry import Carried, carry
 from pipeline.refinement.neighbours.evidence import gather
 from pipeline.refinement.neighbours.flow import Flow
@@ -75,15 +77,17 @@ def consult(
     """
     carried = [carry(own, other, flow) for other, flow in neighbours]
     carried = [each for each in (*carried, *remembered) if each.weight.any()]
-    contest = compare(own.ids, vote(own, carried))
+    contest = compare(labels_of(own.ids), labels_of(vote(own, carried)))
     before = _unsteady(own.ids, carried)
     if not contest.n:
         nothing = np.zeros(own.ids.shape, dtype=np.bool_)
         return Consulted(own.ids, len(carried), (), nothing, before, before)
-    favour = -load_judge("neighbours", __package__).favour_first(gather(contest, own, carried))
+    judge = load_judge("neighbours", __package__)
+    favour = -judge.favour_first(gather(contest, own, carried)).numpy()
     accepted = favour > FAVOUR
     accepted &= ~_unproven(contest, accepted, favour, own, carried)
-    ids = _with_all_of(own.ids, contest.settle(~accepted))
+    settled = contest.settle(torch.from_numpy(~accepted)).numpy()
+    ids = _with_all_of(own.ids, settled.astype(np.uint16))
     returned = np.setdiff1d(ids, np.union1d(own.coarse, own.ids))
     return Consulted(
         ids=ids,
@@ -110,22 +114,22 @@ def _unproven(
     """Return the areas of ids that would come back without enough evidence or size, (n,)."""
     known = np.zeros(N_IDS, dtype=np.bool_)
     known[own.ids] = known[own.coarse] = True
-    back = accepted & ~known[contest.second_label]
-    label = contest.second_label[contest.area]
-    of_back = back[contest.area]
-    place, label = contest.place[of_back], label[of_back]
+    second_label, of_pixel = contest.second_label.numpy(), contest.area.numpy()
+    pixels = contest.size.numpy()
+    back = accepted & ~known[second_label]
+    of_back = back[of_pixel]
+    place, label = contest.place.numpy()[of_back], second_label[of_pixel][of_back]
     size = np.bincount(label, minlength=N_IDS)
     shown = np.zeros(N_IDS, dtype=np.int64)
     for each in carried:
         agrees = each.weight.reshape(-1)[place] * (each.ids.reshape(-1)[place] == label)
         shown += np.bincount(label, agrees, N_IDS) >= 0.5 * np.maximum(size, 1)
-    area = np.bincount(contest.second_label[back], contest.size[back], N_IDS)
-    sureness = np.bincount(
-        contest.second_label[back], (contest.size * favour)[back], N_IDS
-    ) / np.maximum(area, 1)
+    area = np.bincount(second_label[back], pixels[back], N_IDS)
+    summed = np.bincount(second_label[back], (pixels * favour)[back], N_IDS)
+    sureness = summed / np.maximum(area, 1)
     least = LEAST_RETURN * (max(own.ids.shape) / 640) ** 2
     proven = (size >= least) & (((shown >= 2) & (sureness > WITNESSED)) | (sureness > SURE))
-    unproven: Bools = back & ~proven[contest.second_label]
+    unproven: Bools = back & ~proven[second_label]
     return unproven
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Floats, Ids
@@ -68,7 +70,7 @@ LEAST = 0.1
 """Least weight that sums are divided by."""
 
 
-def gather(contest: Contest, own: Sight, carried: Sequence[Carried]) -> Floats:
+def gather(contest: Contest, own: Sight, carried: Sequence[Carried]) -> Tensor:
     """Gather the evidence about each area of a contest between a frame's ids and the vote.
 
     Parameters
@@ -82,14 +84,16 @@ def gather(contest: Contest, own: Sight, carried: Sequence[Carried]) -> Floats:
 
     Returns
     -------
-    (n, E)
+    (n, E) float64
         A column for each entry of `COLUMNS`, in that order.
     """
-    columns = {**_of_image(contest, own), **_of_neighbours(contest, own, carried)}
-    return np.column_stack([columns[name] for name in COLUMNS])
+    of_neighbours = _of_neighbours(contest, own, carried)
+    columns = _of_image(contest, own)
+    columns |= {name: torch.from_numpy(column) for name, column in of_neighbours.items()}
+    return torch.stack([columns[name] for name in COLUMNS], dim=1)
 
 
-def _of_image(contest: Contest, own: Sight) -> dict[str, Floats]:
+def _of_image(contest: Contest, own: Sight) -> dict[str, Tensor]:
     height, width = contest.first.shape
     cell = max(1.0, max(height, width) / CELLS)
     rim = rim_of(contest)
@@ -103,8 +107,9 @@ def _of_image(contest: Contest, own: Sight) -> dict[str, Floats]:
 
 
 def _of_neighbours(contest: Contest, own: Sight, carried: Sequence[Carried]) -> dict[str, Floats]:
-    place = contest.place
-    first, second = contest.first_label[contest.area], contest.second_label[contest.area]
+    place, area = contest.place.numpy(), contest.area.numpy()
+    first_label, second_label = contest.first_label.numpy(), contest.second_label.numpy()
+    first, second = first_label[area], second_label[area]
     sums = {name: np.zeros(len(place)) for name in (*_SUMS, "reach", "by_depth")}
     for each in carried:
         weight = each.weight.reshape(-1)[place].astype(np.float64)
@@ -118,7 +123,8 @@ def _of_neighbours(contest: Contest, own: Sight, carried: Sequence[Carried]) -> 
             sums[f"error_{which}"] += votes * error
             sums[f"residual_{which}"] += votes * residual
             sums[f"coarse_voted_{which}"] += weight * (coarse == label)
-    mean = {name: contest.mean(values) for name, values in sums.items()}
+    means = contest.means(*(torch.from_numpy(values) for values in sums.values())).numpy()
+    mean = dict(zip(sums, means, strict=True))
     reach = np.maximum(mean["reach"], LEAST)
     coarse_here = own.coarse.reshape(-1)[place]
     has, known = _has(own.coarse), np.mean([_has(each.ids) for each in carried], axis=0)
@@ -127,11 +133,12 @@ def _of_neighbours(contest: Contest, own: Sight, carried: Sequence[Carried]) -> 
         "by_depth": mean["by_depth"] / len(carried),
         "neighbours": np.full(contest.n, float(len(carried))),
     }
-    for which, label in ("first", contest.first_label), ("second", contest.second_label):
+    for which, label in ("first", first_label), ("second", second_label):
+        agrees = torch.from_numpy(coarse_here == label[area])
         voted = np.maximum(mean[f"voted_{which}"], LEAST)
         columns |= {
             f"voted_{which}": mean[f"voted_{which}"] / reach,
-            f"coarse_{which}": contest.mean(coarse_here == label[contest.area]),
+            f"coarse_{which}": contest.means(agrees)[0].numpy(),
             f"coarse_voted_{which}": mean[f"coarse_voted_{which}"] / reach,
             f"error_{which}": mean[f"error_{which}"] / voted,
             f"residual_{which}": np.log1p(mean[f"residual_{which}"] / voted),

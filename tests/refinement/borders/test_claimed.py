@@ -28,8 +28,8 @@ def claimed(steepness: float) -> tuple[np.ndarray, Claimed]:
 @pytest.mark.parametrize("steepness", [0.5, 2.0, 5.0])
 def test_depth_is_in_cells_however_steep_the_logits_are(steepness: float) -> None:
     coarse, claims = claimed(steepness)
-    place = 48 * 128 + np.array([64, 64 + 24, 64 + 30, 64 + 36, 127])
-    depth, has = claims.depth_at(place, np.full(5, 7), coarse.shape)
+    place = 48 * 128 + torch.tensor([64, 64 + 24, 64 + 30, 64 + 36, 127])
+    depth, has = claims.depth_at(place, torch.full((5,), 7), coarse.shape)
     assert has.all()
     assert depth == pytest.approx([DEEP, 1.5, 0.0, -1.5, -DEEP], abs=0.25)
     assert claims.belief[7] > 0.8
@@ -37,8 +37,22 @@ def test_depth_is_in_cells_however_steep_the_logits_are(steepness: float) -> Non
 
 def test_a_label_without_masks_has_no_depth() -> None:
     coarse, claims = claimed(2.0)
-    depth, has = claims.depth_at(np.array([5, 9]), np.array([0, 8]), coarse.shape)
+    depth, has = claims.depth_at(torch.tensor([5, 9]), torch.tensor([0, 8]), coarse.shape)
     assert not has.any()
     assert depth.tolist() == [0.0, 0.0]
-    nothing = Claimed(np.zeros(0, np.int64), np.zeros((0, 1, 1)), np.zeros(65536), 1.0)
-    assert not nothing.depth_at(np.array([5]), np.array([7]), coarse.shape)[1].any()
+    nothing = Claimed(claims.ids[:0], claims.logits[:0], claims.slope[:0], claims.belief, 1.0)
+    assert not nothing.depth_at(torch.tensor([5]), torch.tensor([7]), coarse.shape)[1].any()
+
+
+def test_an_object_has_the_highest_logit_of_its_masks() -> None:
+    truth = np.zeros((64, 64), dtype=np.uint16)
+    truth[8:56, 8:56] = 3
+    halves = np.stack([truth == 3, truth == 3])
+    halves[0, :, 32:] = halves[1, :, :32] = False
+    logits = 6 * (torch.from_numpy(halves).float() - 0.5)
+    ones = torch.ones(2)
+    proposals = Proposals(logits, ones, ones, torch.tensor([3, 3]))
+    _, decisions = refine_and_tell(truth, proposals, RefinementConfig(), StageClock())
+    claims = claims_on_pixels(decisions, logits)
+    assert claims.ids.tolist() == [3]
+    assert claims.logits.equal(logits.amax(0, keepdim=True))

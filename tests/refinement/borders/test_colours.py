@@ -2,16 +2,28 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.refinement.borders import colours
 from pipeline.refinement.borders.colours import GREY_LEVELS, REACH, SIDE, likelihoods
+from pipeline.refinement.borders.outlines import labels_of
 
 
 def asked_of(
     ids: np.ndarray, image: np.ndarray, place: np.ndarray, *labels: int, cell: float = 4.0
 ) -> list[tuple[np.ndarray, ...]]:
-    asked = tuple(np.full(len(place), label) for label in labels)
-    return likelihoods(ids, np.ones(ids.shape, bool), image.reshape(-1, 3), cell, place, asked)
+    asked = np.stack([np.full(len(place), label) for label in labels])
+    found = likelihoods_of(ids, image, cell, place, asked)
+    return list(zip(*found, strict=True))
+
+
+def likelihoods_of(
+    ids: np.ndarray, image: np.ndarray, cell: float, place: np.ndarray, asked: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    colours = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    sure = torch.ones(ids.shape, dtype=torch.bool)
+    where = torch.from_numpy(place), torch.from_numpy(asked)
+    return tuple(each.numpy() for each in likelihoods(labels_of(ids), sure, colours, cell, *where))
 
 
 def test_is_the_density_of_the_colours_around() -> None:
@@ -61,8 +73,8 @@ def test_labels_are_worked_out_in_portions_alike(monkeypatch: pytest.MonkeyPatch
     image = rng.random((60, 80, 3), dtype=np.float32)
     place = np.arange(0, 4800, 7)
     label = ids.reshape(-1)[place].astype(np.int64)
-    whole = likelihoods(ids, np.ones(ids.shape, bool), image.reshape(-1, 3), 4.0, place, (label,))
+    whole = likelihoods_of(ids, image, 4.0, place, label[None])
     monkeypatch.setattr(colours, "AT_ONCE", 1)
-    parts = likelihoods(ids, np.ones(ids.shape, bool), image.reshape(-1, 3), 4.0, place, (label,))
-    for one, other in zip(whole[0], parts[0], strict=True):
-        np.testing.assert_array_equal(one, other)
+    parts = likelihoods_of(ids, image, 4.0, place, label[None])
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)

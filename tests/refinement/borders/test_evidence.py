@@ -2,14 +2,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.refinement.borders.claimed import Claimed
 from pipeline.refinement.borders.contest import compare
 from pipeline.refinement.borders.evidence import EVIDENCE, frame_evidence, gather
-from pipeline.refinement.borders.outlines import outline
+from pipeline.refinement.borders.outlines import labels_of, outline
 from pipeline.refinement.borders.view import view_of
 
-NO_MASKS = Claimed(np.zeros(0, np.int64), np.zeros((0, 1, 1)), np.zeros(65536), 1.0)
+NO_MASKS = Claimed(
+    torch.zeros(0, dtype=torch.int64),
+    torch.zeros(0, 1, 1),
+    torch.zeros(0),
+    torch.zeros(65536, dtype=torch.float64),
+    1.0,
+)
 
 
 def picture() -> tuple[np.ndarray, np.ndarray]:
@@ -22,9 +29,10 @@ def picture() -> tuple[np.ndarray, np.ndarray]:
 
 def gathered(first: np.ndarray, second: np.ndarray, image: np.ndarray) -> list[dict[str, float]]:
     view = view_of(image, first.shape, 4.0)
-    outlines = outline(first, view), outline(second, view)
+    outlines = outline(labels_of(first), view), outline(labels_of(second), view)
     frame = frame_evidence(*outlines)
-    rows = gather(compare(first, second), outlines, view, NO_MASKS, frame)
+    contest = compare(outlines[0].ids, outlines[1].ids)
+    rows = gather(contest, outlines, view, NO_MASKS, frame)
     return [dict(zip(EVIDENCE, row, strict=True)) for row in rows.tolist()]
 
 

@@ -7,17 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from pipeline.refinement.borders import place as borders_place
 from pipeline.refinement.borders.place import BAND, LEAST_RADIUS, PASSES, ROUGH, place_borders
-from pipeline.refinement.borders.slots import Slots
-from pipeline.refinement.borders.view import view_of
 from tests.examples import examples
 
-CPU = torch.device("cpu")
 CELL = 5.0
 
 
 def place(ids: np.ndarray, image: np.ndarray, cell: float = CELL) -> np.ndarray:
-    return place_borders(ids, view_of(image, ids.shape, cell), CPU)
+    pixels = torch.from_numpy(image).permute(2, 0, 1).float().div(255).contiguous()
+    placed = place_borders(torch.from_numpy(ids.astype(np.int32)), pixels, cell)
+    return placed.numpy().astype(np.uint16)
 
 
 def blocks(seed: int, shape: tuple[int, int] = (80, 100)) -> np.ndarray:
@@ -90,14 +90,26 @@ def test_nothing_moves_further_than_the_bands(seed: int, cell: float) -> None:
 
 @settings(deadline=None, max_examples=examples(20))
 @given(st.integers(0, 999), st.sampled_from([2.0, 5.0, 9.0]))
-def test_parts_of_the_grid_say_what_the_whole_grid_says(seed: int, cell: float) -> None:
+def test_tiles_say_the_same_whatever_is_worked_on_together(seed: int, cell: float) -> None:
     ids = blocks(seed, (120, 150))
     rng = np.random.default_rng(seed)
     image = (255 * ndimage.gaussian_filter(rng.random((*ids.shape, 3)), (2, 2, 0))).astype(np.uint8)
     found = place(ids, image, cell)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Slots, "squares", lambda *_: (slice(None), slice(None)))
+        patch.setattr(borders_place, "AT_ONCE", {"cpu": 1})
         np.testing.assert_array_equal(found, place(ids, image, cell))
+
+
+@settings(deadline=None, max_examples=examples(20))
+@given(st.integers(0, 999), st.sampled_from([2.0, 5.0, 9.0]))
+def test_the_size_of_tiles_does_not_matter(seed: int, cell: float) -> None:
+    ids = blocks(seed, (120, 150))
+    rng = np.random.default_rng(seed)
+    image = (255 * ndimage.gaussian_filter(rng.random((*ids.shape, 3)), (2, 2, 0))).astype(np.uint8)
+    found = place(ids, image, cell)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(borders_place, "TILE_CELLS", 40)
+        assert (found != place(ids, image, cell)).sum() <= 2  # ties that rounding decides
 
 
 def test_a_map_of_one_label_has_no_border() -> None:

@@ -5,16 +5,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.refinement.borders.windows import window_areas, window_sums
+from pipeline.refinement.borders.windows import extended, window_maxima
 
 
-@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 6), st.integers(0, 99))
-def test_sums_what_lies_in_each_window(height: int, width: int, radius: int, seed: int) -> None:
-    plane = np.random.default_rng(seed).integers(0, 50, (height, width)).astype(np.float32)
-    sums = window_sums(torch.from_numpy(plane)[None], radius)[0].numpy()
-    areas = window_areas(height, width, radius, torch.device("cpu")).numpy()
-    for y in range(height):
-        for x in range(width):
-            window = plane[max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
-            assert sums[y, x] == window.sum()
-            assert areas[y, x] == window.size
+@given(
+    st.integers(1, 9), st.integers(1, 9), st.integers(0, 6), st.integers(0, 1), st.integers(0, 99)
+)
+def test_finds_the_largest_of_each_window(
+    height: int, width: int, radius: int, axis: int, seed: int
+) -> None:
+    plane = np.random.default_rng(seed).integers(0, 50, (height, width))
+    found = window_maxima(torch.from_numpy(plane), radius, axis).numpy()
+    for y, x in np.ndindex(height, width):
+        at = (y, x)[axis]
+        window = slice(max(0, at - radius), at + radius + 1)
+        line = plane[:, x] if axis == 0 else plane[y]
+        assert found[y, x] == line[window].max()
+
+
+def test_edges_are_repeated() -> None:
+    plane = torch.tensor([[1, 2], [3, 4]])
+    assert extended(plane, 2, 1).tolist() == [[1, 1, 1, 2, 2, 2], [3, 3, 3, 4, 4, 4]]
+    assert extended(plane, 1, 0).tolist() == [[1, 2], [1, 2], [3, 4], [3, 4]]

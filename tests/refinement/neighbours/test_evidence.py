@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.refinement.borders.contest import compare
 from pipeline.refinement.borders.judge import load_judge
+from pipeline.refinement.borders.outlines import labels_of
 from pipeline.refinement.neighbours import flow_between
 from pipeline.refinement.neighbours.carry import Carried, carry
 from pipeline.refinement.neighbours.evidence import COLUMNS, gather
@@ -24,8 +26,8 @@ SHARES = (
 
 def evidence(own: Sight, others: list[Sight]) -> tuple[dict[str, np.ndarray], int, list[Carried]]:
     carried = [carry(own, other, flow_between(own, other)) for other in others]
-    contest = compare(own.ids, vote(own, carried))
-    rows = gather(contest, own, carried)
+    contest = compare(labels_of(own.ids), labels_of(vote(own, carried)))
+    rows = gather(contest, own, carried).numpy()
     assert rows.shape == (contest.n, len(COLUMNS))
     return dict(zip(NAMES, rows.T, strict=True)), contest.n, carried
 
@@ -33,7 +35,7 @@ def evidence(own: Sight, others: list[Sight]) -> tuple[dict[str, np.ndarray], in
 def test_the_judge_was_trained_on_these_columns() -> None:
     judge = load_judge("neighbours", "pipeline.refinement.neighbours")
     assert judge.mean.shape == (len(COLUMNS),)
-    assert np.isfinite(judge.favour_first(np.zeros((3, len(COLUMNS))))).all()
+    assert judge.favour_first(torch.zeros(3, len(COLUMNS))).isfinite().all()
 
 
 @given(st.sampled_from([LEFT, RIGHT, SMALL]), st.integers(1, 4))
@@ -66,6 +68,6 @@ def test_a_lost_object_is_told_as_such() -> None:
 def test_the_order_of_neighbours_changes_no_figure(order: tuple[int, ...]) -> None:
     own, others = without(view(), LEFT), [view(4), view(-4), view(0, 5)]
     carried = [carry(own, other, flow_between(own, other)) for other in others]
-    contest = compare(own.ids, vote(own, carried))
+    contest = compare(labels_of(own.ids), labels_of(vote(own, carried)))
     one, other = (gather(contest, own, [carried[k] for k in ks]) for ks in ((0, 1, 2), order))
     np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
