@@ -33,8 +33,11 @@ def resize_nearest(values: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDAr
         (np.arange(new) * 2 + 1) * old // (2 * new)
         for new, old in zip(shape, values.shape, strict=False)
     )
-    nearest: npt.NDArray[Any] = values.take(rows, axis=0).take(columns, axis=1)
-    return nearest
+    places = ((0, rows), (1, columns))
+    # The axis that shrinks most goes first, so that no array in between is larger than both.
+    for axis, place in sorted(places, key=lambda each: len(each[1]) / values.shape[each[0]]):
+        values = values.take(place, axis=axis)
+    return values
 
 
 def count_overlap(first: IdMap, second: IdMap, at_least: int = 0) -> tuple[Counts, Counts, Counts]:

@@ -6,7 +6,7 @@ Arrays stay inside a worker; objects that are sent between processes are small.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,16 @@ class Proposals:
     image_support: float | None = None
     """How far the image itself supports the coarse ids, at most 1; 0 or less for the ids of another
     image; None if it cannot be measured. `sam.support` computes it."""
+
+    def on_cpu(self) -> Proposals:
+        """Return the same masks in main memory."""
+        return replace(
+            self,
+            logits=self.logits.cpu(),
+            predicted_iou=self.predicted_iou.cpu(),
+            stability=self.stability.cpu(),
+            prompt_ids=self.prompt_ids.cpu(),
+        )
 
 
 @dataclass(frozen=True, slots=True)

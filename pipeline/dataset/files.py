@@ -87,7 +87,8 @@ def _open_within_bounds(
 def count_marks(content: bytes, mark: bytes) -> int:
     """Count the places of a mark, such as a signature, in the content of a file.
 
-    `bytes.count` takes six times as long on a map of ids. Memory is bounded by `_PIECE`.
+    `bytes.count` takes six times as long on a map of ids. Memory is bounded by `_PIECE`. The mark
+    must not overlap itself, and must not be empty.
     """
     values, n = np.frombuffer(content, np.uint8), 0
     for start in range(0, len(values) - len(mark) + 1, _PIECE):

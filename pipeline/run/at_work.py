@@ -11,60 +11,78 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from pipeline.clock import Busy
-from pipeline.sam.batches import fitted
+from pipeline.sam.limits import limits
 
 RUNS_KEPT = 4
 """Runs whose figures a worker keeps: one may serve several, one after another."""
+
+
+class _Stopwatch:
+    """Seconds in which at least one of several threads was at something."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running, self._since, self._before = 0, 0.0, 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a thread is at it now."""
+        return self._running > 0
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count the time of the block; blocks side by side count once."""
+        with self._lock:
+            if not self._running:
+                self._since = time.perf_counter()
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running -= 1
+                if not self._running:
+                    self._before += time.perf_counter() - self._since
+
+    def seconds(self) -> float:
+        """Return the seconds so far."""
+        with self._lock:
+            now = time.perf_counter() - self._since if self._running else 0.0
+            return self._before + now
 
 
 class Work:
     """Counts the time of one worker in one run; several threads may have frames in hand."""
 
     def __init__(self) -> None:
+        self._worker, self._model = _Stopwatch(), _Stopwatch()
         self._lock = threading.Lock()
-        self._in_hand = 0
-        self._since = 0.0
-        self._at_work = self._computing = 0.0
         self._utilisation, self._looks = 0.0, 0
 
-    @contextmanager
-    def frames_in_hand(self) -> Iterator[None]:
-        """Count the time of the block as work, and that of blocks side by side once."""
-        with self._lock:
-            if not self._in_hand:
-                self._since = time.perf_counter()
-            self._in_hand += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._in_hand -= 1
-                if not self._in_hand:
-                    self._at_work += time.perf_counter() - self._since
+    def frames_in_hand(self) -> AbstractContextManager[None]:
+        """Count the time of the block as work."""
+        return self._worker.counting()
 
-    @contextmanager
-    def computing(self) -> Iterator[None]:
-        """Count the time of the block as the model's, and look at the device."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            seconds, seen = time.perf_counter() - start, _utilisation()
+    def computing(self) -> AbstractContextManager[None]:
+        """Count the time of the block as the model's, too."""
+        return self._model.counting()
+
+    def look(self) -> None:
+        """Look at the utilisation of the device, if there are frames in hand."""
+        seen = _utilisation() if self._worker.is_running else None
+        if seen is not None:
             with self._lock:
-                self._computing += seconds
-                if seen is not None:
-                    self._utilisation += seen
-                    self._looks += 1
+                self._utilisation += seen
+                self._looks += 1
 
     def busy(self) -> Busy:
         """Return the figures so far."""
         with self._lock:
-            now = time.perf_counter() - self._since if self._in_hand else 0.0
             device = self._utilisation / self._looks if self._looks else None
-            return Busy(self._at_work + now, self._computing, device, fitted())
+        return Busy(self._worker.seconds(), self._model.seconds(), device, limits())
 
 
 _of_runs: OrderedDict[str, Work] = OrderedDict()
@@ -94,8 +112,7 @@ def total(of_workers: Iterable[object]) -> Busy:
 def _utilisation() -> float | None:
     """Return the share of the last moment in which kernels ran on the GPU; None without one.
 
-    The driver averages over a sixth of a second to a second, so that looks between batches see what
-    went on in between.
+    The driver averages over the last sixth of a second to second.
     """
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():

@@ -51,8 +51,8 @@ class Slot:
         if is_last and _ending.acquire(blocking=False):
             self._is_given_up = True
             with _computing:
-                # Outside a worker there is no slot to give up.
-                with suppress(ValueError):
+                # There is no slot to give up outside a worker, nor in one with a foreign executor.
+                with suppress(ValueError, AttributeError):
                     secede()
                 yield
             return

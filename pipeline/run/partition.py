@@ -124,13 +124,16 @@ class FirstPass:
         return propose_together(frames, self._proposer)
 
     def refine(self, loaded: LoadedFrame, found: Proposals) -> Refinement:
-        """Refine a frame with its masks."""
-        return refine(loaded, found, self._config)
+        """Refine a frame with its masks, on the processor if the model has all of the device."""
+        try:
+            return refine(loaded, found, self._config)
+        except torch.OutOfMemoryError:
+            return refine(loaded, found.on_cpu(), self._config)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading(Generic[T]):
-    """A frame that the reader thread is reading."""
+    """A frame that a reader thread is reading."""
 
     frame: FrameRef
     clock: StageClock
@@ -220,7 +223,7 @@ def _read(frame: FrameRef, steps: Steps[T, P], readers: ThreadPoolExecutor) -> _
 
 def _wait_for_all_but(n: int, entries: Sequence[Entry | Future[Entry]]) -> None:
     """Wait until only the last `n` entries may be unfinished."""
-    # Frames finish nearly in order, so that earlier ones have been waited for before.
+    # Those before have been waited for ahead of earlier batches.
     for entry in entries[-2 * n : len(entries) - n]:
         if isinstance(entry, Future):
             entry.result()

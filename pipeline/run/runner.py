@@ -242,7 +242,8 @@ def _work_through(each: _Pass, run: _Run, cluster: Callable[[], Client] | None) 
             )
             with _warm(each, running), run.stop.gently():
                 _refine_frames(plan.todo, live, record, mirror, run, each.files)
-                each.busy = ask_busy(running, job.run_id)
+                if not each.files:
+                    each.busy = ask_busy(running, job.run_id)
         if not run.stop.why:
             for problem in mirror.catch_up(running):
                 each.tally.add_problem("incomplete mirror", problem)

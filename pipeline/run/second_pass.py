@@ -226,7 +226,7 @@ class SecondPass:
 
 
 class _Recent(Generic[K, V]):
-    """The values that were asked for last, for threads that share them."""
+    """The values that were asked for last, made by one of the threads that share them at a time."""
 
     def __init__(self, size: int) -> None:
         self._size = size

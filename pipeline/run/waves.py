@@ -53,7 +53,7 @@ def cut(frames: Sequence[FrameRef], largest: int, threads: Callable[[], int]) ->
 
     While many frames are left, waves are long and partitions have the largest size. Towards the
     end a wave has one partition for each thread of the cluster, and partitions shrink to single
-    frames: with two waves in flight, an idle thread waits for one frame at most.
+    frames: with two waves in flight, an idle thread waits for two frames at most.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from pipeline.clock import Busy
 from pipeline.cluster.worker_setup import give_to_workers, take_from_workers
 from pipeline.config import Config
 from pipeline.dashboard.state import WORKER_METRIC, WorkerState
-from pipeline.run.at_work import busy_in, total
+from pipeline.run.at_work import busy_in, total, work_of
 from pipeline.sam import SAM2, ProposerFactory
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ class WarmModel(WorkerPlugin):
 
     def _tell(self, _worker: Any) -> dict[str, float | None]:
         """Return the state of this worker; Dask calls this with every heartbeat."""
+        # Heartbeats come at even times, whether the model works or waits.
+        work_of(self.run_id).look()
         busy = busy_in(self.run_id)
         torch, used, peak = sys.modules.get("torch"), None, None
         if torch is not None and torch.cuda.is_initialized():

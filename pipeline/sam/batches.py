@@ -1,34 +1,24 @@
-"""Work on many images or prompts in batches that fit into the device's memory.
-
-A batch that does not fit is halved, for all later batches of the process too: what did not fit once
-would not fit again, and each try costs the work that was done before memory ran out.
-"""
+"""Work on many images or prompts in batches that fit into the device's memory."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeVar
 
 import torch
 
-log = logging.getLogger(__name__)
+from pipeline.sam.limits import Kind, lower_limit, within_limit
 
 T = TypeVar("T")
-Kind: TypeAlias = Literal["images", "prompts"]
-
-_fitted: dict[str, int] = {}
-
-
-def fitted() -> dict[str, int]:
-    """Return the most images and prompts in a call that fit, for each kind that once did not."""
-    return {**_fitted}
 
 
 def in_batches(
-    n: int, batch: int, compute: Callable[[slice], T], kind: Kind = "prompts"
+    n: int, batch: int, compute: Callable[[slice], T], kind: Kind
 ) -> Iterator[tuple[int, T]]:
     """Yield the first row and the result of each batch of `n` rows.
+
+    A batch that does not fit into the device's memory is halved. If it was a whole batch, and not
+    a rest that memory was short for at the moment, later batches of the process are smaller, too.
 
     Parameters
     ----------
@@ -48,15 +38,22 @@ def in_batches(
     """
     start = 0
     while start < n:
-        size = min(batch, _fitted.get(kind, batch), n - start)
+        whole = within_limit(kind, batch)
+        size = min(whole, n - start)
         try:
             result = compute(slice(start, start + size))
         except torch.OutOfMemoryError:
             if size == 1:
                 raise
-            _fitted[kind] = size // 2
-            log.warning("%d %s do not fit into the device's memory: now %d", size, kind, size // 2)
-            torch.cuda.empty_cache()
+            fits = False
+        else:
+            fits = True
+        if fits:
+            yield start, result
+            start += size
             continue
-        yield start, result
-        start += size
+        # Outside the handler, whose traceback holds the tensors of the failed batch.
+        torch.cuda.empty_cache()
+        batch = size // 2
+        if size == whole:
+            lower_limit(kind, size)

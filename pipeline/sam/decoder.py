@@ -125,7 +125,10 @@ class PromptDecoder:
         A batch that does not fit into the device's memory is halved, for all later batches too.
         """
         for start, masks in in_batches(
-            len(prompts), self.fit(batch), lambda rows: self.decode(prompts[rows], select)
+            len(prompts),
+            self.fit(batch),
+            lambda rows: self.decode(prompts[rows], select),
+            "prompts",
         ):
             yield replace(masks, prompt=masks.prompt + start)
 

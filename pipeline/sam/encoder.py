@@ -83,7 +83,7 @@ def _encode_at_once(model: SAM2Base, images: Sequence[Pixels]) -> list[ImageFeat
 def _to_model_input(model: SAM2Base, image: Pixels) -> torch.Tensor:
     """Resize and normalise an image on the device, so that only its bytes are copied there."""
     pixels = image if isinstance(image, torch.Tensor) else as_pixels(image, model.device)
-    pixels = pixels.to(model.device, non_blocking=True)
+    pixels = pixels.to(model.device, non_blocking=pixels.is_pinned())
     pixels = pixels.permute(2, 0, 1)[None].float() / 255
     size = (model.image_size, model.image_size)
     pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)

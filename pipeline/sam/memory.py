@@ -127,7 +127,9 @@ def segment_remembered(
         prompted, n_neighbours = question.targets >= 0, question.shown.sum(1)
         for rows in _alike(n_neighbours, prompted):
             ask = partial(question.ask, rows)
-            found += [answer for _, answer in in_batches(len(rows), decoder.fit(batch), ask)]
+            found += [
+                answer for _, answer in in_batches(len(rows), decoder.fit(batch), ask, "objects")
+            ]
     return _collect(decoder, ids, prompted, n_neighbours, found)
 
 

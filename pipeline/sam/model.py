@@ -17,6 +17,7 @@ from pipeline.config import Config, ConfigLike, ModelConfig, load_config
 from pipeline.errors import ModelError
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.checkpoints import obtain_checkpoint, read_weights
+from pipeline.sam.limits import forget_limits
 from pipeline.sam.registry import find_source
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -59,8 +60,8 @@ def load_lowered(config: Config) -> SAM2Base:
     """Return the model as proposers use it: with weights in the precision that it computes in.
 
     Weights are cast once here, and not at every call. In float32 this is the model of `load_model`;
-    in a lower precision it is a copy. Within `arithmetic` its masks are those of autocast, but that
-    the image encoder has no float32 in between.
+    in a lower precision it is a copy. Within `arithmetic` its masks are nearly those that autocast
+    gives: the image encoder has no float32 in between, and the decoder's biases are rounded, too.
 
     Raises
     ------
@@ -148,6 +149,7 @@ def _dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
 
 
 def _build(config: ModelConfig) -> SAM2Base:
+    forget_limits()
     device = resolve_device(config)
     source = find_source(config)
     path = obtain_checkpoint(config)

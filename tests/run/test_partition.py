@@ -19,7 +19,7 @@ from pipeline.dataset.provenance import OwnFiles
 from pipeline.demo.write import write_demo_dataset
 from pipeline.errors import StorageError
 from pipeline.records import STAGES, FrameRef, Proposals, Refinement
-from pipeline.run.frame import LoadedFrame
+from pipeline.run.frame import LoadedFrame, refine
 from pipeline.run.partition import FirstPass, Job, failed_entry, refine_partition, work_through
 from pipeline.sam import Proposer
 from tests.proposers import COLOURS, CountingProposer, FailingProposer, Handing, Images, Maps
@@ -129,6 +129,29 @@ def test_a_frame_that_does_not_fit_into_the_device_is_on_record(
     assert (outcome.stage, outcome.error) == ("decode", "OutOfMemoryError")
     assert "a smaller model" in (outcome.message or "")
     assert "Traceback" not in (outcome.message or "")
+
+
+def test_a_frame_is_refined_on_the_processor_where_the_model_has_the_device(
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_dataset(scenes=1, frames=2)
+    job, frames = job_and_frames(root)
+    refine_partition(frames, job)
+    expected = [read_ids(job.layout.output_path(frame)) for frame in frames]
+    asked: list[bool] = []
+
+    def refine_once_in_vain(*words: object) -> Refinement:
+        asked.append(True)
+        if len(asked) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return refine(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pipeline.run.partition.refine", refine_once_in_vain)
+    entries = refine_partition(frames, job)
+    assert [entry.outcome.status for entry in entries] == ["done", "done"]
+    assert len(asked) == 3
+    for frame, ids in zip(frames, expected, strict=True):
+        np.testing.assert_array_equal(read_ids(job.layout.output_path(frame)), ids)
 
 
 def test_what_would_fail_every_frame_stops_the_run(
