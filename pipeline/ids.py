@@ -33,7 +33,7 @@ def resize_nearest(values: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDAr
         (np.arange(new) * 2 + 1) * old // (2 * new)
         for new, old in zip(shape, values.shape, strict=False)
     )
-    nearest: npt.NDArray[Any] = values[rows[:, None], columns]
+    nearest: npt.NDArray[Any] = values.take(rows, axis=0).take(columns, axis=1)
     return nearest
 
 

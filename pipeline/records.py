@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     import torch
 
 STAGES = (
-    *("read", "encode", "decode", "match", "merge", "compose", "borders"),
+    *("read", "aim", "encode", "decode", "match", "merge", "compose", "borders"),
     *("flow", "consult", "recall", "write"),
 )
 """The stages of a frame in order: the names that a `StageClock` is given. Flow, consult and recall
 belong to a second pass, which has none of the stages between read and flow."""
+
+BESIDE_THE_MODEL = ("read", "aim", "match", "merge", "compose", "borders", "write")
+"""The stages that other threads do while the model works."""
 
 
 class FrameStatus(StrEnum):

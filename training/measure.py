@@ -25,7 +25,7 @@ from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import encode
-from pipeline.sam.guided import segment_objects
+from pipeline.sam.guided import aim, segment_objects
 from pipeline.sam.model import load_model
 from training.objective import resize_model
 from training.prompts import deepest
@@ -101,7 +101,7 @@ def _guided_prompts(
     objects: dict[int, int],
 ) -> Iterator[Score]:
     decoder = PromptDecoder(model, encode(model, [image])[0])
-    proposals = segment_objects(decoder, coarse, load_config().proposals)
+    proposals = segment_objects(decoder, aim(model, coarse), load_config().proposals)
     # Proposals of whole objects come before those of parts, so the first row of an id counts.
     first = {int(number): row for row, number in reversed(list(enumerate(proposals.prompt_ids)))}
     for number, area in objects.items():

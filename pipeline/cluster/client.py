@@ -17,7 +17,12 @@ from pipeline.cluster.local import open_local_cluster, quiet
 from pipeline.cluster.lost_cluster import noticing_loss
 from pipeline.cluster.main_guard import end_if_nested
 from pipeline.cluster.slurm import open_slurm_cluster
-from pipeline.cluster.worker_setup import KeepFreedMemory, TorchThreads, give_to_workers
+from pipeline.cluster.worker_setup import (
+    KeepFreedMemory,
+    OneThreadOfOpenCV,
+    TorchThreads,
+    give_to_workers,
+)
 from pipeline.cluster.workers import address_of, check_workers, wait_for_workers
 from pipeline.config import ClusterConfig
 from pipeline.dask_settings import explaining, mend_dashboard_link
@@ -110,6 +115,7 @@ def _prepare(client: Client, config: ClusterConfig) -> None:
     wait_for_workers(client, config.worker_timeout)
     check_workers(client)
     give_to_workers(client, KeepFreedMemory())
+    give_to_workers(client, OneThreadOfOpenCV())
 
 
 def _join(config: ClusterConfig) -> Client:

@@ -37,3 +37,8 @@ def headline(states: list[RunState]) -> str:
 def in_gib(count: int | None) -> str:
     """Format a number of bytes in GiB; a dash for None."""
     return "-" if count is None else f"{count / 2**30:.2f} GiB"
+
+
+def in_percent(share: float | None) -> str:
+    """Format a share in [0, 1] in percent; a dash for None."""
+    return "-" if share is None else f"{100 * share:.0f} %"

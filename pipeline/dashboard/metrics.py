@@ -50,6 +50,8 @@ def _of_workers(scheduler: Any) -> Iterator[Metric]:
         "model_seconds": ("autorefiner_model_load_seconds", "Time that loading the model took"),
         "device_memory": ("autorefiner_device_memory_bytes", "GPU memory in use by torch"),
         "device_memory_peak": ("autorefiner_device_memory_peak_bytes", "Its peak"),
+        "model_busy": ("autorefiner_model_busy_ratio", "Share of the time the model worked in"),
+        "device_busy": ("autorefiner_device_busy_ratio", "Utilisation of the GPU"),
     }
     for field, (name, meaning) in meanings.items():
         family = GaugeMetricFamily(name, meaning, labels=["worker"])

@@ -20,7 +20,7 @@ from bokeh.models import (
 from bokeh.models.widgets.markups import Div
 from bokeh.plotting import figure
 
-from pipeline.dashboard.headline import COLOURS, headline, in_gib
+from pipeline.dashboard.headline import COLOURS, headline, in_gib, in_percent
 from pipeline.dashboard.state import TOPIC, WORKER_METRIC, RunState, history, speed
 from pipeline.dashboard.task_names import scene_of
 from pipeline.records import STAGES
@@ -128,7 +128,10 @@ def _stages(scheduler: Any) -> Part:
     return plot, refresh
 
 
-_COLUMNS = ("worker", "partitions in hand", "model loaded in", "GPU memory", "its peak", "memory")
+_COLUMNS = (
+    *("worker", "partitions in hand", "model loaded in", "GPU memory", "its peak", "memory"),
+    *("model busy", "GPU busy"),
+)
 _WORDS = frozenset({0, 1})
 NAMED_AT_MOST = 3
 """Most scenes named for a worker, which may have many partitions waiting."""
@@ -155,6 +158,8 @@ def worker_row(worker: Any) -> Row:
         in_gib(told.get("device_memory")),
         in_gib(told.get("device_memory_peak")),
         in_gib(worker.metrics.get("memory")),
+        in_percent(told.get("model_busy")),
+        in_percent(told.get("device_busy")),
     )
 
 

@@ -50,13 +50,17 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """Load time of the model and GPU memory of one worker."""
+    """Load time of the model, GPU memory and use of one worker."""
 
     model_seconds: float | None = None
     """Seconds that loading the model took; None until it is loaded."""
     device_memory: int | None = None
     """Bytes of the GPU's memory in use by torch; None without a GPU."""
     device_memory_peak: int | None = None
+    model_busy: float | None = None
+    """Share of the time with frames in hand in which the model worked; None before the first."""
+    device_busy: float | None = None
+    """Mean utilisation of the GPU in that time; None without one."""
 
 
 def history(events: Iterable[tuple[float, Any]]) -> list[RunState]:

@@ -26,7 +26,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from pipeline.dataset.files import MAX_PIXELS, read_whole
+from pipeline.dataset.files import MAX_PIXELS, count_marks, read_whole
 from pipeline.errors import ImageError
 from pipeline.file_kinds import advice_on, guess_format
 
@@ -87,7 +87,7 @@ def _open(path: Path, content: bytes) -> ImageFile:
     # Image.open would also try the decoders of every other format, hence the decoder classes.
     for magic, decoder in _DECODERS.items():
         if content.startswith(magic):
-            if decoder is JpegImageFile and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
+            if decoder is JpegImageFile and count_marks(content, _SCAN_START) > MAX_JPEG_SCANS:
                 raise ImageError(path, "a JPEG of very many scans", EXPECTED, "Save it again.")
             return decoder(io.BytesIO(content))
     found = guess_format(content) or "no image"
@@ -157,4 +157,4 @@ def _to_rgb(image: Image.Image) -> npt.NDArray[np.uint8]:
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
     if image.mode == "P":
         image = image.convert("RGBA")  # Pillow warns if a palette with alpha becomes RGB directly.
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pipeline.clock import Busy
 from pipeline.config import Config
 from pipeline.dataset import Layout
 from pipeline.packages import installed_versions
 from pipeline.record.tally import Group, SceneTally, Tally, by_count
-from pipeline.records import STAGES
+from pipeline.records import BESIDE_THE_MODEL, STAGES
 from pipeline.tables import Row, Table
 from pipeline.text import duration, printable
 
@@ -37,6 +38,8 @@ class Summary:
     """Paths of outputs, journal, this summary and the like, by name."""
     settings: Mapping[str, Any]
     """All settings, the fingerprint, and the versions of the libraries that shape results."""
+    busy: Busy = field(default_factory=Busy)
+    """What the time of this run's workers went to."""
 
     @property
     def total(self) -> SceneTally:
@@ -65,6 +68,9 @@ class Summary:
             "seconds": self.seconds,
             "frames_per_second": self.frames_per_second,
             "stage_seconds": dict(self.stage_seconds),
+            "model_busy": self.busy.share,
+            "device_busy": self.busy.device,
+            "fitted": dict(self.busy.fitted),
             "paths": dict(self.paths),
             "settings": dict(self.settings),
         }
@@ -104,6 +110,10 @@ class Summary:
             if stage in self.stage_seconds
         ]
         yield f"seconds a frame: {', '.join(stages)}"
+        if told := tell_busy(self.busy.share, self.busy.device, self.stage_seconds):
+            yield told
+        for kind, number in sorted(self.busy.fitted.items()):
+            yield f"{kind}: {number} at once, since more did not fit into the device's memory"
 
     def _notes(self) -> Iterator[tuple[str, list[str]]]:
         """Yield what needs a user's attention, each as a heading and its details."""
@@ -152,6 +162,33 @@ class Summary:
         return Table(_COLUMNS, rows)
 
 
+KEPT_BUSY = 0.8
+"""Share of the time from which the model counts as what holds a run back."""
+
+
+def tell_busy(share: float | None, device: float | None, stage_seconds: Mapping[str, float]) -> str:
+    """Say in a line what holds a run back; empty where nothing was measured.
+
+    Parameters
+    ----------
+    share
+        Share of the time in which the model worked, in [0, 1].
+    device
+        Utilisation of the GPU, in [0, 1]; None without one.
+    stage_seconds
+        Time by stage.
+    """
+    if share is None:
+        return ""
+    gpu = "" if device is None else f", the GPU was busy {100 * device:.0f} %"
+    beside = {name: s for name, s in stage_seconds.items() if name in BESIDE_THE_MODEL}
+    if share >= KEPT_BUSY or not beside:
+        why = "a smaller model.name, fewer proposals.rounds or more devices would be faster"
+    else:
+        why = f"it waited for the stages beside it, above all {max(beside, key=beside.__getitem__)}"
+    return f"the model worked {100 * share:.0f} % of the time{gpu}: {why}"
+
+
 def failure_notes(failures: Mapping[str, Group]) -> Iterator[tuple[str, list[str]]]:
     """Yield the reasons of failures in the order given, each as a heading and examples."""
     shown = list(failures.items())[:SHOWN_REASONS]
@@ -182,7 +219,12 @@ SHAPING_LIBRARIES = ("autorefiner", "sam2", "torch", "numpy", "pillow")
 
 
 def summarise(
-    tally: Tally, layout: Layout, config: Config, fingerprint: str, seconds: float
+    tally: Tally,
+    layout: Layout,
+    config: Config,
+    fingerprint: str,
+    seconds: float,
+    busy: Busy | None = None,
 ) -> Summary:
     """Return the summary of a run.
 
@@ -198,6 +240,8 @@ def summarise(
         Fingerprint of these settings.
     seconds
         Wall time of the run.
+    busy
+        What the time of its workers went to, if it is known.
     """
     paths = {
         "results": str(layout.results_folder("<scene>")),
@@ -224,4 +268,5 @@ def summarise(
             "versions": installed_versions(SHAPING_LIBRARIES),
             "config": config.model_dump(mode="json"),
         },
+        busy=busy or Busy(),
     )

@@ -76,8 +76,11 @@ def _rows_of_runs(regions: Regions, winner: Ints) -> tuple[Ints, Ints]:
     changes = np.ones(len(value), dtype=np.bool_)
     changes[1:] = value[1:] != value[:-1]
     first, value = regions.start[changes], value[changes]
-    start = np.union1d(first, np.arange(height) * width)
-    return start, value[np.searchsorted(first, start, side="right") - 1]
+    rows = np.arange(height) * width
+    after = np.searchsorted(first, rows, side="right")
+    new = first[after - 1] != rows
+    after, rows = after[new], rows[new]
+    return np.insert(first, after, rows), np.insert(value, after, value[after - 1])
 
 
 def _touching(start: Ints, length: Ints, runs: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints]:

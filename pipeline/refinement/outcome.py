@@ -30,8 +30,7 @@ def describe(
     iou = np.where(composition.by_masks, claims.iou, 0.0)
     coverage = np.where(composition.by_masks, claims.coverage, 0.0)
     agreed = np.where(composition.by_masks, agreement(regions, claims), 0.0)
-    area = _area_by_id(refined)
-    kept = _area_by_id(np.where(refined == coarse_ids, refined, np.uint16(0)))
+    area, kept = _areas_by_id(refined, coarse_ids)
     coarse_area = decisions.overlap.object_area
     records = [
         ObjectRecord(
@@ -107,8 +106,18 @@ def _image_stats(
     return {"refused_ratio": float(verdict.refused.sum()) / 2 / n_pixels, **supports}
 
 
-def _area_by_id(ids: Ids) -> Ints:
-    """Count the pixels of every id, by runs, which is faster than by pixels."""
-    flat = ids.reshape(-1)
-    last = np.append(np.flatnonzero(flat[1:] != flat[:-1]), flat.size - 1)
-    return np.bincount(flat[last], np.diff(last, prepend=-1), N_IDS).astype(np.int64)
+def _areas_by_id(refined: Ids, coarse_ids: Ids) -> tuple[Ints, Ints]:
+    """Count, for every id, its refined pixels, and those that it has in both maps.
+
+    Runs of equal pixels are counted, which is faster than pixels.
+    """
+    ids, before = refined.reshape(-1), coarse_ids.reshape(-1)
+    ends = ids[1:] != ids[:-1]
+    ends |= before[1:] != before[:-1]
+    last = np.append(np.flatnonzero(ends), ids.size - 1)
+    length, of_run = np.diff(last, prepend=-1), ids[last]
+    kept = of_run == before[last]
+    return (
+        np.bincount(of_run, length, N_IDS).astype(np.int64),
+        np.bincount(of_run[kept], length[kept], N_IDS).astype(np.int64),
+    )

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.ids import N_IDS
 from pipeline.refinement.arrays import Bools, Floats, Ids, Ints
 from pipeline.refinement.crossings import Crossings
 
@@ -127,12 +128,14 @@ def _masks_of_runs(start: Ints, n_pixels: int, crossings: Crossings) -> npt.NDAr
 
 def _number_by_appearance(ids: Ids) -> tuple[Ints, Ints]:
     """Give ids numbers from 1 as they appear, and 0 to 0; return ids by number, and numbers."""
-    found, first, index = np.unique(ids, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    order = order[found[order] != 0]
-    number = np.zeros(len(found), dtype=np.int64)
-    number[order] = np.arange(1, len(order) + 1)
-    return np.concatenate([[0], found[order]]).astype(np.int64), number[index]
+    first = np.full(N_IDS, -1)
+    first[ids[::-1]] = np.arange(len(ids))[::-1]
+    first[0] = -1
+    found = np.flatnonzero(first >= 0)
+    found = found[np.argsort(first[found])]
+    number = np.zeros(N_IDS, dtype=np.int64)
+    number[found] = np.arange(1, len(found) + 1)
+    return np.concatenate([[0], found]), number[ids]
 
 
 def _group(rows: npt.NDArray[np.uint64]) -> tuple[Ints, Ints]:

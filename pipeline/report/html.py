@@ -24,6 +24,7 @@ from markupsafe import Markup
 
 from pipeline.config import Config
 from pipeline.drawing.pictures import FramePictures
+from pipeline.record.summary import tell_busy
 from pipeline.records import FrameRef
 from pipeline.report.looks import REASONS, Reason
 from pipeline.report.survey import Distribution, SceneRow, Survey, Unit
@@ -123,6 +124,11 @@ def render(
             verdict=_verdict(totals),
             progress=_progress(totals),
             run=summary,
+            busy=tell_busy(
+                summary.get("model_busy"),
+                summary.get("device_busy"),
+                summary.get("stage_seconds", {}),
+            ),
             looks=looks,
             over_time=over_time,
             strip=strip,

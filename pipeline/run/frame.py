@@ -1,14 +1,14 @@
 """The way of every frame: read, propose, match, merge, compose, place borders, write.
 
-`read_frame`, `refine_together` and `write_frame` are its three steps. A partition runs them for
-many frames, and reads and writes while the model computes; `refine_frame` runs only the middle one,
-on arrays that the caller passes. A single frame is a batch of one.
+`read_frame`, `prepare`, `propose_together`, `refine` and `write_frame` are its steps. A partition
+takes many frames through them, and does the others' while the model proposes; `refine_frame` takes
+arrays of its caller through the middle three. A single frame is a batch of one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,9 +22,9 @@ from pipeline.dataset.formats.contained_arrays import NotAnIdMap
 from pipeline.dataset.id_maps import settle_ids
 from pipeline.dataset.numbers import Numbers, TooManyIds, ids_in, number_ids
 from pipeline.dataset.provenance import digest_inputs, numbers_of
-from pipeline.records import FrameRef, Refinement
+from pipeline.records import FrameRef, Proposals, Refinement
 from pipeline.refinement import check_ids, check_image, check_map, refine_proposals
-from pipeline.sam import SAM2, Proposer, ProposerFactory
+from pipeline.sam import SAM2, PreparingProposer, Proposer, ProposerFactory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +39,8 @@ class LoadedFrame:
     """Hash of both files: what the result was made from."""
     clock: StageClock
     """Seconds of each stage so far."""
+    prepared: Any = None
+    """What a `PreparingProposer` made ready of both arrays."""
 
     @property
     def origin(self) -> dict[str, str]:
@@ -82,10 +84,11 @@ def refine_frame(
     settings = load_config(config)
     ids, numbers = _settle(coarse_ids, settings.data)
     frame = LoadedFrame(check_image(image), check_ids(ids), digest="", clock=StageClock())
-    [refined] = refine_together([frame], proposers.make(settings), settings)
-    if isinstance(refined, Exception):
-        raise refined
-    return replace(refined, numbers=numbers)
+    proposer = proposers.make(settings)
+    [proposals] = propose_together([prepare(frame, proposer)], proposer)
+    if isinstance(proposals, Exception):
+        raise proposals
+    return replace(refine(frame, proposals, settings), numbers=numbers)
 
 
 def _settle(coarse_ids: Any, data: DataConfig) -> tuple[Any, Mapping[int, int]]:
@@ -120,37 +123,53 @@ def read_frame(frame: FrameRef, layout: Layout, clock: StageClock) -> LoadedFram
         return LoadedFrame(image, ids, digest, clock)
 
 
-def refine_together(
-    frames: Sequence[LoadedFrame], proposer: Proposer, config: Config
-) -> Iterator[Refinement | Exception]:
-    """Refine frames with one call of the proposer for all of them.
+def prepare(frame: LoadedFrame, proposer: Proposer) -> LoadedFrame:
+    """Return a frame with the work of its proposer that needs no device, if there is such work."""
+    if not isinstance(proposer, PreparingProposer):
+        return frame
+    return replace(frame, prepared=proposer.prepare(frame.image, frame.ids, frame.clock))
 
-    Yields
-    ------
-    Refinement or Exception
-        One for each frame, in order: its result, or the exception that it failed with.
+
+def propose_together(
+    frames: Sequence[LoadedFrame], proposer: Proposer
+) -> list[Proposals | Exception]:
+    """Propose masks for prepared frames, with one call of the proposer for all of them.
+
+    Returns
+    -------
+    list of Proposals or Exception
+        One for each frame, in order: its masks, or the exception that it failed with.
     """
     alone = len(frames) == 1
     clock = frames[0].clock if alone else StageClock()
     try:
-        proposals = [*proposer.propose([f.image for f in frames], [f.ids for f in frames], clock)]
+        proposals = _call(proposer, frames, clock)
     except Exception as error:
         if alone:
-            yield error
-            return
+            return [error]
         # The exception does not name the frame at fault, so each frame is tried alone.
+        return [found for frame in frames for found in propose_together([frame], proposer)]
+    if not alone:
         for frame in frames:
-            yield from refine_together([frame], proposer, config)
-        return
-    for frame in frames:
-        if not alone:
             frame.clock.add_share(clock, len(frames))
-        # Popping the proposals frees the masks of finished frames.
-        found = proposals.pop(0)
-        try:
-            yield refine_proposals(frame.ids, found, config.refinement, frame.clock, frame.image)
-        except Exception as error:
-            yield error
+    return list(proposals)
+
+
+def _call(proposer: Proposer, frames: Sequence[LoadedFrame], clock: StageClock) -> list[Proposals]:
+    if isinstance(proposer, PreparingProposer):
+        found = proposer.propose_prepared([frame.prepared for frame in frames], clock)
+    else:
+        found = proposer.propose([f.image for f in frames], [f.ids for f in frames], clock)
+    if len(found) != len(frames):
+        raise ValueError(
+            f"the proposer returned {len(found)} sets of masks for {len(frames)} images"
+        )
+    return found
+
+
+def refine(frame: LoadedFrame, proposals: Proposals, config: Config) -> Refinement:
+    """Refine the coarse ids of a frame with the masks that were proposed for it."""
+    return refine_proposals(frame.ids, proposals, config.refinement, frame.clock, frame.image)
 
 
 def write_frame(

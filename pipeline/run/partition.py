@@ -1,10 +1,11 @@
-"""The work of one Dask task: a handful of frames, refined one or a few at a time.
+"""The work of one Dask task: a handful of frames, a few of them in hand at a time.
 
-    reader thread    read 1   read 2   read 3
-    this thread               refine 1 refine 2 refine 3
-    writer thread                      write 1  write 2  write 3
+    reader threads      read 1   read 2   read 3
+    this thread                  compute 1  compute 2  compute 3
+    finisher threads                        refine 1, write 1   refine 2, write 2
 
-The model is the bottleneck: while it computes, the next image is read and the last result written.
+The model is the bottleneck. While it computes, the next frames are read and made ready, and the
+last ones are refined and written.
 A frame that fails becomes an entry with the stage and the reason. Only an error that would fail
 every frame alike, such as a missing checkpoint or a full disk, is raised.
 """
@@ -27,12 +28,26 @@ from pipeline.dataset.provenance import OwnFiles, Sources
 from pipeline.errors import AutoRefinerError, FrameError, reason_of
 from pipeline.mirror import MirrorSpec, write_chunk
 from pipeline.record.journal import Entry
-from pipeline.records import FrameOutcome, FrameRef, FrameStatus, Refinement
-from pipeline.run.frame import LoadedFrame, read_frame, refine_together, write_frame
+from pipeline.records import FrameOutcome, FrameRef, FrameStatus, Proposals, Refinement
+from pipeline.run.at_work import work_of
+from pipeline.run.frame import (
+    LoadedFrame,
+    prepare,
+    propose_together,
+    read_frame,
+    refine,
+    write_frame,
+)
+from pipeline.run.handover import Slot
 from pipeline.run.stopping import is_stopped
 from pipeline.sam import SAM2, ProposerFactory
 
 T = TypeVar("T", bound="Loaded")
+P = TypeVar("P")
+
+READERS, FINISHERS = 2, 2
+"""Threads of a partition beside that of the model. Most of their time is spent in NumPy, OpenCV,
+libjpeg and hashes, which run side by side (`tests/bench/hiding.py`)."""
 
 OUT_OF_MEMORY = "not even one prompt fits into the memory of the device"
 
@@ -65,22 +80,26 @@ class Loaded(Protocol):
         ...
 
 
-class Steps(Protocol[T]):
-    """The two steps of a pass that differ from the other pass's."""
+class Steps(Protocol[T, P]):
+    """The steps of a pass that differ from the other pass's."""
 
     frames_per_call: int
-    """Frames that `refine` is given at once."""
+    """Frames that `compute` is given at once."""
 
     def sources(self, frame: FrameRef) -> Sources:
         """Return what the result of a frame is made from."""
         ...
 
     def read(self, frame: FrameRef, clock: StageClock) -> T:
-        """Read a frame; called in a thread of its own."""
+        """Read a frame and make it ready; called in several threads."""
         ...
 
-    def refine(self, frames: Sequence[T]) -> Iterator[Refinement | Exception]:
-        """Yield the result of each frame, or the exception that it failed with."""
+    def compute(self, frames: Sequence[T]) -> Iterable[P | Exception]:
+        """Do what one thread does for all frames; return what was found, or why it failed."""
+        ...
+
+    def refine(self, loaded: T, found: P) -> Refinement:
+        """Return the result of a frame from what was found; called in several threads."""
         ...
 
 
@@ -97,12 +116,16 @@ class FirstPass:
         return OwnFiles(self._layout)
 
     def read(self, frame: FrameRef, clock: StageClock) -> LoadedFrame:
-        """Read image and coarse ids."""
-        return read_frame(frame, self._layout, clock)
+        """Read image and coarse ids, and aim the prompts."""
+        return prepare(read_frame(frame, self._layout, clock), self._proposer)
 
-    def refine(self, frames: Sequence[LoadedFrame]) -> Iterator[Refinement | Exception]:
-        """Refine frames with one call of the model for all of them."""
-        return refine_together(frames, self._proposer, self._config)
+    def compute(self, frames: Sequence[LoadedFrame]) -> list[Proposals | Exception]:
+        """Propose masks with one call of the model for all frames."""
+        return propose_together(frames, self._proposer)
+
+    def refine(self, loaded: LoadedFrame, found: Proposals) -> Refinement:
+        """Refine a frame with its masks."""
+        return refine(loaded, found, self._config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +143,7 @@ def refine_partition(frames: Iterable[FrameRef], job: Job) -> list[Entry]:
     return work_through(frames, FirstPass(job), job)
 
 
-def work_through(frames: Iterable[FrameRef], steps: Steps[T], job: Job) -> list[Entry]:
+def work_through(frames: Iterable[FrameRef], steps: Steps[T, P], job: Job) -> list[Entry]:
     """Take frames through the steps of a pass and write their results.
 
     Returns
@@ -134,21 +157,24 @@ def work_through(frames: Iterable[FrameRef], steps: Steps[T], job: Job) -> list[
         An error that ends the whole run; never a `FrameError`.
     """
     entries: list[Entry | Future[Entry]] = []
+    work = work_of(job.run_id)
     with (
-        ThreadPoolExecutor(1, "autorefiner-read") as reader,
-        ThreadPoolExecutor(1, "autorefiner-write") as writer,
+        work.frames_in_hand(),
+        Slot() as slot,
+        ThreadPoolExecutor(READERS, "autorefiner-read") as readers,
+        ThreadPoolExecutor(FINISHERS, "autorefiner-finish") as finishers,
     ):
-        for batch in _read_ahead(frames, steps, reader):
+        for batch, is_last in _read_ahead(frames, steps, readers):
             if is_stopped(job.run_id):
                 break
-            for reading, refined in _refine(batch, steps):
-                if isinstance(refined, Exception):
-                    entries.append(_failed(reading, job, refined))
-                    continue
-                if entries and isinstance(entries[-1], Future):
-                    # Waiting raises a full disk's error here, and keeps results from piling up.
-                    entries[-1].result()
-                entries.append(writer.submit(_write, reading, refined, job))
+            # Waiting raises a full disk's error here, and keeps masks from piling up.
+            _wait_for_all_but(steps.frames_per_call, entries)
+            with slot.computing(is_last=is_last), work.computing():
+                for reading, found in _compute(batch, steps):
+                    if isinstance(found, Exception):
+                        entries.append(_failed(reading, job, found))
+                    else:
+                        entries.append(finishers.submit(_finish, reading, found, steps, job))
         return [entry if isinstance(entry, Entry) else entry.result() for entry in entries]
 
 
@@ -162,44 +188,65 @@ def failed_entry(
 
 
 def _read_ahead(
-    frames: Iterable[FrameRef], steps: Steps[T], reader: ThreadPoolExecutor
-) -> Iterator[list[_Reading[T]]]:
-    """Yield batches of frames, while the reader thread reads the next batch."""
+    frames: Iterable[FrameRef], steps: Steps[T, P], readers: ThreadPoolExecutor
+) -> Iterator[tuple[list[_Reading[T]], bool]]:
+    """Yield batches that are read, and whether each is the last, while threads read the next one.
+
+    With the last one the slot is given up, so that another partition's reading begins then.
+    """
     todo = iter(frames)
     ahead: list[_Reading[T]] = []
-    while batch := [_read(frame, steps, reader) for frame in islice(todo, steps.frames_per_call)]:
+    while batch := [_read(frame, steps, readers) for frame in islice(todo, steps.frames_per_call)]:
         if ahead:
-            yield ahead
+            yield _when_read(ahead), False
         ahead = batch
     if ahead:
-        yield ahead
+        yield _when_read(ahead), True
 
 
-def _read(frame: FrameRef, steps: Steps[T], reader: ThreadPoolExecutor) -> _Reading[T]:
+def _when_read(batch: list[_Reading[T]]) -> list[_Reading[T]]:
+    """Wait until all frames of a batch are read, or have failed; return it."""
+    for reading in batch:
+        reading.loaded.exception()
+    return batch
+
+
+def _read(frame: FrameRef, steps: Steps[T, P], readers: ThreadPoolExecutor) -> _Reading[T]:
     clock = StageClock()
     # The stamps come first, so that a file replaced in between looks changed, not done.
     inputs = _found_stamps(frame, steps.sources(frame))
-    return _Reading(frame, clock, inputs, reader.submit(steps.read, frame, clock))
+    return _Reading(frame, clock, inputs, readers.submit(steps.read, frame, clock))
 
 
-def _refine(
-    batch: list[_Reading[T]], steps: Steps[T]
-) -> Iterator[tuple[_Reading[T], Refinement | Exception]]:
-    """Refine a batch; yield each frame with its result, or with the error it failed with."""
+def _wait_for_all_but(n: int, entries: Sequence[Entry | Future[Entry]]) -> None:
+    """Wait until only the last `n` entries may be unfinished."""
+    # Frames finish nearly in order, so that earlier ones have been waited for before.
+    for entry in entries[-2 * n : len(entries) - n]:
+        if isinstance(entry, Future):
+            entry.result()
+
+
+def _compute(
+    batch: list[_Reading[T]], steps: Steps[T, P]
+) -> Iterator[tuple[_Reading[T], P | Exception]]:
+    """Yield each frame of a batch with what was found for it, or the error it failed with."""
     readable = [reading.loaded for reading in batch if not reading.loaded.exception()]
-    refined = iter(steps.refine([loaded.result() for loaded in readable]))
+    found = iter(steps.compute([loaded.result() for loaded in readable]) if readable else ())
     for reading in batch:
         try:
             reading.loaded.result()
         except Exception as error:
             yield reading, error
         else:
-            yield reading, next(refined)
+            yield reading, next(found)
 
 
-def _write(reading: _Reading[T], refinement: Refinement, job: Job) -> Entry:
-    provenance = {"settings": job.fingerprint, **reading.loaded.result().origin}
+def _finish(reading: _Reading[T], found: P, steps: Steps[T, P], job: Job) -> Entry:
+    """Refine a frame and write its result."""
+    loaded = reading.loaded.result()
     try:
+        refinement = steps.refine(loaded, found)
+        provenance = {"settings": job.fingerprint, **loaded.origin}
         write_frame(reading.frame, refinement, job.layout, provenance, reading.clock)
         if job.mirror:
             with reading.clock("write"):

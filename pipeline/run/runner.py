@@ -13,14 +13,15 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from distributed import Client, performance_report
 from distributed.deploy.cluster import Cluster
 
+from pipeline.clock import Busy
 from pipeline.cluster import use_cluster
 from pipeline.cluster.main_guard import end_if_nested
 from pipeline.config import Config, ConfigLike, load_config
@@ -53,7 +54,7 @@ from pipeline.run.partition import Job
 from pipeline.run.stopping import StopRequest, listen_for_stop
 from pipeline.run.stream import FrameStream
 from pipeline.run.watch import Bar, DashboardFeed, LiveRun, Watcher
-from pipeline.run.workers import warm_workers
+from pipeline.run.workers import ask_busy, warm_workers
 from pipeline.sam import SAM2, ProposerFactory
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,10 @@ def refine(
         for each in earlier:
             tally.add_times(each.tally)
         tally.set_fixed(Counter(f.scene for f in fixed_among(layout, inventory.frames)))
-        summary = summarise(tally, layout, settings, last.job.fingerprint, time.monotonic() - start)
+        busy = sum((each.busy for each in passes), Busy())
+        summary = summarise(
+            tally, layout, settings, last.job.fingerprint, time.monotonic() - start, busy
+        )
         on_record = keep_summary(layout.record.summary, summary)
         if settings.report.at_end:
             report(layout, settings, on_record)
@@ -177,6 +181,8 @@ class _Pass:
     first: Job | None = None
     """The job of the pass before a second one."""
     is_planned: bool = False
+    busy: Busy = field(default_factory=Busy)
+    """What the time of its workers went to."""
 
 
 def _passes(dataset: Dataset, proposers: ProposerFactory, inventory: Inventory) -> list[_Pass]:
@@ -234,12 +240,20 @@ def _work_through(each: _Pass, run: _Run, cluster: Callable[[], Client] | None) 
             live = LiveRun(
                 job, running, each.tally, len(plan.todo), plan.kept, run.start, each.label
             )
-            warm = nullcontext() if each.files else warm_workers(running, settings, job.proposers)
-            with warm, run.stop.gently():
+            with _warm(each, running), run.stop.gently():
                 _refine_frames(plan.todo, live, record, mirror, run, each.files)
+                each.busy = ask_busy(running, job.run_id)
         if not run.stop.why:
             for problem in mirror.catch_up(running):
                 each.tally.add_problem("incomplete mirror", problem)
+
+
+def _warm(each: _Pass, running: Client) -> AbstractContextManager[None]:
+    """Return a context in which workers have the model loaded, if the pass needs it."""
+    job = each.job
+    if each.files:
+        return nullcontext()
+    return warm_workers(running, job.config, job.proposers, job.run_id)
 
 
 @contextmanager

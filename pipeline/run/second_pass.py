@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -117,13 +118,17 @@ class SecondPass:
                 clock,
             )
 
-    def refine(self, frames: Sequence[LoadedScene]) -> Iterator[Refinement | Exception]:
-        """Yield the result of each frame."""
+    def compute(self, frames: Sequence[LoadedScene]) -> Iterator[Refinement | Exception]:
+        """Yield the result of each frame; flows are shared by frames, so one follows the other."""
         for loaded in frames:
             try:
                 yield self._refine(loaded)
             except Exception as error:
                 yield error
+
+    def refine(self, loaded: LoadedScene, found: Refinement) -> Refinement:  # noqa: ARG002
+        """Return the result as it is."""
+        return found
 
     def _refine(self, loaded: LoadedScene) -> Refinement:
         with loaded.clock("flow"):
@@ -221,20 +226,22 @@ class SecondPass:
 
 
 class _Recent(Generic[K, V]):
-    """The values that were asked for last."""
+    """The values that were asked for last, for threads that share them."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._values: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, key: K, make: Callable[[], V]) -> V:
         """Return the value of a key; make it if it is not there, and forget the oldest one."""
-        if key not in self._values:
-            self._values[key] = make()
-        self._values.move_to_end(key)
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
-        return self._values[key]
+        with self._lock:
+            if key not in self._values:
+                self._values[key] = make()
+            self._values.move_to_end(key)
+            if len(self._values) > self._size:
+                self._values.popitem(last=False)
+            return self._values[key]
 
 
 def _figures(consulted: Consulted, own: Sight) -> dict[str, float]:

@@ -13,11 +13,12 @@ from pipeline.sam.factory import SAM2, ProposerFactory
 if TYPE_CHECKING:
     from pipeline.sam.checkpoints import obtain_checkpoint
     from pipeline.sam.model import load_model
-    from pipeline.sam.proposer import Proposer, propose_variants
+    from pipeline.sam.proposer import PreparingProposer, Proposer, propose_variants
     from pipeline.sam.recall import Recall, Shown
 
 __all__ = [
     "SAM2",
+    "PreparingProposer",
     "Proposer",
     "ProposerFactory",
     "Recall",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "PreparingProposer": "proposer",
     "Proposer": "proposer",
     "Recall": "recall",
     "Shown": "recall",

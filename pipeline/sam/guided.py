@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from pipeline.config import ProposalsConfig
@@ -30,9 +31,12 @@ _CLAMP = 32.0
 _CLEARANCE = 0.02
 
 
-def segment_objects(
-    decoder: PromptDecoder, coarse_ids: npt.NDArray[np.integer], config: ProposalsConfig
-) -> Proposals:
+def aim(model: SAM2Base, coarse_ids: npt.NDArray[np.integer]) -> Targets:
+    """Return the targets of a model's prompts; this needs no device, and any thread may do it."""
+    return find_targets(coarse_ids, FINENESS * 4 * model.sam_image_embedding_size)
+
+
+def segment_objects(decoder: PromptDecoder, targets: Targets, config: ProposalsConfig) -> Proposals:
     """Propose a mask for every coarse object, then masks for the areas without objects.
 
     A prompt is a box, points deep inside, and the coarse mask as logits that are weaker near its
@@ -44,8 +48,8 @@ def segment_objects(
     ----------
     decoder
         The mask decoder on the image.
-    coarse_ids
-        (h, w) integers, 0 where no object is.
+    targets
+        From `aim`.
     config
         Number of rounds, density of the sparse grid, and thresholds for its masks.
 
@@ -54,7 +58,6 @@ def segment_objects(
     Proposals
         First one mask per object, by id, then the masks of the sparse grid.
     """
-    targets = find_targets(coarse_ids, FINENESS * decoder.mask_size)
     drawn = torch.from_numpy(targets.drawn).to(decoder.device)
     step = config.points_per_batch
     found = [

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor, nn
 
-from pipeline.config import ConfigLike, ModelConfig, load_config
+from pipeline.config import Config, ConfigLike, ModelConfig, load_config
 from pipeline.errors import ModelError
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.checkpoints import obtain_checkpoint, read_weights
@@ -52,6 +55,57 @@ def load_model(config: ConfigLike | ModelConfig = None) -> SAM2Base:
         return _models[key]
 
 
+def load_lowered(config: Config) -> SAM2Base:
+    """Return the model as proposers use it: with weights in the precision that it computes in.
+
+    Weights are cast once here, and not at every call. In float32 this is the model of `load_model`;
+    in a lower precision it is a copy. Within `arithmetic` its masks are those of autocast, but that
+    the image encoder has no float32 in between.
+
+    Raises
+    ------
+    ConfigError, ModelError
+        As for `load_model`.
+    """
+    model = load_model(config)
+    dtype = _dtype(config.model, model.device)
+    if dtype == torch.float32:
+        return model
+    key = config.model.model_copy(update={"precision": str(dtype).removeprefix("torch.")})
+    with _loading:
+        if key not in _models:
+            _models[key] = _lowered(model, dtype, compiled=config.model.compile)
+        return _models[key]
+
+
+def _lowered(model: SAM2Base, dtype: torch.dtype, *, compiled: bool) -> SAM2Base:
+    lowered = copy.deepcopy(model)
+    for module in lowered.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            module.to(dtype)
+    lowered.image_encoder = _LoweredEncoder(lowered.image_encoder.to(dtype), dtype)
+    if compiled:
+        lowered.image_encoder.compile(dynamic=False)
+    return lowered
+
+
+class _LoweredEncoder(nn.Module):
+    """An image encoder that computes in a lower precision throughout.
+
+    Autocast would take every layer norm to float32, and cast to and fro around it.
+    """
+
+    def __init__(self, encoder: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self._encoder, self._dtype = encoder, dtype
+
+    def forward(self, images: Tensor) -> dict[str, Any]:
+        """Return the features of images (B, 3, S, S), as the encoder itself does."""
+        with torch.autocast(images.device.type, enabled=False):
+            features: dict[str, Any] = self._encoder(images.to(self._dtype))
+        return features
+
+
 def resolve_device(config: ModelConfig) -> torch.device:
     """Return the device to compute on; `auto` takes CUDA, then MPS, then the CPU.
 
@@ -79,15 +133,18 @@ def resolve_device(config: ModelConfig) -> torch.device:
 @contextmanager
 def arithmetic(config: ModelConfig, device: torch.device) -> Iterator[None]:
     """Enter a context without gradients, in the precision that the settings give this device."""
-    if config.precision == "auto":
-        dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    else:
-        dtype = _DTYPES[config.precision]
+    dtype = _dtype(config, device)
     with (
         torch.inference_mode(),
         torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32),
     ):
         yield
+
+
+def _dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
+    if config.precision == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return _DTYPES[config.precision]
 
 
 def _build(config: ModelConfig) -> SAM2Base:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from sam2.modeling.sam2_base import SAM2Base
 
 from pipeline.clock import StageClock
 from pipeline.config import Config, ProposalsConfig
 from pipeline.records import Proposals
 from pipeline.sam.decoder import PromptDecoder
-from pipeline.sam.encoder import ImageFeatures, encode
+from pipeline.sam.encoder import ImageFeatures, as_pixels, encode
 from pipeline.sam.grid import segment_everything
-from pipeline.sam.guided import segment_objects
-from pipeline.sam.model import arithmetic, load_model, resolve_device
+from pipeline.sam.guided import aim, segment_objects
+from pipeline.sam.model import arithmetic, load_lowered, resolve_device
 from pipeline.sam.support import image_support
+from pipeline.sam.targets import Targets
 
 _IMAGES_ON_GPU = 4
 
@@ -50,7 +52,7 @@ class Proposer(Protocol):
             The coarse id map of each image: (h, w) integers, 0 where no object is. It covers the
             same view as the image and may have another size.
         clock
-            Receives the time of the stages `encode` and `decode`.
+            Receives the time of the stages `aim`, `encode` and `decode`.
 
         Returns
         -------
@@ -63,6 +65,44 @@ class Proposer(Protocol):
             Not even a single prompt fits into the device's memory.
         """
         ...
+
+
+@runtime_checkable
+class PreparingProposer(Proposer, Protocol):
+    """A proposer with work that needs no device, which other threads do ahead of its turn."""
+
+    def prepare(
+        self,
+        image: npt.NDArray[np.uint8],
+        coarse_ids: npt.NDArray[np.integer],
+        clock: StageClock,
+    ) -> Any:
+        """Do this work for an image; any number of threads may call this at once.
+
+        Parameters
+        ----------
+        image, coarse_ids
+            As for `Proposer.propose`.
+        clock
+            Receives the time of the stage `aim`.
+        """
+        ...
+
+    def propose_prepared(self, prepared: Sequence[Any], clock: StageClock) -> list[Proposals]:
+        """Propose what `Proposer.propose` does for images that were prepared."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """An image that is ready for SAM 2, and the prompts for it."""
+
+    pixels: torch.Tensor
+    """(H, W, 3) uint8, in pinned memory if the device is a GPU."""
+    coarse_ids: npt.NDArray[np.integer]
+    """(h, w)."""
+    targets: Targets | None
+    """The targets of prompts; None for a grid."""
 
 
 class SamProposer:
@@ -81,7 +121,7 @@ class SamProposer:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._model = load_model(config)
+        self._model = load_lowered(config)
         self.images_per_call = _images_per_call(config)
 
     def propose(
@@ -91,15 +131,32 @@ class SamProposer:
         clock: StageClock,
     ) -> list[Proposals]:
         """See `Proposer.propose`."""
+        pairs = zip(images, coarse_ids, strict=True)
+        return self.propose_prepared([self.prepare(*pair, clock) for pair in pairs], clock)
+
+    def prepare(
+        self,
+        image: npt.NDArray[np.uint8],
+        coarse_ids: npt.NDArray[np.integer],
+        clock: StageClock,
+    ) -> Prepared:
+        """See `PreparingProposer.prepare`."""
+        with clock("aim"):
+            return _prepared(self._model, image, coarse_ids, self._config.proposals)
+
+    def propose_prepared(self, prepared: Sequence[Prepared], clock: StageClock) -> list[Proposals]:
+        """See `PreparingProposer.propose_prepared`."""
         device = self._model.device
         with arithmetic(self._config.model, device):
             with clock("encode"):
-                features = encode(self._model, images)
+                features = encode(self._model, [each.pixels for each in prepared])
                 _wait_for(device)
             with clock("decode"):
                 proposals = [
-                    _ask(PromptDecoder(self._model, each), each, ids, self._config.proposals)
-                    for each, ids in zip(features, coarse_ids, strict=True)
+                    _ask(
+                        PromptDecoder(self._model, of_image), of_image, each, self._config.proposals
+                    )
+                    for of_image, each in zip(features, prepared, strict=True)
                 ]
                 _wait_for(device)
         return proposals
@@ -123,29 +180,42 @@ def propose_variants(
     image, coarse_ids, clock
         As for `Proposer.propose`.
     """
-    model = load_model(config)
+    model = load_lowered(config)
+    with clock("aim"):
+        ready = [_prepared(model, image, coarse_ids, variant) for variant in variants]
     with arithmetic(config.model, model.device):
         with clock("encode"):
-            [features] = encode(model, [image])
+            [features] = encode(model, [ready[0].pixels])
             _wait_for(model.device)
         with clock("decode"):
             decoder = PromptDecoder(model, features)
-            proposals = [_ask(decoder, features, coarse_ids, variant) for variant in variants]
+            proposals = [
+                _ask(decoder, features, each, variant)
+                for each, variant in zip(ready, variants, strict=True)
+            ]
             _wait_for(model.device)
     return proposals
 
 
-def _ask(
-    decoder: PromptDecoder,
-    features: ImageFeatures,
+def _prepared(
+    model: SAM2Base,
+    image: npt.NDArray[np.uint8],
     coarse_ids: npt.NDArray[np.integer],
     config: ProposalsConfig,
+) -> Prepared:
+    targets = aim(model, coarse_ids) if config.mode == "guided" else None
+    return Prepared(as_pixels(image, model.device), coarse_ids, targets)
+
+
+def _ask(
+    decoder: PromptDecoder, features: ImageFeatures, prepared: Prepared, config: ProposalsConfig
 ) -> Proposals:
-    if config.mode == "guided":
-        proposals = segment_objects(decoder, coarse_ids, config)
-    else:
+    if prepared.targets is None:
         proposals = segment_everything(decoder, config)
-    return replace(proposals, image_support=image_support(features.high_res[0], coarse_ids))
+    else:
+        proposals = segment_objects(decoder, prepared.targets, config)
+    support = image_support(features.high_res[0], prepared.coarse_ids)
+    return replace(proposals, image_support=support)
 
 
 def _wait_for(device: torch.device) -> None:

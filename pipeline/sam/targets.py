@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from pipeline.ids import resize_nearest
 from pipeline.sam.deep_places import deep_places
@@ -54,9 +53,14 @@ def find_targets(coarse_ids: npt.NDArray[np.integer], n: int) -> Targets:
     n
         Side of the grid.
     """
-    ids, drawn = _numbered(_sample(coarse_ids, n))
-    windows = ndimage.find_objects(drawn)
-    boxes = [(x.start, y.start, x.stop, y.stop) for y, x in windows]
+    sampled = resize_nearest(coarse_ids, (n, n))
+    ends = np.ones((n, n), dtype=np.bool_)
+    np.not_equal(sampled[:, 1:], sampled[:, :-1], out=ends[:, :-1])
+    last = np.flatnonzero(ends)
+    length = np.diff(last, prepend=-1)
+    ids, row = _numbered(sampled.reshape(-1)[last].astype(np.int64))
+    drawn = np.repeat(row, length).reshape(n, n)
+    boxes = _boxes(row, last, length, n, len(ids))
     places = deep_places(drawn, len(ids), POINTS)
     inside = places >= 0
     points = np.stack([places % n, places // n], axis=-1).astype(np.float32)
@@ -64,21 +68,37 @@ def find_targets(coarse_ids: npt.NDArray[np.integer], n: int) -> Targets:
     side = np.float32(n)
     return Targets(
         ids,
-        np.array(boxes, np.float32).reshape(-1, 4) / side,
+        boxes.astype(np.float32) / side,
         (points + np.float32(0.5)) / side,
         np.where(inside, INSIDE, NO_POINT),
         drawn,
     )
 
 
-def _numbered(sampled: Ints) -> tuple[Ints, Ints]:
-    """Return the ids above 0 in ascending order, and each cell's row among them + 1."""
-    present = np.zeros(max(1, int(sampled.max(initial=0)) + 1), dtype=np.bool_)
-    present[sampled] = True
+def _numbered(ids: Ints) -> tuple[Ints, Ints]:
+    """Return the ids above 0 in ascending order, and the row of each of `ids` among them + 1."""
+    present = np.zeros(max(1, int(ids.max(initial=0)) + 1), dtype=np.bool_)
+    present[ids] = True
     present[0] = True
     row = np.cumsum(present) - 1
-    return np.flatnonzero(present)[1:], row[sampled]
+    return np.flatnonzero(present)[1:], row[ids]
 
 
-def _sample(coarse_ids: npt.NDArray[np.integer], n: int) -> Ints:
-    return resize_nearest(coarse_ids, (n, n)).astype(np.int64)
+def _boxes(row: Ints, last: Ints, length: Ints, n: int, n_objects: int) -> Ints:
+    """Return the box x0, y0, x1, y1 of each object in cells, (N, 4), from runs of equal cells.
+
+    Parameters
+    ----------
+    row
+        (R,) row of the object of each run + 1; 0 where there is none.
+    last, length
+        (R,) last cell of each run, as raster index, and cells in it; a run ends with its line.
+    """
+    y, right = np.divmod(last, n)
+    boxes = np.zeros((n_objects + 1, 4), dtype=np.int64)
+    boxes[:, :2] = n
+    for column, edge in ((0, right + 1 - length), (1, y)):
+        np.minimum.at(boxes[:, column], row, edge)
+    for column, edge in ((2, right + 1), (3, y + 1)):
+        np.maximum.at(boxes[:, column], row, edge)
+    return boxes[1:]

@@ -57,7 +57,8 @@ def leave_out_the_work() -> None:
     SamFactory.make = lambda *_: SimpleNamespace(images_per_call=1)
     partition.read_frame = lambda *_: loaded
     refined = Refinement(nothing, (), stats)
-    partition.refine_together = lambda frames, *_: iter([refined] * len(frames))
+    partition.propose_together = lambda frames, *_: [nothing] * len(frames)
+    partition.refine = lambda *_: refined
     partition.write_frame = lambda *_: None
 
 

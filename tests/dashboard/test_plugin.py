@@ -61,20 +61,30 @@ def test_the_headline_escapes_names_and_tells_the_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "model", "device"),
+    ("told", "model", "device", "busy"),
     [
-        (None, "-", "-"),
-        ({"model_seconds": 2.5, "device_memory": None}, "2.5 s", "-"),
-        ({"model_seconds": 2.5, "device_memory": 3 << 30}, "2.5 s", "3.00 GiB"),
+        (None, "-", "-", ("-", "-")),
+        (
+            {"model_seconds": 2.5, "device_memory": None, "model_busy": 0.5},
+            "2.5 s",
+            "-",
+            ("50 %", "-"),
+        ),
+        (
+            {"model_seconds": 2.5, "device_memory": 3 << 30, "model_busy": 1, "device_busy": 0.876},
+            *("2.5 s", "3.00 GiB"),
+            ("100 %", "88 %"),
+        ),
     ],
 )
-def test_a_workers_row(told: object, model: str, device: str) -> None:
+def test_a_workers_row(told: object, model: str, device: str, busy: tuple[str, str]) -> None:
     keys = [("refine-room-1-0a1b", 0), ("refine-room-1-0a1b", 1), ("refine-hall-2b", 0)]
     keys += [(f"refine-{number}-0a1b", 0) for number in range(3)]
     tasks = [SimpleNamespace(key=key) for key in [*keys, ("from_sequence-0a", 1), "job-1"]]
     worker = SimpleNamespace(name=1, processing=tasks, metrics={WORKER_METRIC: told})
-    name, in_hand, loaded, memory, *_ = worker_row(worker)
+    name, in_hand, loaded, memory, _, _, *of_time = worker_row(worker)
     assert (name, loaded, memory) == ("1", model, device)
+    assert tuple(of_time) == busy
     assert in_hand == "2 of room-1, 1 of hall, 1 of 0 and of 2 more"
     worker.processing = []
     assert worker_row(worker)[1] == "none"

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
+import pytest
+
+from pipeline.clock import Busy
 from pipeline.errors import IdMapError, IdRangeError, ImageError, reason_of
 from pipeline.record.summary import Summary
 from pipeline.record.tally import (
@@ -52,6 +56,23 @@ def test_a_scene_is_one_line() -> None:
     assert "room  2/2 ok, invalid 15.0 %, SAM matched 30, merged 6, kept coarse 10" in text
     assert "2 frame(s) in 4.0 s, 0.50 frames/s" in text
     assert "read 0.500, encode 2.000" in text
+
+
+def test_a_run_tells_what_held_it_back() -> None:
+    tally = Tally()
+    tally.expect({"room": 1})
+    tally.add(done("room"))
+    waited = replace(summary_of(tally), busy=Busy(10.0, 4.0))
+    assert (
+        "the model worked 40 % of the time: it waited for the stages beside it, above all read"
+        in (waited.as_text())
+    )
+    kept = replace(waited, busy=Busy(10.0, 9.0, 0.87, {"images": 2}))
+    assert "the model worked 90 % of the time, the GPU was busy 87 %: a smaller" in kept.as_text()
+    assert "images: 2 at once" in kept.as_text()
+    assert kept.as_dict()["model_busy"] == pytest.approx(0.9)
+    assert kept.as_dict()["device_busy"] == 0.87
+    assert "the model worked" not in summary_of(tally).as_text()
 
 
 def test_failed_and_stale_frames_are_not_complete() -> None:

@@ -1,24 +1,32 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pipeline.clock import StageClock
 from pipeline.config import load_config
 from pipeline.dataset import Layout, discover, read_ids
 from pipeline.dataset.provenance import OwnFiles
+from pipeline.demo.write import write_demo_dataset
 from pipeline.errors import StorageError
-from pipeline.records import STAGES, FrameRef
-from pipeline.run.partition import Job, failed_entry, refine_partition
+from pipeline.records import STAGES, FrameRef, Proposals, Refinement
+from pipeline.run.frame import LoadedFrame
+from pipeline.run.partition import FirstPass, Job, failed_entry, refine_partition, work_through
 from pipeline.sam import Proposer
-from tests.proposers import COLOURS, CountingProposer, FailingProposer, Handing
+from tests.proposers import COLOURS, CountingProposer, FailingProposer, Handing, Images, Maps
 
 MakeDataset = Callable[..., Path]
 
-OF_A_FIRST_PASS = [stage for stage in STAGES if stage not in ("flow", "consult", "recall")]
+OF_A_FIRST_PASS = [stage for stage in STAGES if stage not in ("aim", "flow", "consult", "recall")]
 
 
 def job_and_frames(
@@ -145,3 +153,92 @@ def test_a_frame_that_never_ended_can_be_put_on_record(make_dataset: MakeDataset
     entry = failed_entry(frames[0], job, OwnFiles(job.layout), "KilledWorker", "its worker died")
     assert entry.outcome.status == "failed"
     assert len(entry.inputs) == 2
+
+
+STUMBLES = ("read", "decode", "borders")
+
+
+class Stumbling(FirstPass):
+    """A first pass with steps that take their time or fail, as chosen for each frame."""
+
+    def __init__(self, job: Job, chosen: dict[FrameRef, dict[str, str]], at_once: int) -> None:
+        super().__init__(job)
+        self._chosen = chosen
+        self._frame_of: dict[int, FrameRef] = {}
+        self.frames_per_call = at_once
+
+    def read(self, frame: FrameRef, clock: StageClock) -> LoadedFrame:
+        self._stumble("read", frame, clock)
+        loaded = super().read(frame, clock)
+        self._frame_of[id(loaded.image)] = frame
+        return loaded
+
+    def compute(self, frames: Sequence[LoadedFrame]) -> list[Proposals | Exception]:
+        found = super().compute(frames)
+        for k, loaded in enumerate(frames):
+            try:
+                self._stumble("decode", self._frame_of[id(loaded.image)], loaded.clock)
+            except ZeroDivisionError as error:
+                found[k] = error
+        return found
+
+    def refine(self, loaded: LoadedFrame, found: Proposals) -> Refinement:
+        self._stumble("borders", self._frame_of.pop(id(loaded.image)), loaded.clock)
+        return super().refine(loaded, found)
+
+    def _stumble(self, stage: str, frame: FrameRef, clock: StageClock) -> None:
+        how = self._chosen[frame].get(stage)
+        with clock(stage):
+            if how == "slow":
+                time.sleep(0.01)
+            if how == "fails":
+                raise ZeroDivisionError(stage)
+
+
+def digest_of(frame: FrameRef, job: Job) -> str:
+    return hashlib.sha256(job.layout.output_path(frame).read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[FrameRef], list[str]]:
+    """Return a data set, its frames, and their results as made one after another."""
+    root = tmp_path_factory.mktemp("stumbling")
+    write_demo_dataset(root, 1, 5, (64, 48), seed=3, severity=1.0)
+    job, frames = job_and_frames(root)
+    for frame in frames:
+        refine_partition([frame], job)
+    return root, frames, [digest_of(frame, job) for frame in frames]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data(), st.integers(1, 4))
+def test_slow_and_failing_stages_change_no_other_frame(
+    scene: tuple[Path, list[FrameRef], list[str]], data: st.DataObject, at_once: int
+) -> None:
+    root, frames, expected = scene
+    how = st.sampled_from(["", "", "slow", "fails"])
+    steps = st.fixed_dictionaries(dict.fromkeys(STUMBLES, how))
+    chosen = {frame: data.draw(steps) for frame in frames}
+    with tempfile.TemporaryDirectory() as folder:
+        job, _ = job_and_frames(root, f"output.root={folder}")
+        entries = work_through(frames, Stumbling(job, chosen, at_once), job)
+        assert [entry.outcome.frame for entry in entries] == frames
+        for entry, frame, digest in zip(entries, frames, expected, strict=True):
+            failing = [stage for stage in STUMBLES if chosen[frame][stage] == "fails"]
+            if failing:
+                assert (entry.outcome.status, entry.outcome.stage) == ("failed", failing[0])
+                assert not job.layout.output_path(frame).exists()
+            else:
+                assert entry.outcome.status == "done"
+                assert digest_of(frame, job) == digest
+
+
+def test_a_proposer_that_leaves_an_image_out_fails_its_frames(make_dataset: MakeDataset) -> None:
+    class Forgetful(CountingProposer):
+        def propose(self, images: Images, coarse_ids: Maps, clock: StageClock) -> list[Proposals]:
+            return super().propose(images, coarse_ids, clock)[1:]
+
+    job, frames = job_and_frames(make_dataset(scenes=1, frames=2), proposer=Forgetful(2))
+    for entry in refine_partition(frames, job):
+        assert entry.outcome.status == "failed"
+        assert "0 sets of masks for 1 images" in (entry.outcome.message or "")

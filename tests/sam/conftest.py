@@ -11,7 +11,7 @@ import torch
 from sam2.modeling.sam2_base import SAM2Base
 
 from pipeline.config import Config, load_config
-from pipeline.sam import load_model
+from pipeline.sam import batches, load_model
 from pipeline.sam.architecture import build_architecture
 
 ARCHITECTURE = Path(__file__).with_name("small_hiera.yaml")
@@ -76,3 +76,9 @@ def ids() -> npt.NDArray[np.int32]:
     """Eleven objects and a strip without any, (96, 128)."""
     tiles = np.arange(12).reshape(3, 4)
     return np.kron(tiles, np.ones((32, 32))).astype(np.int32)
+
+
+@pytest.fixture(autouse=True)
+def enough_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget which batches did not fit into memory in tests before."""
+    monkeypatch.setattr(batches, "_fitted", {})

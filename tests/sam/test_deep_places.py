@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from pipeline.sam.deep_places import deep_places, squared_depth
+from pipeline.sam.deep_places import deep_places, distances
 
 
 def one_by_one(drawn: np.ndarray, n_objects: int, n_places: int) -> np.ndarray:
     """Find the same places by looking at every cell of every object in turn."""
     rows, columns = np.indices(drawn.shape)
     found = np.full((n_objects, n_places), -1)
-    depth = np.sqrt(squared_depth(drawn)).astype(np.float32) + 1
+    depth = np.sqrt(np.rint(np.square(distances(drawn)))) + 1
     for k in range(n_objects):
         left = np.where(drawn == k + 1, depth, 0).astype(np.float64)
         for p in range(n_places):
@@ -75,5 +75,5 @@ def test_depth_is_the_distance_to_a_border(drawn: np.ndarray) -> None:
         border[here] |= differs
         border[there] |= differs
     if border.any():
-        expected = ndimage.distance_transform_edt(~border) ** 2
-        np.testing.assert_allclose(squared_depth(drawn), expected)
+        expected = ndimage.distance_transform_edt(~border)
+        np.testing.assert_allclose(distances(drawn), expected, rtol=1e-6)

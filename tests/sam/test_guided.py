@@ -10,7 +10,7 @@ from pipeline.config import Config
 from pipeline.records import Proposals
 from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import encode
-from pipeline.sam.guided import segment_objects
+from pipeline.sam.guided import FINENESS, aim, segment_objects
 from pipeline.sam.targets import find_targets
 from training.stock_sam2 import image_predictor
 
@@ -26,7 +26,14 @@ def decoder(model: SAM2Base, picture: Image) -> PromptDecoder:
 
 @torch.inference_mode()
 def ask(decoder: PromptDecoder, ids: Ids, config: Config, **settings: int) -> Proposals:
-    return segment_objects(decoder, ids, config.proposals.model_copy(update=settings))
+    targets = find_targets(ids, FINENESS * decoder.mask_size)
+    return segment_objects(decoder, targets, config.proposals.model_copy(update=settings))
+
+
+def test_targets_lie_on_the_grid_of_the_masks(
+    model: SAM2Base, decoder: PromptDecoder, ids: Ids
+) -> None:
+    assert aim(model, ids).drawn.shape == (FINENESS * decoder.mask_size,) * 2
 
 
 def test_one_mask_an_object_by_id(decoder: PromptDecoder, ids: Ids, config: Config) -> None:

@@ -13,12 +13,13 @@ from hydra.core.global_hydra import GlobalHydra
 from sam2.build_sam import build_sam2
 from sam2.modeling.sam2_base import SAM2Base
 
-from pipeline.config import Config, ModelConfig
+from pipeline.config import Config, ModelConfig, load_config
 from pipeline.errors import ModelError
 from pipeline.sam import load_model, model
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.model import (
     arithmetic,
+    load_lowered,
     resolve_device,
 )
 from training.stock_sam2 import image_predictor
@@ -140,6 +141,18 @@ def test_device_that_is_not_there() -> None:
                 resolve_device(ModelConfig(device=device))
     assert resolve_device(ModelConfig(device="cpu")) == torch.device("cpu")
     assert resolve_device(ModelConfig()).type in {"cuda", "mps", "cpu"}
+
+
+def test_weights_are_cast_once_to_the_precision_computed_in(config: Config) -> None:
+    half = load_config(config, ["model.precision=bfloat16"])
+    model = load_lowered(half)
+    assert load_lowered(half) is model
+    assert load_lowered(config) is load_model(config) is load_model(half)
+    assert {p.dtype for p in load_model(half).parameters()} == {torch.float32}
+    assert {p.dtype for p in model.image_encoder.parameters()} == {torch.bfloat16}
+    convolutions = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert {m.weight.dtype for m in convolutions} == {torch.bfloat16}
+    assert not any(parameter.requires_grad for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_fulfils_the_contract(config: Config, picture: Image, ids: Ids, mode: st
         assert 0 <= values.min() <= values.max() <= 1
     assert proposals.prompt_ids.shape == (n,)
     assert proposals.prompt_ids.dtype == torch.int64
-    assert set(clock.seconds) == {"encode", "decode"}
+    assert set(clock.seconds) == {"aim", "encode", "decode"}
     assert not proposals.logits.requires_grad
 
 

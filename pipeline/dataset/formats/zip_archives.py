@@ -6,16 +6,18 @@ import io
 import zipfile
 from collections.abc import Mapping
 
+from pipeline.dataset.files import count_marks
 from pipeline.dataset.formats.contained_arrays import NotAnIdMap
 
 SIGNATURE = b"PK\x03\x04"
+DIRECTORY_SIGNATURE = b"PK\x01\x02"
 MAX_ENTRIES = 1_000
 """Entries of a zip; one array takes about 7. Python's zipfile spends some 500 bytes on each."""
 
 
 def open_archive(content: bytes) -> zipfile.ZipFile:
     """Open a zip archive of at most `MAX_ENTRIES` entries."""
-    if content.count(b"PK\x01\x02") > MAX_ENTRIES:
+    if count_marks(content, DIRECTORY_SIGNATURE) > MAX_ENTRIES:
         raise NotAnIdMap("a zip archive of very many entries")
     return zipfile.ZipFile(io.BytesIO(content))
 

@@ -6,6 +6,7 @@ from importlib import import_module
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,8 +41,8 @@ class Certain:
     def __init__(self, favour: float) -> None:
         self.favour = favour
 
-    def favour_first(self, evidence: np.ndarray) -> np.ndarray:
-        return np.full(len(evidence), self.favour)
+    def favour_first(self, evidence: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(evidence),), self.favour, dtype=torch.float64)
 
 
 @pytest.fixture
