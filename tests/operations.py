@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pipeline.refinement.borders import primitives
+from pipeline.refinement.borders import claimed, place, primitives
 
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "_unique2", "equal", "bincount")
 """Operations whose results the program has to know before it goes on: values or sizes."""
@@ -66,4 +66,6 @@ def as_on_a_device() -> Iterator[Operations]:
     with pytest.MonkeyPatch.context() as patch, counted:
         patch.setattr(primitives, "numpy_serves", lambda _: False)
         patch.setattr(torch.Tensor, "tolist", tolist)
+        for module in claimed, place:
+            patch.setattr(module, "AT_ONCE", {})
         yield counted

@@ -7,7 +7,8 @@ Prints a Markdown table: for each set the coarse map, the coarse map with its bo
 image alone (no SAM), the map of masks alone, and the product's map. `--data` adds your own data set
 with `gt_ids/`. The model is the demo's; objects have 400 px or more and are in the coarse map; an
 object is harmed if its IoU is more than 0.02 below the coarse map's. `--cost` prints instead the
-processor time of placing borders, on one thread, beside the rest of a frame in the same process.
+processor time of placing borders, on one thread, beside the rest of a frame in the same process,
+and what an accelerator would do for a large frame: its kernels, and what it has to wait for.
 """
 
 from __future__ import annotations
@@ -32,13 +33,17 @@ from pipeline.demo.coarse import coarsen
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.evaluation import score_frame
 from pipeline.evaluation.results import Evaluation, ScoredFrame
+from pipeline.ids import N_IDS
 from pipeline.records import Proposals
-from pipeline.refinement import refine_proposals
+from pipeline.refinement import refine_and_tell, refine_proposals
+from pipeline.refinement.borders import follow_image
 from pipeline.refinement.borders.outlines import labels_of
 from pipeline.refinement.borders.place import place_borders
 from pipeline.refinement.borders.view import view_of
-from pipeline.refinement.refine import cell_size
+from pipeline.refinement.refine import cell_size, claims_on_pixels
 from pipeline.sam import SAM2
+from tests.bench.synthetic import Recipe, make_case
+from tests.operations import as_on_a_device
 
 DEMO = load_config({"model": {"name": "demo", "device": "cpu"}})
 DESK = Path(__file__).parents[1] / "data"
@@ -68,6 +73,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if options.cost:
         print_cost(list(rooms(9100, options.rooms, 1, (640, 480), 1.0, "demo")))
+        print_operations()
         return
     print("| set | objects | way | IoU | F, 2 px | F, 1 px | harmed | thin parts |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -158,6 +164,36 @@ def print_cost(frames: list[Frame]) -> None:
         f"{len(frames)} frames of 640 x 480, {ids:.0f} ids: model {model:.0f} ms, refinement by "
         f"masks {by_masks:.0f} ms, with the image {by_image:.0f} ms; the whole frame {ratio:.2f} "
         "times as long"
+    )
+
+
+def print_operations() -> None:
+    """Print what borders cost in a frame of 690 x 920 with some 60 wiggly things."""
+    made = make_case(3, Recipe(690, 920, 60, unlabelled=0.1, coarse_error=1.0))
+    rng = np.random.default_rng(0)
+    colours = rng.integers(20, 235, (N_IDS, 3))
+    image = (colours[made.truth] + rng.normal(size=(690, 920, 3)) * 6).clip(0, 255).astype(np.uint8)
+    coarse = made.coarse.astype(np.uint16)
+    proposals = from_truth(Frame("wiggly", image, coarse, made.truth, "ideal"))
+    by_masks, decisions = refine_and_tell(
+        coarse, proposals, RefinementConfig(borders="masks"), StageClock()
+    )
+
+    def borders() -> None:
+        view = view_of(image, (690, 920), cell_size(proposals.logits, coarse.shape))
+        claimed = claims_on_pixels(decisions, proposals.logits)
+        follow_image(coarse, by_masks.ids, view, claimed)
+
+    spent = []
+    for _ in range(5):
+        start = time.process_time()
+        borders()
+        spent.append(time.process_time() - start)
+    with as_on_a_device() as operations:
+        borders()
+    print(
+        f"690 x 920, {len(proposals.logits)} ids: borders {1000 * min(spent):.0f} ms on the CPU; "
+        f"an accelerator: {operations.kernels} kernels, {operations.waits} waits"
     )
 
 

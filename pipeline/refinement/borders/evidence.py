@@ -209,14 +209,17 @@ def sizes_of(contest: Contest, rim: Rim, cell: float) -> dict[str, Tensor]:
 
 
 def _masks(contest: Contest, claimed: Claimed) -> dict[str, Tensor]:
-    found = {}
     height, width = contest.first.shape
-    for which, label in ("first", contest.first_label), ("second", contest.second_label):
-        of_pixel = label.index_select(0, contest.area)
-        depth, has = claimed.depth_at(contest.place, of_pixel, (height, width))
-        found[f"depth_{which}"], found[f"masks_{which}"] = contest.means(depth, has)
-        found[f"belief_{which}"] = claimed.belief.index_select(0, label)
-    return found
+    labels = torch.stack([contest.first_label, contest.second_label])
+    of_pixel = at(labels, contest.area).view(-1)
+    depth, has = claimed.depth_at(contest.place.repeat(2), of_pixel, (height, width))
+    names = "depth_first", "depth_second", "masks_first", "masks_second"
+    means = contest.means(*depth.view(2, -1), *has.view(2, -1))
+    return {
+        **dict(zip(names, means, strict=True)),
+        "belief_first": claimed.belief.index_select(0, contest.first_label),
+        "belief_second": claimed.belief.index_select(0, contest.second_label),
+    }
 
 
 def _borders(
