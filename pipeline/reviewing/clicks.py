@@ -7,8 +7,9 @@ one area around it, and what was right elsewhere stays right.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,15 +27,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
-    """The answer to the last clicks, from which the next one goes on."""
+class _Trail:
+    """The clicks on one object so far, so that the next one, or one less, is answered at once."""
 
     key: Key
     ids: IdMap
     id: int | None
     clicks: Clicks
-    mask: Mask
-    rating: float
+    answers: list[tuple[Mask, float]]
+    """The answer to the first n clicks, for n from 0."""
+
+    def shared_with(self, key: Key, ids: IdMap, id_: int | None, clicks: Clicks) -> int:
+        """Return how many answers are those to other clicks, too."""
+        if (self.key, self.id, self.clicks.box) != (key, id_, clicks.box):
+            return 0
+        if not np.array_equal(self.ids, ids):
+            return 0
+        pairs = zip(_places(self.clicks), _places(clicks), strict=False)
+        return 1 + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 class Clicker:
@@ -49,7 +59,7 @@ class Clicker:
     def __init__(self, config: Config) -> None:
         self._answers = Answers(config)
         self._colours: Recent[Colours] = Recent(1)
-        self._last: _Known | None = None
+        self._trail: _Trail | None = None
         self._working = threading.Lock()
 
     def prepare(self, key: Key, read_image: Callable[[], Image]) -> None:
@@ -97,28 +107,23 @@ class Clicker:
             The model cannot be loaded.
         """
         with self._working:
-            known = self._known(key, image, clicks, ids, id_)
-            mask, rating = known.mask, known.rating
-            for count in range(len(known.clicks.points), len(clicks.points)):
-                mask, rating = self._next(key, image, _first(clicks, count + 1), ids, mask)
-            self._last = _Known(key, ids, id_, clicks, mask, rating)
-            return mask, rating
+            trail = self._trail
+            shared = trail.shared_with(key, ids, id_, clicks) if trail else 0
+            answers = trail.answers[:shared] if trail else []
+            if not answers:
+                answers.append(self._start(key, image, clicks, ids, id_))
+            for count in range(len(answers), len(clicks.points) + 1):
+                mask, _ = answers[-1]
+                answers.append(self._next(key, image, _first(clicks, count), ids, mask))
+            self._trail = _Trail(key, ids, id_, clicks, answers)
+            return answers[-1]
 
-    def _known(self, key: Key, image: Image, clicks: Clicks, ids: IdMap, id_: int | None) -> _Known:
-        """Return the answer to the first of some clicks, or to none of them."""
-        last = self._last
-        if (
-            last
-            and (last.key, last.id) == (key, id_)
-            and last.clicks == _first(clicks, len(last.clicks.points))
-            and np.array_equal(last.ids, ids)
-        ):
-            return last
-        nothing = _first(clicks, 0)
+    def _start(
+        self, key: Key, image: Image, clicks: Clicks, ids: IdMap, id_: int | None
+    ) -> tuple[Mask, float]:
+        """Return the mask before the first click: the object as it is drawn, or SAM's in a box."""
         drawn = ids == id_ if id_ else np.zeros(ids.shape, np.bool_)
-        if not clicks.box:
-            return _Known(key, ids, id_, nothing, drawn, 1.0)
-        return _Known(key, ids, id_, nothing, *self._whole(key, image, nothing, drawn))
+        return self._whole(key, image, _first(clicks, 0), drawn) if clicks.box else (drawn, 1.0)
 
     def _next(
         self, key: Key, image: Image, clicks: Clicks, ids: IdMap, drawn: Mask
@@ -167,3 +172,7 @@ def clicked_pixels(clicks: Clicks, shape: tuple[int, ...]) -> list[tuple[int, in
 
 def _first(clicks: Clicks, count: int) -> Clicks:
     return replace(clicks, points=clicks.points[:count], inside=clicks.inside[:count])
+
+
+def _places(clicks: Clicks) -> Iterator[tuple[tuple[float, float], bool]]:
+    return zip(clicks.points, clicks.inside, strict=True)
