@@ -17,6 +17,7 @@ from pipeline.refinement.borders.contest import Contest, compare
 from pipeline.refinement.borders.judge import load_judge
 from pipeline.refinement.neighbours.carry import Carried, carry
 from pipeline.refinement.neighbours.evidence import gather
+from pipeline.refinement.neighbours.fixes import apply_fixes
 from pipeline.refinement.neighbours.flow import Flow
 from pipeline.refinement.neighbours.sight import Sight
 from pipeline.refinement.neighbours.vote import vote
@@ -70,20 +71,16 @@ def consult(
     Returns
     -------
     Consulted
-        Every id of the first pass is kept. An id that the coarse map lacks comes back only where
-        two neighbours show it, or where the judge is sure of one.
+        Every id of the first pass is kept, unless a person took it from a neighbour. An id that the
+        coarse map lacks comes back only where two neighbours show it, where the judge is sure of
+        one, or where a person drew it.
     """
     carried = [carry(own, other, flow) for other, flow in neighbours]
     carried = [each for each in (*carried, *remembered) if each.weight.any()]
     contest = compare(own.ids, vote(own, carried))
     before = _unsteady(own.ids, carried)
-    if not contest.n:
-        nothing = np.zeros(own.ids.shape, dtype=np.bool_)
-        return Consulted(own.ids, len(carried), (), nothing, before, before)
-    favour = -load_judge("neighbours", __package__).favour_first(gather(contest, own, carried))
-    accepted = favour > FAVOUR
-    accepted &= ~_unproven(contest, accepted, favour, own, carried)
-    ids = _with_all_of(own.ids, contest.settle(~accepted))
+    ids = _judged(contest, own, carried) if contest.n else own.ids
+    ids = apply_fixes(ids, own, neighbours)
     returned = np.setdiff1d(ids, np.union1d(own.coarse, own.ids))
     return Consulted(
         ids=ids,
@@ -93,6 +90,14 @@ def consult(
         unsteady_before=before,
         unsteady_after=_unsteady(ids, carried),
     )
+
+
+def _judged(contest: Contest, own: Sight, carried: Sequence[Carried]) -> Ids:
+    """Return the ids of the frame, with the vote in the areas that the judge gives it."""
+    favour = -load_judge("neighbours", __package__).favour_first(gather(contest, own, carried))
+    accepted = favour > FAVOUR
+    accepted &= ~_unproven(contest, accepted, favour, own, carried)
+    return _with_all_of(own.ids, contest.settle(~accepted))
 
 
 def _unsteady(ids: Ids, carried: Sequence[Carried]) -> float:
