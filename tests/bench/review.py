@@ -1,8 +1,8 @@
 """The review page: time until the queue is there on many frames, and the time of a click.
 
 Run as `python -m tests.bench.review [scenes] [frames] [width] [height]`. The queue is that of a
-made-up journal in which every frame has a line and a tenth have two. Clicks go to the demo model, on
-a drawn room of the given size, through the server as a browser sends them. Times are wall times;
+made-up journal in which every frame has a line and a tenth have two. Clicks go to the demo model,
+on a drawn room of the given size, through the server as a browser sends them. Times are wall times;
 those of the processor are beside them, since machines are shared. At last the truth clicks on
 objects of drawn rooms that are wrong after refinement.
 """

@@ -1,7 +1,7 @@
 """A user of the review page who knows the truth, and clicks where an object is most wrong.
 
-The clicks go to the desk as the page sends them: each answer is looked at, one that gains nothing is
-taken back, and the best one becomes the shape of the object. Brush and eraser are not used.
+The clicks go to the desk as the page sends them: each answer is looked at, one that gains nothing
+is taken back, and the best one becomes the shape of the object. Brush and eraser are not used.
 """
 
 from __future__ import annotations
