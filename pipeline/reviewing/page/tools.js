@@ -246,3 +246,4 @@ onFrame((what) => {
 });
 for (const button of offer.querySelectorAll("[data-how]")) button.addEventListener("click", () => use(button.dataset.how));
 document.getElementById("mask-drop").addEventListener("click", clear);
+document.getElementById("mask-back").addEventListener("click", takeBack);
