@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import pipeline
 from pipeline.dataset import discover, read_ids
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("--severity", type=float, default=1.0)
     parser.add_argument("--keep", type=Path, help="folder of the data set, which is kept")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         root = options.keep or Path(folder) / "scans"
         if not root.exists():
