@@ -10,7 +10,7 @@ No depth image of a candidate is read: reading 100 000 of them would take some t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TypeAlias
 
 import numpy as np
@@ -68,15 +68,33 @@ class SceneNeighbours:
         found = [cameras.get(frame.image) for frame in self.frames]
         self.n_cameras = sum(camera is not None for camera in found)
         """Number of frames that have a camera."""
-        reach = min(settings.window, len(self.frames) - 1)
+        self._reach = min(settings.window, len(self.frames) - 1)
+        self._sequences = _sequences(self.frames)
         self._chosen = _choose_all(
-            Views(found, distance), _sequences(self.frames), reach, settings.neighbours
+            Views(found, distance), self._sequences, self._reach, settings.neighbours
         )
 
     def of(self, frame: FrameRef) -> tuple[FrameRef, ...]:
         """Return the neighbours of a frame, best first; raise `KeyError` for an unknown frame."""
         chosen = self._chosen[self._place[frame.image]]
         return tuple(self.frames[place] for place in chosen if place >= 0)
+
+    def nearest(self, frame: FrameRef, images: Set[str]) -> tuple[FrameRef, ...]:
+        """Return the frames nearest in time, one before and one after, of those with some images.
+
+        Frames beyond the window or in another folder are left out; `KeyError` as for `of`.
+        """
+        here = self._place[frame.image]
+        sides = (
+            range(here - 1, max(here - self._reach, 0) - 1, -1),
+            range(here + 1, min(here + self._reach, len(self.frames) - 1) + 1),
+        )
+        found: list[FrameRef] = []
+        for side in sides:
+            places = (place for place in side if self._sequences[place] == self._sequences[here])
+            others = (self.frames[place] for place in places)
+            found += [other for other in others if other.image in images][:1]
+        return tuple(found)
 
 
 def find_neighbours(

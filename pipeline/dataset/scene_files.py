@@ -15,7 +15,7 @@ from pipeline.config.settings import SceneConfig
 from pipeline.dataset.cameras import read_cameras
 from pipeline.dataset.depth import depth_path
 from pipeline.dataset.files import Stamp, digest_file, stamp
-from pipeline.dataset.fixes import counting_path
+from pipeline.dataset.fixes import find_fix, fixed_frames
 from pipeline.dataset.layout import Layout
 from pipeline.dataset.neighbours import SceneNeighbours, find_neighbours
 from pipeline.dataset.provenance import OwnFiles
@@ -34,8 +34,8 @@ class SceneFiles:
     """The sources of a second pass.
 
     They are the frame's own inputs and what the first pass made of them; for each neighbour its
-    image and the ids that count, a person's fix or what the first pass found; for all of these
-    depth and cameras, where a scene has them.
+    image, what the first pass found and a person's fix; for all of these depth and cameras, where a
+    scene has them.
     """
 
     layout: Layout
@@ -85,16 +85,17 @@ class SceneFiles:
     def ids_path(self, each: FrameRef, frame: FrameRef) -> Path:
         """Return the path of the ids with which a frame takes part in the second pass of `frame`.
 
-        These are the ids that count, a person's fix or what the first pass found; but a frame's own
-        second pass begins with what the first pass found.
+        These are what the first pass found; where it found nothing, a person's fix of a neighbour.
         """
-        first = self.layout.first_pass
-        return first.output_path(each) if each == frame else counting_path(first, each)
+        first = self.layout.first_pass.output_path(each)
+        return first if each == frame or first.exists() else self._fix_of(each, frame) or first
 
     def _digest_of(self, each: FrameRef, frame: FrameRef) -> str:
         digest = hashlib.blake2b(digest_size=8)
         digest.update(digest_file(self.layout.image_path(each), ImageError))
         digest.update(digest_file(self.ids_path(each, frame), IdMapError))
+        if fix := self._fix_of(each, frame):
+            digest.update(digest_file(fix, IdMapError))
         for path in self._depth_of(each):
             try:
                 digest.update(digest_file(path, DepthError))
@@ -105,7 +106,13 @@ class SceneFiles:
     def _files_of(self, each: FrameRef, frame: FrameRef) -> Iterator[Path]:
         yield self.layout.image_path(each)
         yield self.ids_path(each, frame)
+        if fix := self._fix_of(each, frame):
+            yield fix
         yield from self._depth_of(each)
+
+    def _fix_of(self, each: FrameRef, frame: FrameRef) -> Path | None:
+        """Return the path of a neighbour's fix; a frame's own takes no part in its second pass."""
+        return None if each == frame else find_fix(self.layout, each)
 
     def _depth_of(self, each: FrameRef) -> Iterator[Path]:
         if path := depth_path(self.layout, each, self.settings):
@@ -129,7 +136,8 @@ def scene_files(layout: Layout, settings: SceneConfig, frames: Iterable[FrameRef
     """Return the sources of a second pass over all frames of a data set.
 
     Neighbours are chosen scene by scene, when a frame of the scene is first asked about; those of
-    the last scenes are kept.
+    the last scenes are kept. The nearest frames with a fix, before and after a frame and not beyond
+    `scene.window`, are neighbours besides, and the first ones.
     """
     scenes: dict[str, list[FrameRef]] = {}
     for frame in frames:
@@ -142,4 +150,13 @@ def scene_files(layout: Layout, settings: SceneConfig, frames: Iterable[FrameRef
         except CameraError:
             return SceneNeighbours(scenes[scene], {}, settings)
 
-    return SceneFiles(layout, settings, lambda frame: of_scene(frame.scene).of(frame))
+    @lru_cache(maxsize=8)
+    def fixed_in(scene: str) -> frozenset[str]:
+        return frozenset(fixed_frames(layout, scene))
+
+    def neighbours(frame: FrameRef) -> tuple[FrameRef, ...]:
+        chosen = of_scene(frame.scene)
+        fixed = chosen.nearest(frame, fixed_in(frame.scene))
+        return (*fixed, *(other for other in chosen.of(frame) if other not in fixed))
+
+    return SceneFiles(layout, settings, neighbours)

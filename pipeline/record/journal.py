@@ -101,7 +101,8 @@ def read_journal(path: Path) -> Iterator[JournalIndex]:
         yield JournalIndex(file)
 
 
-_SCENE, _IMAGE = b'{"scene": "', b'", "image": "'
+_PLAIN_KEY = re.compile(rb'\{"scene": "([^"\\]*)", "image": "([^"\\]*)", ')
+"""Matches the beginning of a line whose names have neither quotes nor backslashes: nearly all."""
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _KEY = re.compile(rb'\{"scene": (%b), "image": (%b), .*\}\n?$' % (_STRING, _STRING), re.DOTALL)
 """Matches the beginning and end of a whole line; the rest is parsed only when asked for."""
@@ -109,21 +110,10 @@ _KEY = re.compile(rb'\{"scene": (%b), "image": (%b), .*\}\n?$' % (_STRING, _STRI
 
 def _key_of(line: bytes) -> tuple[str, str] | None:
     """Return scene and image of a journal line; None if it is torn or of another program."""
-    # Nearly all names have neither quotes nor backslashes, and need no pattern.
-    scene_end = line.find(b'"', len(_SCENE))
-    image_start = scene_end + len(_IMAGE)
-    image_end = line.find(b'"', image_start)
-    if (
-        line.startswith(_SCENE)
-        and line.startswith(_IMAGE, scene_end)
-        and line.startswith(b'", ', image_end)
-        and line.endswith((b"}\n", b"}"))
-        and b"\\" not in line[:image_end]
-    ):
-        return (
-            line[len(_SCENE) : scene_end].decode(errors="replace"),
-            line[image_start:image_end].decode(errors="replace"),
-        )
+    plain = _PLAIN_KEY.match(line)
+    if plain and line.endswith((b"}\n", b"}")):
+        scene, image = (name.decode(errors="replace") for name in plain.groups())
+        return scene, image
     whole = _KEY.match(line)
     if not whole:
         return None

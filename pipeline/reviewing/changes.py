@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.dataset import Layout
+from pipeline.dataset import Layout, read_inputs
 from pipeline.dataset.fixes import counting_ids
-from pipeline.ids import resize_nearest
 from pipeline.reviewing.areas import area_of_mask, brush_area, connected_area
+from pipeline.reviewing.carried import carried_ids
 from pipeline.reviewing.editing import (
     Change,
     assign,
@@ -86,8 +86,10 @@ class Changes:
 
     def _take(self, opened: OpenFrame, operation: Take) -> Change:
         neighbour = self._frames.find(opened.frame.scene, operation.image)
-        others = counting_ids(self._layout, neighbour).astype(np.uint16)
-        others = resize_nearest(others, opened.ids.shape)
+        image, _ = read_inputs(neighbour, self._layout)
+        ids = counting_ids(self._layout, neighbour).astype(np.uint16)
+        shape = opened.ids.shape[0], opened.ids.shape[1]
+        others = carried_ids(opened.image, shape, image, ids)
         return take(opened.ids, others, operation.id, operation.over)
 
 

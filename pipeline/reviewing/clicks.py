@@ -1,29 +1,50 @@
-"""Clicks on open frames: the model of this process, and the features of the last few frames."""
+"""Clicks on open frames, turned into masks.
+
+A box, or a click on what is right already, asks SAM for the whole object. Every other click flips
+one area around it, and what was right elsewhere stays right.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
 
 from pipeline.config import Config
+from pipeline.ids import IdMap
+from pipeline.reviewing.answers import Answers, Image, Key, Recent
+from pipeline.reviewing.areas import Area, Mask
+from pipeline.reviewing.flips import around_click, choose_area, flip
+from pipeline.reviewing.likeness import Colours, alike_areas, lab_colours
+from pipeline.reviewing.strays import without_strays
 
 if TYPE_CHECKING:
     from pipeline.sam.clicks import Clicks
-    from pipeline.sam.decoder import PromptDecoder
 
-Mask = npt.NDArray[np.bool_]
-Key = tuple[str, str]
 
-KEPT_FRAMES = 4
-"""Frames whose features are kept; a large model needs some 30 MB for each."""
-LEAST_SHARE = 0.02
-"""Smallest part of a mask that is kept inside a box, as a share of the largest part."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trail:
+    """The clicks on one object so far, so that the next one, or one less, is answered at once."""
+
+    key: Key
+    ids: IdMap
+    id: int | None
+    clicks: Clicks
+    answers: list[tuple[Mask, float]]
+    """The answer to the first n clicks, for n from 0."""
+
+    def shared_with(self, key: Key, ids: IdMap, id_: int | None, clicks: Clicks) -> int:
+        """Return how many answers are those to other clicks, too."""
+        if (self.key, self.id, self.clicks.box) != (key, id_, clicks.box):
+            return 0
+        if not np.array_equal(self.ids, ids):
+            return 0
+        pairs = zip(_places(self.clicks), _places(clicks), strict=False)
+        return 1 + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 class Clicker:
@@ -36,11 +57,12 @@ class Clicker:
     """
 
     def __init__(self, config: Config) -> None:
-        self._config = config
-        self._decoders: OrderedDict[Key, PromptDecoder] = OrderedDict()
+        self._answers = Answers(config)
+        self._colours: Recent[Colours] = Recent(1)
+        self._trail: _Trail | None = None
         self._working = threading.Lock()
 
-    def prepare(self, key: Key, read_image: Callable[[], npt.NDArray[np.uint8]]) -> None:
+    def prepare(self, key: Key, read_image: Callable[[], Image]) -> None:
         """Encode a frame's image, unless its features are kept from before.
 
         Raises
@@ -51,98 +73,106 @@ class Clicker:
             The image cannot be read.
         """
         with self._working:
-            self._decoder(key, read_image)
+            self._answers.prepare(key, read_image)
 
     def ask(
-        self,
-        key: Key,
-        read_image: Callable[[], npt.NDArray[np.uint8]],
-        clicks: Clicks,
-        drawn: Mask | None,
-        shape: tuple[int, int],
+        self, key: Key, image: Image, clicks: Clicks, ids: IdMap, id_: int | None
     ) -> tuple[Mask, float]:
-        """Return the mask that clicks on a frame mean, (H, W) of `shape`, and SAM's rating of it.
+        """Return the mask that clicks on a frame mean, and how sure it is.
 
         Parameters
         ----------
         key
             Scene and image of the frame.
-        read_image
-            Reads the image; called if its features are not kept.
-        clicks, drawn
-            As for `sam.clicks.segment_clicks`.
-        shape
-            (H, W) of the frame's ids.
+        image
+            (H', W', 3).
+        clicks
+            At least one click, or a box.
+        ids
+            (H, W) the map as it is drawn so far, which nobody changes afterwards.
+        id_
+            The object that is clicked; None for a new one.
+
+        Returns
+        -------
+        mask
+            (H, W). Every click lies on its side of the mask.
+        rating
+            In [0, 1]: SAM's own rating of a whole object, else the mean IoU of the area that was
+            flipped last with the other answers to its click.
 
         Raises
         ------
-        ModelError, FrameError
-            As `prepare`.
+        ModelError
+            The model cannot be loaded.
         """
-        from pipeline.sam.clicks import segment_clicks, upsampled
-        from pipeline.sam.model import arithmetic
-
         with self._working:
-            decoder = self._decoder(key, read_image)
-            with arithmetic(self._config.model, decoder.device):
-                logits, rating = segment_clicks(decoder, clicks, drawn)
-                mask = upsampled(logits, shape)
-        height, width = shape
+            trail = self._trail
+            shared = trail.shared_with(key, ids, id_, clicks) if trail else 0
+            answers = trail.answers[:shared] if trail else []
+            if not answers:
+                answers.append(self._start(key, image, clicks, ids, id_))
+            for count in range(len(answers), len(clicks.points) + 1):
+                mask, _ = answers[-1]
+                answers.append(self._next(key, image, _first(clicks, count), ids, mask))
+            self._trail = _Trail(key, ids, id_, clicks, answers)
+            return answers[-1]
+
+    def _start(
+        self, key: Key, image: Image, clicks: Clicks, ids: IdMap, id_: int | None
+    ) -> tuple[Mask, float]:
+        """Return the mask before the first click: the object as it is drawn, or SAM's in a box."""
+        drawn = ids == id_ if id_ else np.zeros(ids.shape, np.bool_)
+        return self._whole(key, image, _first(clicks, 0), drawn) if clicks.box else (drawn, 1.0)
+
+    def _next(
+        self, key: Key, image: Image, clicks: Clicks, ids: IdMap, drawn: Mask
+    ) -> tuple[Mask, float]:
+        """Return the mask after the last of some clicks."""
+        shape = ids.shape[0], ids.shape[1]
+        places = clicked_pixels(clicks, shape)
+        place, inside = places[-1], clicks.inside[-1]
+        if drawn[place] == inside:
+            is_first = len(places) == 1 and not clicks.box
+            return self._whole(key, image, clicks, drawn) if is_first else (drawn, 1.0)
+        free = drawn != inside
+        opposed = [at for at, each in zip(places, clicks.inside, strict=True) if each != inside]
+        colours = self._colours.get((key, shape), lambda: lab_colours(image, shape))
+        whole, _ = self._answers.of_object(key, image, clicks, drawn)
+        answers = [
+            Area(0, 0, whole == inside),
+            *self._answers.of_place(key, image, *clicks.points[-1], shape),
+            *alike_areas(colours, *place, free),
+        ]
+        found = [around_click(answer, place, free, opposed) for answer in answers]
+        loser = ids == ids[place] if inside else drawn
+        area, likeness = choose_area(found, place, colours, free, loser)
+        return flip(drawn, area), likeness
+
+    def _whole(self, key: Key, image: Image, clicks: Clicks, drawn: Mask) -> tuple[Mask, float]:
+        mask, rating = self._answers.of_object(key, image, clicks, drawn)
+        known = drawn if drawn.any() else None
         inside = [
-            (min(int(y * height), height - 1), min(int(x * width), width - 1))
-            for (x, y), is_inside in zip(clicks.points, clicks.inside, strict=True)
+            place
+            for place, is_inside in zip(
+                clicked_pixels(clicks, drawn.shape), clicks.inside, strict=True
+            )
             if is_inside
         ]
-        return without_strays(mask, inside, drawn, clicks.box is not None), rating
-
-    def _decoder(self, key: Key, read_image: Callable[[], npt.NDArray[np.uint8]]) -> PromptDecoder:
-        if key not in self._decoders:
-            from pipeline.sam.decoder import PromptDecoder
-            from pipeline.sam.encoder import encode
-            from pipeline.sam.model import arithmetic, load_model
-
-            model = load_model(self._config)
-            with arithmetic(self._config.model, model.device):
-                [features] = encode(model, [read_image()])
-                self._decoders[key] = PromptDecoder(model, features)
-            while len(self._decoders) > KEPT_FRAMES:
-                self._decoders.popitem(last=False)
-        self._decoders.move_to_end(key)
-        return self._decoders[key]
+        return without_strays(mask, inside, known, clicks.box is not None), rating
 
 
-def without_strays(
-    mask: Mask, clicked: list[tuple[int, int]], drawn: Mask | None, has_box: bool
-) -> Mask:
-    """Remove the parts of a mask that nobody pointed at.
+def clicked_pixels(clicks: Clicks, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return row and column of each click in a map of a size, (H, W)."""
+    height, width = shape
+    return [
+        (min(int(y * height), height - 1), min(int(x * width), width - 1)) for x, y in clicks.points
+    ]
 
-    A part is kept if a click lies in it, if most of it belongs to the object as it is drawn, or if
-    there is a box and the part is no speck. The largest part is kept where no other would be.
 
-    Parameters
-    ----------
-    mask
-        (H, W).
-    clicked
-        (row, column) of the clicks inside the object.
-    drawn
-        (H, W) the object as it is drawn so far, or None.
-    has_box
-        Whether the mask was asked for with a box.
-    """
-    parts, n_parts = ndimage.label(mask)
-    if n_parts < 2:
-        return mask
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    kept = np.zeros(n_parts + 1, np.bool_)
-    kept[[parts[place] for place in clicked]] = True
-    if drawn is not None:
-        kept |= 2 * np.bincount(parts[drawn], minlength=n_parts + 1) > sizes
-    if has_box:
-        kept |= sizes >= LEAST_SHARE * sizes.max()
-    kept[0] = False
-    if not kept.any():
-        kept[sizes.argmax()] = True
-    cleaned: Mask = kept[parts]
-    return cleaned
+def _first(clicks: Clicks, count: int) -> Clicks:
+    return replace(clicks, points=clicks.points[:count], inside=clicks.inside[:count])
+
+
+def _places(clicks: Clicks) -> Iterator[tuple[tuple[float, float], bool]]:
+    return zip(clicks.points, clicks.inside, strict=True)

@@ -172,13 +172,13 @@ class Desk:
 
         opened = self.open(request.scene, request.image)
         with opened.lock:
-            drawn = None if request.id is None else opened.ids == request.id
+            ids = opened.ids.copy()
         mask, rating = self._clicker.ask(
             (request.scene, request.image),
-            lambda: opened.image,
+            opened.image,
             Clicks(request.points, request.inside, request.box),
-            drawn if drawn is not None and drawn.any() else None,
-            (opened.coarse.shape[0], opened.coarse.shape[1]),
+            ids,
+            request.id,
         )
         with opened.lock:
             number = 1 + (opened.asked.number if opened.asked else 0)

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from pipeline.reviewing.areas import Area, Mask, TooMuch, area_of_id, area_of_mask, connected_parts
 
@@ -102,7 +103,7 @@ def take(ids: Ids, others: Ids, id_: int | None, over: bool) -> Change:
     return Change(area.top, area.left, before, np.where(area.mask, others[area.box], before))
 
 
-def reshape(ids: Ids, mask: Mask, id_: int, freed: Ids) -> Change:
+def reshape(ids: Ids, mask: Mask, id_: int, coarse: Ids) -> Change:
     """Make a mask the shape of an object: its pixels are the mask's, no more and no fewer.
 
     Parameters
@@ -113,15 +114,37 @@ def reshape(ids: Ids, mask: Mask, id_: int, freed: Ids) -> Change:
         (H, W): the object's new shape.
     id_
         The object, which need not be in the map yet.
-    freed
-        (H, W) ids for pixels that the object leaves; where they name the same object, 0.
+    coarse
+        (H, W) coarse ids. A pixel that the object leaves gets its coarse id if that is another
+        object's, else the id of the nearest pixel that is not part of the object.
     """
-    area = area_of_mask(mask | (ids == id_))
+    was = ids == id_
+    area = area_of_mask(mask | was)
     before, inside = ids[area.box].copy(), mask[area.box]
-    rest = freed[area.box]
-    left = np.where(rest == id_, np.uint16(0), rest)
-    after = np.where(inside, np.uint16(id_), np.where(before == id_, left, before))
-    return Change(area.top, area.left, before, after.astype(np.uint16))
+    left = was[area.box] & ~inside
+    after = np.where(inside, np.uint16(id_), before)
+    if left.any():
+        rest = coarse[area.box]
+        beside = _nearest_other(ids, area, was | mask)
+        after[left] = np.where((rest == id_) | (rest == 0), beside, rest)[left]
+    return Change(area.top, area.left, before, after)
+
+
+def _nearest_other(ids: Ids, area: Area, taken: Mask) -> Ids:
+    """Return the id of the nearest pixel that is not taken, for the box of an area; 0 if none."""
+    height, width = ids.shape
+    rows, columns = area.box
+    # Just outside the box no pixel is taken, so nothing nearer lies farther out.
+    wide = (
+        slice(max(0, rows.start - 1), min(height, rows.stop + 1)),
+        slice(max(0, columns.start - 1), min(width, columns.stop + 1)),
+    )
+    if taken[wide].all():
+        return np.zeros_like(ids[area.box])
+    _, nearest = ndimage.distance_transform_edt(taken[wide], return_indices=True)
+    found: Ids = ids[wide][tuple(nearest)]
+    top, left = rows.start - wide[0].start, columns.start - wide[1].start
+    return found[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
 
 
 def replace_all(ids: Ids, new: Ids) -> Change:

@@ -1,16 +1,18 @@
 """The figures of all frames that tell where a look is worth its time, as columns of numbers.
 
 The page has to open within two seconds on 100 000 frames, and parsing their lines of the journal as
-JSON takes longer than that. So the few figures that are asked for are found in the text of a line;
-a quoted text inside a message cannot be taken for one, since JSON puts a backslash before its
-quotes.
+JSON takes longer than that. So the few figures that are asked for are found in the text of a line
+by a pattern that is made from the line before; a quoted text inside a message cannot be taken for
+one, since JSON puts a backslash before its quotes.
 """
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
@@ -31,8 +33,8 @@ FIGURES = (
     "fallback",
 )
 _FAILED, _STATS = b'"status": "failed"', b'"stats": {'
-_BLOCK = 4096
-_UNKNOWN = array("f", [np.nan] * _BLOCK)
+_NAME = re.compile(rb'"([^"\\]*)": ')
+_UNKNOWN = b"nan"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,33 +56,67 @@ def read_figures(journal: BinaryIO) -> FrameFigures:
     Frames are sorted by scene, then by image.
     """
     rows: dict[tuple[str, str], int] = {}
-    figures = {name: array("f") for name in FIGURES}
-    searched = [(f'"{name}": '.encode(), column) for name, column in figures.items()]
-    failed = array("b")
+    values, failed = array("f"), array("b")
+    layout = _Layout.of(b"")
     for count, (scene, image, line) in enumerate(scan_lines(journal)):
-        if count % _BLOCK == 0:
-            for column in figures.values():
-                column.extend(_UNKNOWN)
         rows[scene, image] = count
-        failed.append(_FAILED in line)
-        start = line.find(_STATS)
-        for key, column in searched:
-            at = line.find(key, start)
-            if at >= 0:
-                begin = at + len(key)
-                text = line[begin : line.find(b",", begin)]
-                try:
-                    column[count] = float(text)
-                except ValueError:
-                    column[count] = _last_number(text)
+        found = layout.pattern.search(line)
+        if not found:
+            layout = _Layout.of(line)
+            found = layout.pattern.search(line)
+        end = found.start() if found else len(line)
+        failed.append(line.find(_FAILED, 0, end) >= 0)
+        values.extend(_numbers(layout.pick((*(found.groups() if found else ()), _UNKNOWN))))
     keys = sorted(rows)
     last = np.array([rows[key] for key in keys], np.int64)
+    table = _as_numpy(values).reshape(-1, len(FIGURES))[last]
     return FrameFigures(
         scenes=tuple(scene for scene, _ in keys),
         images=tuple(image for _, image in keys),
         failed=_as_numpy(failed)[last].astype(np.bool_),
-        columns={name: _as_numpy(column)[last] for name, column in figures.items()},
+        columns={name: table[:, column].copy() for column, name in enumerate(FIGURES)},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The order of figures in lines, which is that of the line before for nearly all lines."""
+
+    pattern: re.Pattern[bytes]
+    """Matches the figures of a line; a group for each of `FIGURES` that the line has."""
+    pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
+    """From the groups and one more text, for what is not known, to a text for each figure."""
+
+    @classmethod
+    def of(cls, line: bytes) -> _Layout:
+        """Return the layout of a line."""
+        start = line.find(_STATS) + len(_STATS)
+        names = _NAME.findall(line[start : line.find(b"}", start)])
+        wanted = [name for name in names if name.decode(errors="replace") in FIGURES]
+        values = (b"([^,}]*)" if name in wanted else b"[^,}]*" for name in names)
+        pairs = (
+            b'"%b": %b' % (re.escape(name), value)
+            for name, value in zip(names, values, strict=True)
+        )
+        groups = {name.decode(): number for number, name in enumerate(wanted)}
+        return cls(
+            re.compile(re.escape(_STATS) + b", ".join(pairs) + rb"\}"),
+            itemgetter(*(groups.get(name, -1) for name in FIGURES)),
+        )
+
+
+def _numbers(texts: tuple[bytes, ...]) -> list[float]:
+    try:
+        return [*map(float, texts)]
+    except ValueError:
+        return [_number(text) for text in texts]
+
+
+def _number(text: bytes) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
 
 
 def without_figures(frames: list[FrameRef]) -> FrameFigures:
@@ -92,14 +128,6 @@ def without_figures(frames: list[FrameRef]) -> FrameFigures:
         failed=np.zeros(len(frames), np.bool_),
         columns=dict.fromkeys(FIGURES, unknown),
     )
-
-
-def _last_number(text: bytes) -> float:
-    """Return a figure that the brace of its mapping follows; NaN if it is none."""
-    try:
-        return float(text.rstrip(b"}"))
-    except ValueError:
-        return np.nan
 
 
 def _as_numpy(column: array[Any]) -> npt.NDArray[Any]:

@@ -23,6 +23,11 @@ class Review:
         self._server = server
 
     @property
+    def desk(self) -> Desk:
+        """The queue and the open frames; what a program does there, the page shows."""
+        return self._server.desk
+
+    @property
     def url(self) -> str:
         """Address of the page on this machine. It holds the token: whoever has it may write."""
         return self._server.url

@@ -48,6 +48,7 @@ class Server:
             ) from None
         self.port: int = self._sockets[0].getsockname()[1]
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="autorefiner-review")
+        self.application = self._make_application()
         self._ready, self._stop = threading.Event(), asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -73,25 +74,27 @@ class Server:
         while self._thread.is_alive():
             self._thread.join(1.0)  # a join without a limit cannot be interrupted everywhere
 
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._run())
-        self._loop.close()
-
-    async def _run(self) -> None:
+    def _make_application(self) -> Application:
         shared = {
             "desk": self.desk,
             "token": self.token,
             "cookie": f"autorefiner-review-{self.port}",
             "pool": self._pool,
         }
-        application = Application(
+        return Application(
             [(route, handler, shared) for route, handler in ROUTES],
             default_handler_class=Missing,
             default_handler_args=shared,
             log_function=lambda _handler: None,
         )
-        server = HTTPServer(application, max_body_size=LONGEST_BODY, max_header_size=65_536)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._run())
+        self._loop.close()
+
+    async def _run(self) -> None:
+        server = HTTPServer(self.application, max_body_size=LONGEST_BODY, max_header_size=65_536)
         server.add_sockets(self._sockets)
         self._ready.set()
         await self._stop.wait()

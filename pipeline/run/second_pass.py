@@ -32,7 +32,6 @@ from pipeline.ids import count_overlap, resize_nearest
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef, Refinement, SceneFrame
 from pipeline.refinement.neighbours import (
-    FIXED,
     Consulted,
     Flow,
     Sight,
@@ -207,14 +206,15 @@ class SecondPass:
         layout, settings = self._layout, self._settings
         image, coarse = read_inputs(each, layout)
         ids = resize_nearest(read_ids(self._files.ids_path(each, frame)), coarse.shape)
-        is_fixed = each != frame and find_fix(layout, each) is not None
+        fix = None if each == frame else find_fix(layout, each)
+        fixed = None if fix is None else resize_nearest(read_ids(fix), coarse.shape)
         return Sight(
             image,
             ids.astype(np.uint16),
             coarse.astype(np.uint16),
             self._depth(each),
             cameras_if_whole(layout, each.scene, settings).get(each.image),
-            FIXED if is_fixed else 1.0,
+            None if fixed is None else fixed.astype(np.uint16),
         )
 
     def _depth(self, each: FrameRef) -> npt.NDArray[np.float32] | None:

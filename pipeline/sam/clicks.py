@@ -70,6 +70,27 @@ def segment_clicks(
     return found.logits[best], float(found.predicted_iou[best].clamp(0, 1))
 
 
+def segment_place(decoder: PromptDecoder, x: float, y: float) -> Tensor:
+    """Ask SAM for all masks of a single click, which may mean a part or a whole.
+
+    Parameters
+    ----------
+    decoder
+        The mask decoder on the image.
+    x, y
+        The click, as shares of width and height.
+
+    Returns
+    -------
+    (4, 4 s, 4 s) float32 logits, above 0 inside; the first is SAM's single mask.
+    """
+    prompts = Prompts(
+        torch.tensor([[[x, y]]], dtype=torch.float32, device=decoder.device),
+        torch.ones(1, 1, dtype=torch.int32, device=decoder.device),
+    )
+    return decoder.decode(prompts, _all).logits
+
+
 def upsampled(logits: Tensor, shape: tuple[int, int]) -> Mask:
     """Return the mask (H, W) where logits (h, w), stretched bilinearly, are above 0."""
     stretched = F.interpolate(logits[None, None].float(), shape, mode="bilinear")[0, 0]
@@ -83,7 +104,11 @@ def _as_prompt(drawn: Mask, decoder: PromptDecoder) -> Tensor:
     return soft_logits(small[None].to(decoder.device))
 
 
+def _all(predicted_iou: Tensor) -> Tensor:
+    return torch.ones_like(predicted_iou, dtype=torch.bool)
+
+
 def _all_but_single(predicted_iou: Tensor) -> Tensor:
-    several = torch.ones_like(predicted_iou, dtype=torch.bool)
+    several = _all(predicted_iou)
     several[:, 0] = False
     return several

@@ -19,7 +19,6 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 import pipeline
 from pipeline.config import load_config
@@ -31,6 +30,7 @@ from pipeline.reviewing.clicks import Clicker
 from pipeline.reviewing.desk import Desk
 from pipeline.sam.clicks import Clicks
 from tests.bench.report import write_record
+from tests.bench.user import iou, next_click, with_click
 
 CLICKS = 9
 CORRECTIONS = 4
@@ -104,36 +104,28 @@ def measure_clicks(size: tuple[int, int]) -> None:
             many_of("a stroke, with its draft on the disk", stroke)
 
 
-def deepest(mask: np.ndarray) -> tuple[tuple[int, int], float]:
-    """Return the pixel farthest from the border of a mask, and how far it is."""
-    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    return (int(row), int(column)), float(depth.max())
-
-
-def iou(first: np.ndarray, second: np.ndarray) -> float:
-    return float((first & second).sum() / max(1, (first | second).sum()))
-
-
 def clicks_of_a_user(
-    clicker: Clicker, image: np.ndarray, start: np.ndarray, truth: np.ndarray, with_box: bool
+    clicker: Clicker,
+    image: np.ndarray,
+    ids: np.ndarray,
+    id_: int,
+    truth: np.ndarray,
+    with_box: bool,
 ) -> list[float]:
     """Return the IoU before the first click and after each, made where most is wrong."""
     height, width = truth.shape
     rows, columns = np.nonzero(truth)
     box = (columns.min() / width, rows.min() / height, columns.max() / width, rows.max() / height)
-    points: list[tuple[float, float]] = []
-    inside: list[bool] = []
-    drawn, scores = start, [iou(start, truth)]
+    clicks = Clicks(box=box) if with_box else Clicks()
+    drawn = ids == id_
+    scores = [iou(drawn, truth)]
     for number in range(CORRECTIONS):
+        if (drawn == truth).all():
+            scores.append(1.0)
+            continue
         if not (with_box and number == 0):
-            (missing, depth), (wrong, excess) = deepest(truth & ~drawn), deepest(drawn & ~truth)
-            row, column = missing if depth >= excess else wrong
-            points.append(((column + 0.5) / width, (row + 0.5) / height))
-            inside.append(depth >= excess)
-        clicks = Clicks(tuple(points), tuple(inside), box if with_box else None)
-        known = start if start.any() else None
-        drawn, _ = clicker.ask(("room", "1"), lambda: image, clicks, known, (height, width))
+            clicks = with_click(clicks, next_click(drawn, truth), truth)
+        drawn, _ = clicker.ask(("room", "1"), image, clicks, ids, id_)
         scores.append(iou(drawn, truth))
     return scores
 
@@ -153,11 +145,14 @@ def measure_truth(seeds: range) -> None:
                 start, truth = refined == id_, frame.ids == id_
                 if truth.sum() >= 400 and iou(start, truth) < 0.85:
                     for with_box, found in scores.items():
-                        user = clicks_of_a_user(clicker, frame.image, start, truth, with_box)
-                        found.append(user)
+                        found.append(
+                            clicks_of_a_user(clicker, frame.image, refined, id_, truth, with_box)
+                        )
     for with_box, found in scores.items():
-        steps = ", ".join(f"{score:.2f}" for score in np.median(found, axis=0))
-        print(f"{len(found)} objects, {'box first' if with_box else 'points'}: median IoU {steps}")
+        first = "box first" if with_box else "points"
+        for name, middle in ("median", np.median), ("mean", np.mean):
+            steps = ", ".join(f"{score:.2f}" for score in middle(found, axis=0))
+            print(f"{len(found)} objects, {first}: {name} IoU {steps}")
 
 
 def main(

@@ -46,6 +46,23 @@ def test_without_cameras_the_nearest_in_time_are_chosen_from_both_sides() -> Non
     assert SceneNeighbours([], {}, SceneConfig()).frames == []
 
 
+def test_of_some_frames_the_nearest_before_and_after_are_found() -> None:
+    neighbours = choose({}, SceneConfig(window=3))
+    frames = neighbours.frames
+    some = {frames[place].image for place in (1, 2, 4, 7, 8)}
+    near = {place: neighbours.nearest(frames[place], some) for place in (0, 3, 4, 5, 12)}
+    assert near == {
+        0: (frames[1],),
+        3: (frames[2], frames[4]),
+        4: (frames[2], frames[7]),
+        5: (frames[4], frames[7]),
+        12: (),
+    }
+    sides = [FrameRef("s", f"{side}/{n}.jpg", "") for side in ("left", "right") for n in (0, 1)]
+    images = {frame.image for frame in sides}
+    assert SceneNeighbours(sides, {}, SceneConfig()).nearest(sides[1], images) == (sides[0],)
+
+
 def test_frames_of_two_folders_are_not_near_in_time() -> None:
     frames = [FrameRef("s", f"{side}/{n}.jpg", "") for side in ("left", "right") for n in (0, 1)]
     neighbours = SceneNeighbours(frames, {}, SceneConfig())

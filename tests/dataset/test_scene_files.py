@@ -118,11 +118,18 @@ def test_a_fix_counts_for_neighbours_and_not_for_its_own_frame(scene: Scene) -> 
         np.full((4, 6), 9, np.uint16), "Kim", made, digest_map(scene.first.output_path(frame))
     )
     write_fix(scene.layout, frame, fix, None)
-    assert differing(stamps, scene.stamps()) == USERS - {CHANGED}
-    assert differing(digests, scene.digests()) == USERS - {CHANGED}
+    # The fix reaches as far as the window, its frame's own neighbours no farther than before.
+    reached = {1, 2, 4, 5}
+    assert differing(stamps, scene.stamps()) == reached
+    assert differing(digests, scene.digests()) == reached
     files = scene.files()
+    assert files.neighbours(FRAMES[1])[0] == frame
+    assert frame not in files.neighbours(FRAMES[0])
+    first = scene.first.output_path(frame)
+    assert files.ids_path(frame, FRAMES[2]) == files.ids_path(frame, frame) == first
+    first.unlink()
     assert files.ids_path(frame, FRAMES[2]) == scene.layout.fix_path(frame)
-    assert files.ids_path(frame, frame) == scene.first.output_path(frame)
+    assert files.ids_path(frame, frame) == first
 
 
 def test_coarse_ids_count_for_their_own_frame_and_through_the_first_pass_for_others(

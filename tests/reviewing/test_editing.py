@@ -63,12 +63,20 @@ def test_taking_over_fills_or_replaces(ids: Ids, others: Ids, id_: int | None, o
 
 @given(maps, masks, ids_of_objects, maps)
 def test_a_mask_becomes_the_shape_of_an_object(
-    ids: Ids, mask: npt.NDArray, id_: int, freed: Ids
+    ids: Ids, mask: npt.NDArray, id_: int, coarse: Ids
 ) -> None:
-    shaped = applied(ids, reshape(ids, mask, id_, freed))
+    shaped = applied(ids, reshape(ids, mask, id_, coarse))
     assert np.array_equal(shaped == id_, mask)
     left = (ids == id_) & ~mask
-    assert np.array_equal(shaped[left], np.where(freed == id_, 0, freed)[left])
+    others = np.argwhere((ids != id_) & ~mask)
+    for row, column in np.argwhere(left):
+        if coarse[row, column] not in (0, id_):
+            assert shaped[row, column] == coarse[row, column]
+        elif not len(others):
+            assert shaped[row, column] == 0
+        else:
+            far = ((others - (row, column)) ** 2).sum(axis=1)
+            assert shaped[row, column] in ids[tuple(others[far == far.min()].T)]
     untouched = ~mask & ~left
     assert np.array_equal(shaped[untouched], ids[untouched])
 

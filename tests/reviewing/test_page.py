@@ -78,7 +78,7 @@ class Window:
 @contextmanager
 def window(browser: Browser, url: str, **how: Any) -> Iterator[Window]:
     """Open the page; fail on any error on it, and on any request to elsewhere."""
-    page = browser.new_page(viewport={"width": 1400, "height": 900}, **how)
+    page = browser.new_page(**{"viewport": {"width": 1400, "height": 900}, **how})
     made = Window(page)
     home = url.partition("?")[0]
     page.on("pageerror", lambda error: made.said.append(str(error)))
@@ -177,6 +177,10 @@ def test_a_click_and_a_stroke_become_a_fix(browser: Browser, served: Review, mad
         offer = page.get_by_role("group", name="The mask of the clicks")
         expect(offer).to_contain_text(f"Object {id_}, rated", timeout=MILLISECONDS)
         shown.click(8, 8, button="right")
+        shown.press("u")
+        shown.says("The last click is taken back")
+        expect(offer).to_contain_text(f"Object {id_}, rated", timeout=MILLISECONDS)
+        shown.click(8, 8, button="right")
         shown.press("Enter")
         shown.says(f"Object {id_} has a new shape")
         expect(offer).to_be_hidden()
@@ -233,6 +237,19 @@ def test_all_of_it_works_without_a_mouse(browser: Browser, served: Review, made:
     fix = read_fix(made.layout, made.frames[3])
     assert fix is not None
     assert (fix.ids == 0).sum() > (made.in_file(made.frames[3]) == 0).sum()
+
+
+def test_a_narrow_window_shows_all_parts(browser: Browser, served: Review) -> None:
+    for width in (400, 820):
+        with window(browser, served.url, viewport={"width": width, "height": 800}) as shown:
+            shown.is_open("frame_000003.jpg")
+            for part in ("#canvas", "#save", "#list", "#objects", "#film"):
+                place = shown.page.locator(part).bounding_box()
+                assert place is not None
+                assert place["x"] >= 0
+                assert place["x"] + place["width"] <= width
+                assert place["height"] > 50 or part == "#save"
+            assert shown.page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_the_later_of_two_is_asked(browser: Browser, served: Review, made: Refined) -> None:

@@ -4,11 +4,10 @@ from pipeline.refinement.neighbours.carry import Carried, carry
 from pipeline.refinement.neighbours.consult import Consulted, consult
 from pipeline.refinement.neighbours.flow import Flow, flow_between
 from pipeline.refinement.neighbours.remembered import as_neighbour, objects_to_ask_for
-from pipeline.refinement.neighbours.sight import FIXED, Sight
+from pipeline.refinement.neighbours.sight import Sight
 from pipeline.refinement.neighbours.vote import vote
 
 __all__ = [
-    "FIXED",
     "Carried",
     "Consulted",
     "Flow",

@@ -37,8 +37,7 @@ class Carried:
     coarse: Labels
     """(h, w) coarse id, in the same way."""
     weight: Singles
-    """(h, w) the neighbour's trust where the flow holds, `BY_DEPTH` times that where only depth and
-    poses do, else 0."""
+    """(h, w) 1 where the flow holds, `BY_DEPTH` where only depth and poses do, else 0."""
     error: Singles
     """(h, w) distance in pixels between a pixel and where the flow there and back ends, at most
     `RETURNS`."""
@@ -84,7 +83,7 @@ def carry(own: Sight, other: Sight, flow: Flow) -> Carried:
     return Carried(
         found,
         coarse,
-        weight * np.float32(other.trust),
+        weight,
         np.minimum(error, np.float32(RETURNS)),
         _difference(own.image, other.image, x, y),
     )

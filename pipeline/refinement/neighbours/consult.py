@@ -19,6 +19,7 @@ from pipeline.refinement.borders.judge import load_judge
 from pipeline.refinement.borders.outlines import labels_of
 from pipeline.refinement.neighbours.carry import Carried, carry
 from pipeline.refinement.neighbours.evidence import gather
+from pipeline.refinement.neighbours.fixes import apply_fixes
 from pipeline.refinement.neighbours.flow import Flow
 from pipeline.refinement.neighbours.sight import Sight
 from pipeline.refinement.neighbours.vote import vote
@@ -72,22 +73,16 @@ def consult(
     Returns
     -------
     Consulted
-        Every id of the first pass is kept. An id that the coarse map lacks comes back only where
-        two neighbours show it, or where the judge is sure of one.
+        Every id of the first pass is kept, unless a person took it from a neighbour. An id that the
+        coarse map lacks comes back only where two neighbours show it, where the judge is sure of
+        one, or where a person drew it.
     """
     carried = [carry(own, other, flow) for other, flow in neighbours]
     carried = [each for each in (*carried, *remembered) if each.weight.any()]
     contest = compare(labels_of(own.ids), labels_of(vote(own, carried)))
     before = _unsteady(own.ids, carried)
-    if not contest.n:
-        nothing = np.zeros(own.ids.shape, dtype=np.bool_)
-        return Consulted(own.ids, len(carried), (), nothing, before, before)
-    judge = load_judge("neighbours", __package__)
-    favour = -judge.favour_first(gather(contest, own, carried)).numpy()
-    accepted = favour > FAVOUR
-    accepted &= ~_unproven(contest, accepted, favour, own, carried)
-    settled = contest.settle(torch.from_numpy(~accepted)).numpy()
-    ids = _with_all_of(own.ids, settled.astype(np.uint16))
+    ids = _judged(contest, own, carried) if contest.n else own.ids
+    ids = apply_fixes(ids, own, neighbours)
     returned = np.setdiff1d(ids, np.union1d(own.coarse, own.ids))
     return Consulted(
         ids=ids,
@@ -97,6 +92,16 @@ def consult(
         unsteady_before=before,
         unsteady_after=_unsteady(ids, carried),
     )
+
+
+def _judged(contest: Contest, own: Sight, carried: Sequence[Carried]) -> Ids:
+    """Return the ids of the frame, with the vote in the areas that the judge gives it."""
+    judge = load_judge("neighbours", __package__)
+    favour = -judge.favour_first(gather(contest, own, carried)).numpy()
+    accepted = favour > FAVOUR
+    accepted &= ~_unproven(contest, accepted, favour, own, carried)
+    settled = contest.settle(torch.from_numpy(~accepted)).numpy()
+    return _with_all_of(own.ids, settled.astype(np.uint16))
 
 
 def _unsteady(ids: Ids, carried: Sequence[Carried]) -> float:

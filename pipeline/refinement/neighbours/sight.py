@@ -10,9 +10,6 @@ import numpy.typing as npt
 from pipeline.camera import Camera
 from pipeline.refinement.arrays import Ids
 
-FIXED = 3.0
-"""Weight of ids that a person gave: more than a frame's own and two neighbours."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sight:
@@ -28,5 +25,5 @@ class Sight:
     """Metres along the view, of any size; 0 where the depth is unknown. None without depth."""
     camera: Camera | None = None
     """None without a pose."""
-    trust: float = 1.0
-    """Weight of its ids as a neighbour; `FIXED` if a person gave them."""
+    fixed: Ids | None = None
+    """(h, w) uint16 the ids that a person gave it; None if nobody did."""

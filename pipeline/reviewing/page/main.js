@@ -6,7 +6,7 @@ import { addKeys, listen, showHelp } from "./keys.js";
 import { actions } from "./panel.js";
 import { queue } from "./queue.js";
 import { say, sayError } from "./say.js";
-import { choose, drop, setRadius, TOOLS, tools, use } from "./tools.js";
+import { choose, drop, setRadius, takeBack, TOOLS, tools, use } from "./tools.js";
 import { view } from "./view.js";
 
 const byId = (id) => document.getElementById(id);
@@ -42,7 +42,7 @@ const acts = {
   save: whenOpen(() => save("edited")),
   accept: decide("accepted"),
   coarse: decide("coarse"),
-  undo: whenOpen(() => edit({ kind: "undo" }, "Undone.")),
+  undo: whenOpen(async () => (await takeBack()) || edit({ kind: "undo" }, "Undone.")),
   redo: whenOpen(() => edit({ kind: "redo" }, "Done again.")),
 };
 for (const [name, act] of Object.entries(acts)) byId(name).addEventListener("click", act);
@@ -64,7 +64,7 @@ onFrame((what) => {
     facts.fix && `Fixed by ${facts.fix.author}, ${new Date(facts.fix.made).toLocaleString()}${facts.fix.note ? `: ${facts.fix.note}` : ""}.`,
     facts.draft && facts.note && `Draft: ${facts.note}.`,
   ].filter(Boolean).join(" ");
-  byId("undo").disabled = !facts.undo;
+  byId("undo").disabled = !facts.undo && !frame.asked;
   byId("redo").disabled = !facts.redo;
   byId("drop-draft").disabled = !facts.draft;
   byId("remove-fix").disabled = !facts.fix;
@@ -90,7 +90,7 @@ addKeys("Frames", [
   { keys: ["A"], text: "accept as it is, and go on", action: acts.accept },
   { keys: ["C"], text: "keep the coarse ids, and go on", action: acts.coarse },
   { keys: ["S", "Ctrl S"], text: "save the fix", action: acts.save },
-  { keys: ["U", "Ctrl Z"], text: "undo", action: acts.undo },
+  { keys: ["U", "Ctrl Z"], text: "take the last click back, else undo", action: acts.undo },
   { keys: ["⇧ U", "Ctrl ⇧ Z", "Ctrl Y"], text: "do it again", action: acts.redo },
 ]);
 addKeys("Seeing", [

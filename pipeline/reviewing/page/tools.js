@@ -60,6 +60,21 @@ function clear() {
 }
 export const drop = clear;
 
+// Takes the last click back, else the box; returns whether there was one.
+export async function takeBack() {
+  if (!points.length && !area) return false;
+  if (points.length) points.pop();
+  else area = null;
+  if (points.length || area) {
+    view.setClicks(points, area);
+    await askForMask(points, area);
+  } else {
+    clear();
+  }
+  say("The last click is taken back.");
+  return true;
+}
+
 export async function use(how) {
   await useMask(how);
   if (!frame.asked) clear();
@@ -231,3 +246,4 @@ onFrame((what) => {
 });
 for (const button of offer.querySelectorAll("[data-how]")) button.addEventListener("click", () => use(button.dataset.how));
 document.getElementById("mask-drop").addEventListener("click", clear);
+document.getElementById("mask-back").addEventListener("click", takeBack);

@@ -6,7 +6,8 @@ import { getBytes } from "./server.js";
 
 const canvas = document.getElementById("canvas");
 const screen = canvas.getContext("2d");
-const MASK = [92, 197, 189];
+// Colours as bytes of alpha, blue, green, red.
+const COMES = 0xc0bdc55c, STAYS = 0x40bdc55c, GOES = 0xc84a3cf0;
 const MOST_ZOOM = 40;
 
 const layerOf = () => document.createElement("canvas");
@@ -119,20 +120,28 @@ function outline(context, x0, y0, x1, y1, id) {
   context.putImageData(drawn, x0, y0);
 }
 
+// A mask is shown against the selected object: what is added shines, what goes is red.
 view.setMask = (bytes, area) => {
   const context = mask.getContext("2d");
   context.clearRect(0, 0, columns, rows);
   if (area && area[2] && area[3]) {
-    const [x, y, width, height] = area;
-    const drawn = new ImageData(width, height);
-    for (let i = 0; i < bytes.length; i += 1) {
-      if (!bytes[i]) continue;
-      const column = i % width;
-      const isEdge = i < width || i >= bytes.length - width || column === 0 || column === width - 1
-        || !bytes[i - 1] || !bytes[i + 1] || !bytes[i - width] || !bytes[i + width];
-      drawn.data.set(isEdge ? [255, 255, 255, 255] : [...MASK, 150], 4 * i);
+    const [x0, y0, width, height] = area;
+    const drawn = new ImageData(columns, rows);
+    const pixel = new Uint32Array(drawn.data.buffer);
+    const has = (x, y) => x >= x0 && y >= y0 && x < x0 + width && y < y0 + height && bytes[(y - y0) * width + x - x0] > 0;
+    for (let y = 0, i = 0; y < rows; y += 1) {
+      for (let x = 0; x < columns; x += 1, i += 1) {
+        const isOwn = selection > 0 && ids[i] === selection;
+        if (!has(x, y)) {
+          if (isOwn) pixel[i] = GOES;
+        } else if (!has(x - 1, y) || !has(x + 1, y) || !has(x, y - 1) || !has(x, y + 1)) {
+          pixel[i] = 0xffffffff;
+        } else {
+          pixel[i] = isOwn ? STAYS : COMES;
+        }
+      }
     }
-    context.putImageData(drawn, x, y);
+    context.putImageData(drawn, 0, 0);
   }
   redraw();
 };

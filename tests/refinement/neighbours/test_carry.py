@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.refinement.neighbours import FIXED, Flow, flow_between, vote
+from pipeline.refinement.neighbours import Flow, flow_between
 from pipeline.refinement.neighbours.carry import BY_DEPTH, RETURNS, UNKNOWN, Carried, carry
 from pipeline.refinement.neighbours.sight import Sight
 from tests.refinement.neighbours.moving import (
@@ -81,17 +81,6 @@ def test_where_images_do_not_match_depth_and_poses_carry_with_less_weight() -> N
     np.testing.assert_array_equal(found.ids[by_depth], own.ids[by_depth])
     # Where they match, geometry is not needed.
     assert np.mean(carried(own, other).weight == 1) > 0.85
-
-
-def test_ids_that_a_person_gave_weigh_more() -> None:
-    own, other = with_geometry(view(), 0), with_geometry(view(8), 8)
-    plain, fixed = carried(own, other), carried(own, replace(other, trust=FIXED))
-    np.testing.assert_array_equal(fixed.weight, FIXED * plain.weight)
-    np.testing.assert_array_equal(fixed.ids, plain.ids)
-    wrong = replace(view(8), ids=np.where(view(8).ids == 1, 9, 9).astype(np.uint16))
-    votes = [carried(own, replace(wrong, trust=FIXED)), *2 * [carried(own, other)]]
-    held = (votes[0].weight > 0) & (votes[1].weight > 0)
-    assert (vote(own, votes)[held] == 9).all()
 
 
 def test_images_ids_and_depth_may_differ_in_size() -> None:
