@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import Config
+from pipeline.recent import Recent
 from pipeline.reviewing.areas import Area, Mask
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Image = npt.NDArray[np.uint8]
 Key = tuple[str, str]
 """Scene and image of a frame."""
-V = TypeVar("V")
 
 KEPT_FRAMES = 4
 """Frames whose features are kept; a large model needs some 30 MB for each."""
@@ -44,8 +43,8 @@ class Answers:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._frames: Recent[PromptDecoder] = Recent(KEPT_FRAMES)
-        self._squares: Recent[PromptDecoder] = Recent(KEPT_SQUARES)
+        self._frames: Recent[Hashable, PromptDecoder] = Recent(KEPT_FRAMES)
+        self._squares: Recent[Hashable, PromptDecoder] = Recent(KEPT_SQUARES)
 
     def prepare(self, key: Key, read_image: Callable[[], Image]) -> PromptDecoder:
         """Return the decoder on a frame's image, which is read if its features are not kept."""
@@ -132,23 +131,6 @@ class Answers:
         from pipeline.sam.model import arithmetic
 
         return arithmetic(self._config.model, decoder.device)
-
-
-class Recent(Generic[V]):
-    """The values that were asked for last."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[Hashable, V] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """Return the value of a key; make it if it is not kept, and forget the oldest one."""
-        if key not in self._values:
-            self._values[key] = make()
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-        self._values.move_to_end(key)
-        return self._values[key]
 
 
 def square_around(x: float, y: float, share: float, shape: tuple[int, int]) -> tuple[slice, slice]:

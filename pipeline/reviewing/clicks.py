@@ -16,7 +16,8 @@ import numpy as np
 
 from pipeline.config import Config
 from pipeline.ids import IdMap
-from pipeline.reviewing.answers import Answers, Image, Key, Recent
+from pipeline.recent import Recent
+from pipeline.reviewing.answers import Answers, Image, Key
 from pipeline.reviewing.areas import Area, Mask
 from pipeline.reviewing.flips import around_click, choose_area, flip
 from pipeline.reviewing.likeness import Colours, alike_areas, lab_colours
@@ -58,7 +59,7 @@ class Clicker:
 
     def __init__(self, config: Config) -> None:
         self._answers = Answers(config)
-        self._colours: Recent[Colours] = Recent(1)
+        self._colours: Recent[tuple[Key, tuple[int, ...]], Colours] = Recent(1)
         self._trail: _Trail | None = None
         self._working = threading.Lock()
 

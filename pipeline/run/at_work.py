@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from pipeline.clock import Busy
+from pipeline.recent import Recent
 from pipeline.sam.limits import limits
 
 RUNS_KEPT = 4
@@ -85,18 +85,12 @@ class Work:
         return Busy(self._worker.seconds(), self._model.seconds(), device, limits())
 
 
-_of_runs: OrderedDict[str, Work] = OrderedDict()
-_finding = threading.Lock()
+_of_runs: Recent[str, Work] = Recent(RUNS_KEPT)
 
 
 def work_of(run_id: str) -> Work:
     """Return what this process counts for a run."""
-    with _finding:
-        work = _of_runs.setdefault(run_id, Work())
-        _of_runs.move_to_end(run_id)
-        while len(_of_runs) > RUNS_KEPT:
-            _of_runs.popitem(last=False)
-        return work
+    return _of_runs.get(run_id, Work)
 
 
 def busy_in(run_id: str) -> Busy:

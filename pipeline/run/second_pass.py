@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +26,7 @@ from pipeline.dataset.fixes import find_fix
 from pipeline.dataset.scene_files import SceneFiles, cameras_if_whole
 from pipeline.errors import DepthError, FrameError
 from pipeline.ids import count_overlap, resize_nearest
+from pipeline.recent import Recent
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef, Refinement, SceneFrame
 from pipeline.refinement.neighbours import (
@@ -54,9 +52,6 @@ SURE_WITHOUT_PROMPT = 0.7
 objects it kept 25 rightly, of 90 objects out of view 3 (`tests/bench/README.md`)."""
 SURE_OF_SHAPE = 0.6
 """Least agreement of SAM's masks of an object from round to round, for the last one to count."""
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,8 +88,8 @@ class SecondPass:
         self._files = SceneFiles(job.layout, job.config.scene, self._neighbours)
         self._recall = Recall(job.config) if job.config.scene.memory else None
         widest = 1 + max((len(of) for of in neighbours.values()), default=0)
-        self._sights: _Recent[tuple[FrameRef, str], Sight] = _Recent(2 * widest)
-        self._flows: _Recent[tuple[tuple[str, str], ...], Flow] = _Recent(2 * widest)
+        self._sights: Recent[tuple[FrameRef, str], Sight] = Recent(2 * widest)
+        self._flows: Recent[tuple[tuple[str, str], ...], Flow] = Recent(2 * widest)
 
     def sources(self, frame: FrameRef) -> SceneFiles:  # noqa: ARG002 - the same for all frames
         """Return the files of the frame and its neighbours."""
@@ -223,25 +218,6 @@ class SecondPass:
         except DepthError as error:
             log.warning("%s It is left out.", error)
             return None
-
-
-class _Recent(Generic[K, V]):
-    """The values that were asked for last, made by one of the threads that share them at a time."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[K, V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: K, make: Callable[[], V]) -> V:
-        """Return the value of a key; make it if it is not there, and forget the oldest one."""
-        with self._lock:
-            if key not in self._values:
-                self._values[key] = make()
-            self._values.move_to_end(key)
-            if len(self._values) > self._size:
-                self._values.popitem(last=False)
-            return self._values[key]
 
 
 def _figures(consulted: Consulted, own: Sight) -> dict[str, float]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
 import numpy as np
 import numpy.typing as npt
 from sam2.modeling.sam2_base import SAM2Base
 
+from pipeline.recent import Recent
 from pipeline.sam.encoder import ImageFeatures, encode
 
 
@@ -26,8 +26,8 @@ class RecentFeatures:
     """
 
     def __init__(self, model: SAM2Base, capacity: int) -> None:
-        self._model, self._capacity = model, capacity
-        self._kept: OrderedDict[Hashable, ImageFeatures] = OrderedDict()
+        self._model = model
+        self._kept: Recent[Hashable, ImageFeatures] = Recent(capacity)
 
     def of(self, key: Hashable, read: Callable[[], npt.NDArray[np.uint8]]) -> ImageFeatures:
         """Return the features of an image; read and encode it unless they are kept.
@@ -39,10 +39,4 @@ class RecentFeatures:
         read
             Returns the image, (H, W, 3) uint8 RGB.
         """
-        if key not in self._kept:
-            [features] = encode(self._model, [read()])
-            while len(self._kept) >= self._capacity:
-                self._kept.popitem(last=False)
-            self._kept[key] = features
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        return self._kept.get(key, lambda: encode(self._model, [read()])[0])
