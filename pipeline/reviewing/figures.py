@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
@@ -55,11 +56,12 @@ def read_figures(journal: BinaryIO) -> FrameFigures:
 
     Frames are sorted by scene, then by image.
     """
-    rows: dict[tuple[str, str], int] = {}
+    # Names alone as keys, since a hundred thousand tuples keep the garbage collector busy.
+    rows: defaultdict[str, dict[str, int]] = defaultdict(dict)
     values, failed = array("f"), array("b")
     layout = _Layout.of(b"")
     for count, (scene, image, line) in enumerate(scan_lines(journal)):
-        rows[scene, image] = count
+        rows[scene][image] = count
         found = layout.pattern.search(line)
         if not found:
             layout = _Layout.of(line)
@@ -67,8 +69,8 @@ def read_figures(journal: BinaryIO) -> FrameFigures:
         end = found.start() if found else len(line)
         failed.append(line.find(_FAILED, 0, end) >= 0)
         values.extend(_numbers(layout.pick((*(found.groups() if found else ()), _UNKNOWN))))
-    keys = sorted(rows)
-    last = np.array([rows[key] for key in keys], np.int64)
+    keys = [(scene, image) for scene in sorted(rows) for image in sorted(rows[scene])]
+    last = np.array([rows[scene][image] for scene, image in keys], np.int64)
     table = _as_numpy(values).reshape(-1, len(FIGURES))[last]
     return FrameFigures(
         scenes=tuple(scene for scene, _ in keys),
