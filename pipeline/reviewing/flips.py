@@ -24,7 +24,7 @@ LEAST_AREA = 4
 RING = 5
 """Width, in pixels, of the surroundings that an area's colours are compared with."""
 CELLS = 40_000
-"""Most cells in which areas are compared with one another."""
+"""Most cells by which areas and their colours are compared."""
 CONTRAST = 0.1
 """Weight of an area's contrast with its surroundings, beside its likeness to the other answers."""
 CENTRED = 1.0
@@ -124,7 +124,7 @@ def mean_likeness(areas: Sequence[Area]) -> Floats:
     top, left = min(area.top for area in areas), min(area.left for area in areas)
     bottom = max(area.box[0].stop for area in areas)
     right = max(area.box[1].stop for area in areas)
-    step = 1 + int(np.sqrt((bottom - top) * (right - left) / CELLS))
+    step = _step((bottom - top) * (right - left))
     shape = len(areas), len(range(top, bottom, step)), len(range(left, right, step))
     cells = np.zeros(shape, np.float32)
     for cell, area in zip(cells, areas, strict=True):
@@ -155,6 +155,11 @@ def centredness(area: Area, place: tuple[int, int]) -> float:
     return float(depth[place[0] - area.top + 1, place[1] - area.left + 1] / depth.max())
 
 
+def _step(pixels: int) -> int:
+    """Return the distance between the cells that stand for so many pixels, at most `CELLS`."""
+    return 1 + int(np.sqrt(pixels / CELLS))
+
+
 def contrast(area: Area, colours: Colours, free: Mask) -> float:
     """Return how far an area's mean colour is from that of free pixels around, in deviations."""
     height, width = free.shape
@@ -170,6 +175,12 @@ def contrast(area: Area, colours: Colours, free: Mask) -> float:
     around = (np.asarray(wide) > inside) & free[box]
     if not around.any():
         return 1.0
-    here, there = colours[box][inside > 0], colours[box][around]
+    sparse = np.s_[:: (step := _step(inside.size)), ::step]
+    if around[sparse].any() and inside[sparse].any():
+        inside, around = inside[sparse], around[sparse]
+        near = colours[box][sparse]
+    else:
+        near = colours[box]
+    here, there = near[inside > 0], near[around]
     deviation = here.std(axis=0).mean() + there.std(axis=0).mean() + 1.0
     return float(np.linalg.norm(here.mean(axis=0) - there.mean(axis=0)) / deviation)

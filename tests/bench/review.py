@@ -19,6 +19,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import pipeline
 from pipeline.config import load_config
@@ -91,8 +92,12 @@ def measure_clicks(size: tuple[int, int]) -> None:
             print(f"a frame of {size[0]} x {size[1]}, the demo model")
             with timed("first use: the model is loaded, the frame encoded"):
                 post("/prepare")
-            click = {"points": [[0.5, 0.5]], "inside": [True], "id": 1}
-            many_of("a click", lambda: post("/ask", **click) and None)
+            places = np.random.default_rng(0).uniform(0.1, 0.9, (CLICKS, 2)).tolist()
+
+            def click() -> None:
+                post("/ask", points=[places.pop()], inside=[True], id=9999)
+
+            many_of("a click anywhere", click)
             state = {"version": 0}
 
             def stroke() -> None:
@@ -158,6 +163,7 @@ def measure_truth(seeds: range) -> None:
 def main(
     n_scenes: int = 200, n_frames: int = 100_000, width: int = 1920, height: int = 1440
 ) -> None:
+    torch.set_num_threads(1)
     measure_queue(n_scenes, n_frames)
     measure_clicks((width, height))
     measure_truth(range(7300, 7304))
