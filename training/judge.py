@@ -180,7 +180,9 @@ def masks_of(
 ) -> Proposals:
     """Return masks of the truth in 256 x 256 cells, ideal or with a common fault of models."""
     ids = np.intersect1d(coarse[coarse > 0], truth)
-    logits = torch.stack([as_logits(faulty(truth == i, kind, rng)) for i in ids])
+    # A map of few objects may have lost all of them.
+    found = [as_logits(faulty(truth == i, kind, rng)) for i in ids]
+    logits = torch.stack(found) if found else torch.zeros(0, 256, 256)
     sure = torch.full((len(ids),), 0.95)
     return Proposals(logits, sure, sure, torch.from_numpy(ids.astype(np.int64)))
 
