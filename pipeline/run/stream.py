@@ -38,7 +38,7 @@ from pipeline.run.waves import InOrder, cut
 log = logging.getLogger(__name__)
 
 HOPELESS = 8
-"""Partitions that must kill their workers, before any frame is done, to end the run."""
+"""Times that workers must die under partitions, before any frame is done, to end the run."""
 
 SECONDS_BETWEEN_LOOKS = 5.0
 SECONDS_OF_SILENCE = 1.0
@@ -81,7 +81,7 @@ class FrameStream:
         files: SceneFiles | None = None,
     ) -> None:
         self._job, self._client, self._stop, self._files = job, client, stop, files
-        self._shared: Delayed = delayed(job, traverse=False)
+        self._shared = self._share()
         self._waves = cut(frames, job.config.run.partition_size, self._threads)
         self._in_flight: dict[Future, Sequence[FrameRef]] = {}
         self._finished = as_completed(loop=client.loop)
@@ -127,6 +127,11 @@ class FrameStream:
             while self._in_flight:
                 yield from self._next(is_alone=True)
 
+    def _share(self) -> Delayed:
+        """Return the job for all partitions, under a key of its own."""
+        shared: Delayed = delayed(self._job, traverse=False)
+        return shared
+
     def _threads(self) -> int:
         with noticing_loss(self._client, OSError):
             of_workers: dict[str, int] = self._client.nthreads()
@@ -170,7 +175,9 @@ class FrameStream:
         try:
             entries = self._fetch(future)
         except KilledWorker as error:
-            if is_alone:
+            if isinstance(error.task, str):
+                self._send_again(part, error.task)
+            elif is_alone:
                 yield [self._killed(part[0], error)]
             else:
                 self._split(part)
@@ -185,14 +192,28 @@ class FrameStream:
             entries: list[Entry] = future.result()
         return entries
 
-    def _split(self, part: Sequence[FrameRef]) -> None:
+    def _send_again(self, part: Sequence[FrameRef], job: str) -> None:
+        """Send a partition that could not begin, since workers died while they got the job.
+
+        Dask then fails every partition that waits for the job, though no frame is to blame.
+        """
+        if job == self._shared.key:
+            self._count_death()
+            self._shared = self._share()
+        if not self._is_ending:
+            self._send(part, len(part))
+
+    def _count_death(self) -> None:
         self._deaths += 1
         if self._deaths >= HOPELESS and not self._any_done:
             raise RunStopped(
-                f"workers died under each of the first {self._deaths} partitions, and no frame was "
+                f"workers died under the first partitions {self._deaths} times, and no frame was "
                 "done. Often memory runs out: see the log of the workers, and cluster.memory_limit "
                 "and cluster.workers"
             )
+
+    def _split(self, part: Sequence[FrameRef]) -> None:
+        self._count_death()
         if len(part) == 1:
             self._killers += part
             return

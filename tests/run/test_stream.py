@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from distributed import Client, get_worker
+from distributed import Client, Future, KilledWorker, get_worker
+from distributed.scheduler import WorkerState
 
 from pipeline.clock import StageClock
 from pipeline.errors import RunInterrupted, RunStopped
@@ -17,6 +18,7 @@ from pipeline.records import FrameRef, Proposals
 from pipeline.run.partition import Job, refine_partition
 from pipeline.run.runner import refine
 from pipeline.run.stopping import StopRequest
+from pipeline.run.stream import HOPELESS, FrameStream
 from tests.proposers import Handing, refine_dataset
 
 MakeDataset = Callable[..., Path]
@@ -107,3 +109,33 @@ def test_a_doomed_run_ends_early(make_dataset: MakeDataset, inside_client: Clien
     assert "read: image: no image" in stopped.value.summary.failures
     to_the_end = {"run": {"max_failure_rate": 1.0}}
     assert refine_dataset(root, to_the_end, inside_client).total.failed == 160
+
+
+def test_deaths_while_workers_get_the_job_blame_no_frame(
+    make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, seen = make_dataset(scenes=1, frames=9), set()
+    fetch = FrameStream._fetch
+
+    def fail_with_the_first_job(stream: FrameStream, future: Future) -> list[Entry]:
+        # Dask fails all partitions that wait for the same job at once.
+        seen.add(stream._shared.key)
+        if len(seen) <= HOPELESS - 1:
+            raise KilledWorker(stream._shared.key, WorkerState, 1)
+        return fetch(stream, future)
+
+    monkeypatch.setattr(FrameStream, "_fetch", fail_with_the_first_job)
+    settings = {"run": {"partition_size": 1}}
+    assert refine_dataset(root, settings, client=inside_client).complete
+    assert len(seen) == HOPELESS
+
+
+def test_a_job_that_kills_every_worker_ends_the_run(
+    make_dataset: MakeDataset, inside_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(stream: FrameStream, _: Future) -> list[Entry]:
+        raise KilledWorker(stream._shared.key, WorkerState, 1)
+
+    monkeypatch.setattr(FrameStream, "_fetch", fail)
+    with pytest.raises(RunStopped, match="no frame was done"):
+        refine_dataset(make_dataset(scenes=1, frames=3), client=inside_client)
