@@ -223,8 +223,8 @@ def _read(frame: FrameRef, steps: Steps[T, P], readers: ThreadPoolExecutor) -> _
 
 def _wait_for_all_but(n: int, entries: Sequence[Entry | Future[Entry]]) -> None:
     """Wait until only the last `n` entries may be unfinished."""
-    # Those before have been waited for ahead of earlier batches.
-    for entry in entries[-2 * n : len(entries) - n]:
+    # Those before the last two batches have been waited for already.
+    for entry in entries[max(0, len(entries) - 2 * n) : max(0, len(entries) - n)]:
         if isinstance(entry, Future):
             entry.result()
 
