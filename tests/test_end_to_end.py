@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,22 @@ def test_ten_of_ten_every_id_kept_and_the_same_bytes_on_one_worker_or_two(
     scores = autorefiner(desk, command="evaluate")
     assert scores.returncode == 0, scores.stderr
     assert "coarse" in scores.stdout
+
+
+def test_the_driver_of_a_run_loads_no_torch(make_dataset: Callable[..., Path]) -> None:
+    words = ["autorefiner", "run", str(make_dataset(scenes=1, frames=2)), *SETTINGS]
+    probe = (
+        f"import sys; sys.argv = {words}\n"
+        "if __name__ == '__main__':\n"
+        "    from pipeline.cli import entry_point\n"
+        "    try: entry_point()\n"
+        "    finally: print('HEAVY', {'torch', 'sam2'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, cwd=REPOSITORY, check=True
+    )
+    assert "2/2 ok" in done.stdout
+    assert "HEAVY set()" in done.stdout
 
 
 def test_a_run_killed_half_way_goes_on_as_if_never_killed(desk: Path, tmp_path: Path) -> None:

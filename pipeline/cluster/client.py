@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
+from threading import Event
 from typing import Any
 
 from distributed import Client
@@ -32,10 +33,13 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def use_cluster(given: Client | Cluster | None, config: ClusterConfig) -> Iterator[Client]:
+def use_cluster(
+    given: Client | Cluster | None, config: ClusterConfig, given_up: Event | None = None
+) -> Iterator[Client]:
     """Yield a client of the given cluster, or else of the cluster that `config` asks for.
 
-    A client or cluster that was given is left open.
+    A client or cluster that was given is left open. Once `given_up` is set, workers are not waited
+    for any more.
 
     Raises
     ------
@@ -47,15 +51,15 @@ def use_cluster(given: Client | Cluster | None, config: ClusterConfig) -> Iterat
     """
     mend_dashboard_link()
     if given is None:
-        with open_client(config) as client:
+        with open_client(config, given_up) as client:
             yield client
     elif isinstance(given, Client):
         with noticing_loss(given):
-            _prepare(given, config)
+            _prepare(given, config, given_up)
             yield given
     elif isinstance(given, Cluster):
         with _leaving(Client(given, set_as_default=False)) as client:
-            _prepare(client, config)
+            _prepare(client, config, given_up)
             yield client
     else:
         raise ClusterError(
@@ -65,8 +69,10 @@ def use_cluster(given: Client | Cluster | None, config: ClusterConfig) -> Iterat
 
 
 @contextmanager
-def open_client(config: ClusterConfig) -> Iterator[Client]:
+def open_client(config: ClusterConfig, given_up: Event | None = None) -> Iterator[Client]:
     """Yield a client of the cluster that `config` asks for; close what was opened at the end.
+
+    Once `given_up` is set, workers are not waited for any more.
 
     Raises
     ------
@@ -78,18 +84,18 @@ def open_client(config: ClusterConfig) -> Iterator[Client]:
     kind, why = choose_kind(config)
     if kind == "existing":
         with _leaving(_join(config)) as client:
-            _prepare(client, config)
+            _prepare(client, config, given_up)
             log.info("joined the cluster at %s (%s)", address_of(client), why)
             yield client
     elif kind == "slurm":
         with open_slurm_cluster(config) as cluster, _leaving(_client_of(cluster)) as client:
             give_to_workers(client, TorchThreads(config.slurm_cores))
-            _prepare(client, config)
+            _prepare(client, config, given_up)
             log.info("SLURM cluster, %d job(s)", config.workers or 1)
             yield client
     else:
         with open_local_cluster(kind, config) as client, noticing_loss(client):
-            _prepare(client, config)
+            _prepare(client, config, given_up)
             workers = len(client.nthreads())
             log.info("%s cluster, %d worker(s): %s", kind.upper(), workers, why)
             yield client
@@ -111,8 +117,8 @@ def _leaving(client: Client) -> Iterator[Client]:
             client.close()
 
 
-def _prepare(client: Client, config: ClusterConfig) -> None:
-    wait_for_workers(client, config.worker_timeout)
+def _prepare(client: Client, config: ClusterConfig, given_up: Event | None) -> None:
+    wait_for_workers(client, config.worker_timeout, given_up or Event())
     check_workers(client)
     give_to_workers(client, KeepFreedMemory())
     give_to_workers(client, OneThreadOfOpenCV())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -49,7 +50,8 @@ def open_local_cluster(kind: Literal["cuda", "cpu"], config: ClusterConfig) -> I
         dask.config.set({"distributed.deploy.lost-worker-timeout": PATIENCE}),
         closing(_open(kind, config)) as cluster,
         keep_workers(cluster, len(cluster.workers)),
-        _join(cluster) as client,
+        # As a context, a client would have to be left in the thread that entered it.
+        contextlib.closing(_join(cluster)) as client,
     ):
         give_to_workers(client, DeafToSignals())
         if kind == "cpu":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ SHOULD_AGREE = ("dask", "distributed", "torch", "sam2", "numpy", "pillow")
 
 SECONDS_BETWEEN_LOOKS = 5.0
 """Time between two checks of `keep_workers`."""
+_SECONDS_BETWEEN_QUESTIONS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class WorkerFacts:
     gpus: int
 
 
-def wait_for_workers(client: Client, seconds: float) -> None:
-    """Wait until there is a worker.
+def wait_for_workers(client: Client, seconds: float, given_up: threading.Event) -> None:
+    """Wait until there is a worker, or until the event is set.
 
     Raises
     ------
@@ -51,14 +53,14 @@ def wait_for_workers(client: Client, seconds: float) -> None:
         return
     address = address_of(client)
     log.info("waiting for a worker to join %s", address)
-    try:
-        client.wait_for_workers(1, timeout=seconds)
-    except TimeoutError:
-        raise ClusterError(
-            f"no worker joined the scheduler at {address} within {seconds:g} s; "
-            f"start one with `dask worker {address}` or `dask cuda worker {address}`, "
-            "or wait longer with cluster.worker_timeout"
-        ) from None
+    end = time.monotonic() + seconds
+    while not given_up.wait(_SECONDS_BETWEEN_QUESTIONS) and not client.nthreads():
+        if time.monotonic() > end:
+            raise ClusterError(
+                f"no worker joined the scheduler at {address} within {seconds:g} s; "
+                f"start one with `dask worker {address}` or `dask cuda worker {address}`, "
+                "or wait longer with cluster.worker_timeout"
+            )
 
 
 def address_of(client: Client) -> str:

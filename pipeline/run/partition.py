@@ -22,11 +22,10 @@ from typing import Generic, Protocol, TypeVar
 import torch
 
 from pipeline.clock import StageClock
-from pipeline.config import Config
-from pipeline.dataset import Layout, Stamp, stamp
+from pipeline.dataset import Stamp, stamp
 from pipeline.dataset.provenance import OwnFiles, Sources
 from pipeline.errors import AutoRefinerError, FrameError, reason_of
-from pipeline.mirror import MirrorSpec, write_chunk
+from pipeline.mirror import write_chunk
 from pipeline.record.journal import Entry
 from pipeline.records import FrameOutcome, FrameRef, FrameStatus, Proposals, Refinement
 from pipeline.run.at_work import work_of
@@ -39,8 +38,8 @@ from pipeline.run.frame import (
     write_frame,
 )
 from pipeline.run.handover import Slot
+from pipeline.run.job import Job, found_stamps
 from pipeline.run.stopping import is_stopped
-from pipeline.sam import SAM2, ProposerFactory
 
 T = TypeVar("T", bound="Loaded")
 P = TypeVar("P")
@@ -50,20 +49,6 @@ READERS, FINISHERS = 2, 2
 libjpeg and hashes, which run side by side (`tests/bench/hiding.py`)."""
 
 OUT_OF_MEMORY = "not even one prompt fits into the memory of the device"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The inputs that all partitions of a run share; each worker gets them once."""
-
-    layout: Layout
-    config: Config
-    fingerprint: str
-    proposers: ProposerFactory = SAM2
-    run_id: str = ""
-    """Name by which `run.stopping` tells workers that this run is to end early."""
-    mirror: MirrorSpec | None = None
-    """Mirror that gets a chunk of each frame; None writes no chunks."""
 
 
 class Loaded(Protocol):
@@ -181,15 +166,6 @@ def work_through(frames: Iterable[FrameRef], steps: Steps[T, P], job: Job) -> li
         return [entry if isinstance(entry, Entry) else entry.result() for entry in entries]
 
 
-def failed_entry(
-    frame: FrameRef, job: Job, sources: Sources, error_type: str, message: str
-) -> Entry:
-    """Return the entry of a frame that returned no result, such as one that killed its worker."""
-    inputs = _found_stamps(frame, sources)
-    outcome = FrameOutcome(frame, FrameStatus.FAILED, error=error_type, message=message)
-    return Entry(outcome, job.fingerprint, inputs, output=None)
-
-
 def _read_ahead(
     frames: Iterable[FrameRef], steps: Steps[T, P], readers: ThreadPoolExecutor
 ) -> Iterator[tuple[list[_Reading[T]], bool]]:
@@ -217,7 +193,7 @@ def _when_read(batch: list[_Reading[T]]) -> list[_Reading[T]]:
 def _read(frame: FrameRef, steps: Steps[T, P], readers: ThreadPoolExecutor) -> _Reading[T]:
     clock = StageClock()
     # The stamps come first, so that a file replaced in between looks changed, not done.
-    inputs = _found_stamps(frame, steps.sources(frame))
+    inputs = found_stamps(frame, steps.sources(frame))
     return _Reading(frame, clock, inputs, readers.submit(steps.read, frame, clock))
 
 
@@ -293,7 +269,3 @@ def _describe(error: Exception) -> str:
 def _reason(error: Exception) -> str:
     # Torch's message holds byte counts that differ by frame, so it cannot group frames.
     return OUT_OF_MEMORY if isinstance(error, torch.OutOfMemoryError) else reason_of(error)
-
-
-def _found_stamps(frame: FrameRef, sources: Sources) -> tuple[Stamp, ...]:
-    return tuple(found for found in sources.stamps(frame) if found)

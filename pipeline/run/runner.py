@@ -12,10 +12,9 @@ import os
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 
 from distributed import Client, performance_report
@@ -24,7 +23,7 @@ from distributed.deploy.cluster import Cluster
 from pipeline.clock import Busy
 from pipeline.cluster import use_cluster
 from pipeline.cluster.main_guard import end_if_nested
-from pipeline.config import Config, ConfigLike, load_config
+from pipeline.config import ConfigLike, load_config
 from pipeline.dashboard import show_on_dashboard
 from pipeline.dataset import (
     Inventory,
@@ -41,16 +40,17 @@ from pipeline.errors import CameraError, RunInterrupted, RunStopped
 from pipeline.record.journal import Entry, Journal, open_journal, read_journal
 from pipeline.record.lock import hold_output
 from pipeline.record.opening import Dataset, open_dataset
-from pipeline.record.plan import FrameState, Plan, judge_frames, make_plan
+from pipeline.record.plan import REDO, FrameState, Judgement, Plan, judge_frames, make_plan
 from pipeline.record.summary import Summary, summarise
 from pipeline.record.summary_file import keep_summary
 from pipeline.record.tally import Tally
 from pipeline.records import FrameRef
 from pipeline.report.write import report
+from pipeline.run.ahead import ClusterAhead, open_ahead
+from pipeline.run.job import Job
 from pipeline.run.log import start_log
 from pipeline.run.mirroring import MirrorOfRun, mirror_of_run
 from pipeline.run.numbering import number_scenes
-from pipeline.run.partition import Job
 from pipeline.run.stopping import StopRequest, listen_for_stop
 from pipeline.run.stream import FrameStream
 from pipeline.run.watch import Bar, DashboardFeed, LiveRun, Watcher
@@ -131,7 +131,10 @@ def refine(
         passes = _passes(dataset, proposers, inventory)
         run = _Run(inventory, stop, watchers, start)
         try:
-            with _on_demand(client, settings) as cluster:
+            with open_ahead(
+                lambda given_up: use_cluster(client, settings.cluster, given_up),
+                lambda found: _use(found, settings.run.performance_report),
+            ) as cluster:
                 for each in passes:
                     _work_through(each, run, None if stop.why else cluster)
         except RunStopped as error:
@@ -205,22 +208,7 @@ def _passes(dataset: Dataset, proposers: ProposerFactory, inventory: Inventory) 
     return [_Pass(first, _open_tally(inventory), "pass 1 of 2"), second]
 
 
-@contextmanager
-def _on_demand(client: Client | Cluster | None, settings: Config) -> Iterator[Callable[[], Client]]:
-    """Yield a function that returns the cluster, which is opened when it is first asked for."""
-    with ExitStack() as stack:
-
-        @cache
-        def running() -> Client:
-            found = stack.enter_context(use_cluster(client, settings.cluster))
-            stack.enter_context(_performance_report(found, settings.run.performance_report))
-            _log_addresses(found)
-            return found
-
-        yield running
-
-
-def _work_through(each: _Pass, run: _Run, cluster: Callable[[], Client] | None) -> None:
+def _work_through(each: _Pass, run: _Run, cluster: ClusterAhead | None) -> None:
     """Plan a pass, and do what is to do; without a cluster only plan it."""
     layout, settings = each.job.layout, each.job.config
     with (
@@ -228,11 +216,11 @@ def _work_through(each: _Pass, run: _Run, cluster: Callable[[], Client] | None) 
         _mirror_of(each, run.inventory) as mirror,
     ):
         job = replace(each.job, mirror=mirror.spec)
-        plan = _plan(each, run.inventory, record, mirror)
+        plan = _plan(each, run.inventory, record, mirror, cluster)
         each.is_planned = True
         if cluster is None or not (plan.todo or mirror.is_behind):
             return
-        running = cluster()
+        running = cluster.client()
         if plan.todo:
             if settings.data.renumber and not each.files:
                 for problem in number_scenes(plan.todo, layout, running):
@@ -240,21 +228,13 @@ def _work_through(each: _Pass, run: _Run, cluster: Callable[[], Client] | None) 
             live = LiveRun(
                 job, running, each.tally, len(plan.todo), plan.kept, run.start, each.label
             )
-            with _warm(each, running), run.stop.gently():
+            with run.stop.gently():
                 _refine_frames(plan.todo, live, record, mirror, run, each.files)
                 if not each.files:
                     each.busy = ask_busy(running, job.run_id)
         if not run.stop.why:
             for problem in mirror.catch_up(running):
                 each.tally.add_problem("incomplete mirror", problem)
-
-
-def _warm(each: _Pass, running: Client) -> AbstractContextManager[None]:
-    """Return a context in which workers have the model loaded, if the pass needs it."""
-    job = each.job
-    if each.files:
-        return nullcontext()
-    return warm_workers(running, job.config, job.proposers, job.run_id)
 
 
 @contextmanager
@@ -284,10 +264,20 @@ def _open_tally(inventory: Inventory) -> Tally:
     return tally
 
 
-def _plan(each: _Pass, inventory: Inventory, record: Journal, mirror: MirrorOfRun) -> Plan:
+def _plan(
+    each: _Pass,
+    inventory: Inventory,
+    record: Journal,
+    mirror: MirrorOfRun,
+    cluster: ClusterAhead | None,
+) -> Plan:
+    """Judge all frames; have the cluster open once the first is known that is to be refined."""
     job, layout, tally = each.job, each.job.layout, each.tally
     with read_journal(layout.record.journal) as journal:
         judgements = judge_frames(inventory.frames, journal, layout, job.fingerprint, each.files)
+        # How much a second pass has to do is known at the end of its plan.
+        if cluster and not each.files:
+            judgements = _opening(cluster, job, judgements)
         plan = make_plan(mirror.watch(judgements), job.config.run.redo, record, tally)
     if each.files and each.first:
         _pass_over(each, each.first, each.files, plan, record)
@@ -302,6 +292,16 @@ def _plan(each: _Pass, inventory: Inventory, record: Journal, mirror: MirrorOfRu
         plan.stale,
     )
     return plan
+
+
+def _opening(
+    cluster: ClusterAhead, job: Job, judgements: Iterable[Judgement]
+) -> Iterator[Judgement]:
+    """Yield judgements unchanged; have workers start and load the model at the first to refine."""
+    for judgement in judgements:
+        if judgement.state in REDO[job.config.run.redo]:
+            cluster.begin(lambda found: warm_workers(found, job.config, job.proposers, job.run_id))
+        yield judgement
 
 
 def _pass_over(each: _Pass, first: Job, files: SceneFiles, plan: Plan, record: Journal) -> None:
@@ -328,18 +328,16 @@ def _pass_over(each: _Pass, first: Job, files: SceneFiles, plan: Plan, record: J
     plan.todo = ready
 
 
-def _log_addresses(client: Client) -> None:
+@contextmanager
+def _use(client: Client, performance_file: Path | None) -> Iterator[None]:
+    """Tell where the dashboard is, and have Dask report on the block if a file is given."""
     log.info("dashboard: %s", client.dashboard_link)
     if page := show_on_dashboard(client):
         log.info("this run: %s", page)
-
-
-@contextmanager
-def _performance_report(client: Client, path: Path | None) -> Iterator[None]:
-    if path is None:
+    if performance_file is None:
         yield
         return
-    with client.as_current(), performance_report(filename=str(path)):
+    with client.as_current(), performance_report(filename=str(performance_file)):
         yield
 
 

@@ -40,7 +40,8 @@ from pipeline.refinement.neighbours import (
     objects_to_ask_for,
     vote,
 )
-from pipeline.run.partition import Job, work_through
+from pipeline.run.job import Job
+from pipeline.run.partition import work_through
 from pipeline.sam import Recall, Shown
 
 log = logging.getLogger(__name__)

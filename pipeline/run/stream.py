@@ -30,8 +30,7 @@ from pipeline.dataset.scene_files import SceneFiles
 from pipeline.errors import RunStopped, StorageError
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef, SceneFrame
-from pipeline.run.partition import Job, failed_entry, refine_partition
-from pipeline.run.second_pass import consult_partition
+from pipeline.run.job import Job, failed_entry
 from pipeline.run.stopping import EndRun, StopRequest, stop_partitions
 from pipeline.run.waves import InOrder, cut
 
@@ -268,13 +267,18 @@ class FrameStream:
 
 
 class RefineScene:
-    """`refine_partition` under a name for each scene, which Dask uses as the name of tasks."""
+    """`refine_partition` under a name for each scene, which Dask uses as the name of tasks.
+
+    What it needs is loaded on the worker: the driver would take seconds to load torch.
+    """
 
     def __init__(self, scene: str) -> None:
         self.__name__ = task_name(scene)
 
     def __call__(self, frames: Iterable[FrameRef], job: Job) -> list[Entry]:
         """Refine frames of one scene."""
+        from pipeline.run.partition import refine_partition
+
         return refine_partition(frames, job)
 
 
@@ -286,4 +290,6 @@ class ConsultScene:
 
     def __call__(self, tasks: Iterable[SceneFrame], job: Job) -> list[Entry]:
         """Take frames of one scene through the second pass."""
+        from pipeline.run.second_pass import consult_partition
+
         return consult_partition(tasks, job)

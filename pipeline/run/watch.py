@@ -24,7 +24,7 @@ from pipeline.dashboard.state import TOPIC
 from pipeline.record.summary import Summary, summarise
 from pipeline.record.tally import Tally
 from pipeline.records import FrameOutcome
-from pipeline.run.partition import Job
+from pipeline.run.job import Job
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,8 @@ from pipeline.clock import StageClock
 from pipeline.config import Config, load_config
 from pipeline.dataset import Layout, discover
 from pipeline.records import FrameRef, Proposals
-from pipeline.run.partition import Job, refine_partition
+from pipeline.run.job import Job
+from pipeline.run.partition import refine_partition
 from pipeline.sam.targets import find_targets
 
 SIZE = 690, 920

@@ -68,7 +68,7 @@ def test_the_page_follows_a_run(
         return entries
 
     seen: list[object] = []
-    monkeypatch.setattr("pipeline.run.stream.refine_partition", refine_and_wait)
+    monkeypatch.setattr("pipeline.run.partition.refine_partition", refine_and_wait)
     settings = {"model": {"name": "demo"}, "run": {"partition_size": 1}}
     with browser.new_context(ignore_https_errors=True) as context:
         page = context.new_page()

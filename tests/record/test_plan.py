@@ -15,7 +15,8 @@ from pipeline.record.journal import JournalIndex, open_journal, read_journal
 from pipeline.record.plan import Judgement, Plan, judge_frames, make_plan
 from pipeline.record.tally import Tally
 from pipeline.records import FrameRef
-from pipeline.run.partition import Job, failed_entry, refine_partition
+from pipeline.run.job import Job, failed_entry
+from pipeline.run.partition import refine_partition
 from tests.proposers import COLOURS
 
 MakeDataset = Callable[..., Path]

@@ -23,7 +23,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
         assert opened.wait(60)
         return refine_partition(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("pipeline.run.stream.refine_partition", wait_and_refine)
+    monkeypatch.setattr("pipeline.run.partition.refine_partition", wait_and_refine)
     return opened
 
 

@@ -20,7 +20,8 @@ from pipeline.demo.write import write_demo_dataset
 from pipeline.errors import StorageError
 from pipeline.records import STAGES, FrameRef, Proposals, Refinement
 from pipeline.run.frame import LoadedFrame, refine
-from pipeline.run.partition import FirstPass, Job, failed_entry, refine_partition, work_through
+from pipeline.run.job import Job, failed_entry
+from pipeline.run.partition import FirstPass, refine_partition, work_through
 from pipeline.sam import Proposer
 from tests.proposers import COLOURS, CountingProposer, FailingProposer, Handing, Images, Maps
 

@@ -20,7 +20,7 @@ from pipeline.dataset.camera_files import cameras_as_json
 from pipeline.dataset.scene_files import scene_files
 from pipeline.errors import RunInterrupted
 from pipeline.records import FrameOutcome, Proposals, SceneFrame
-from pipeline.run.partition import Job
+from pipeline.run.job import Job
 from pipeline.run.runner import refine
 from pipeline.run.second_pass import consult_partition
 from pipeline.run.stopping import StopRequest

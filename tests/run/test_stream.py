@@ -15,7 +15,8 @@ from pipeline.clock import StageClock
 from pipeline.errors import RunInterrupted, RunStopped
 from pipeline.record.journal import Entry
 from pipeline.records import FrameRef, Proposals
-from pipeline.run.partition import Job, refine_partition
+from pipeline.run.job import Job
+from pipeline.run.partition import refine_partition
 from pipeline.run.runner import refine
 from pipeline.run.stopping import StopRequest
 from pipeline.run.stream import HOPELESS, FrameStream
@@ -67,7 +68,7 @@ def test_frames_are_begun_in_their_order(
         begun.extend(part)
         return refine_partition(part, job)
 
-    monkeypatch.setattr("pipeline.run.stream.refine_partition", note_and_refine)
+    monkeypatch.setattr("pipeline.run.partition.refine_partition", note_and_refine)
     root = make_dataset(scenes=2, frames=30)
     one_by_one = {"run": {"partition_size": 1}}
     assert refine_dataset(root, one_by_one, inside_client).complete
