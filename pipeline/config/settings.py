@@ -193,7 +193,11 @@ class ModelConfig(Section):
         "arithmetic of the forward passes; auto is bfloat16 on CUDA, float32 elsewhere",
         shapes_results=True,
     )
-    compile: Switch = setting(False, "compile the image encoder with torch.compile (CUDA)")
+    compile: Switch | Literal["auto"] = setting(
+        "auto",
+        "compile the model with torch.compile on CUDA, which takes a minute or more; auto: in runs "
+        "that are long enough to pay for it",
+    )
     cache_dir: PathSetting | None = setting(
         None, "folder for downloaded checkpoints; default: the user's cache folder"
     )

@@ -62,6 +62,10 @@ log = logging.getLogger(__name__)
 FRAMES_TO_JUDGE_A_RUN_BY = 100
 """Frames that must have ended before `RunConfig.max_failure_rate` applies."""
 
+FRAMES_TO_COMPILE_FOR = 100_000
+"""Frames to refine from which on `ModelConfig.compile=auto` compiles. Workers do not count, since
+compiled masks differ by rounding, and one worker is to give the same bytes as eight."""
+
 
 def refine_dataset(
     data_root: str | os.PathLike[str],
@@ -215,8 +219,8 @@ def _work_through(each: _Pass, run: _Run, cluster: ClusterAhead | None) -> None:
         open_journal(layout.record.journal) as record,
         _mirror_of(each, run.inventory) as mirror,
     ):
-        job = replace(each.job, mirror=mirror.spec)
         plan = _plan(each, run.inventory, record, mirror, cluster)
+        job = _settled(replace(each.job, mirror=mirror.spec), len(plan.todo))
         each.is_planned = True
         if cluster is None or not (plan.todo or mirror.is_behind):
             return
@@ -235,6 +239,15 @@ def _work_through(each: _Pass, run: _Run, cluster: ClusterAhead | None) -> None:
         if not run.stop.why:
             for problem in mirror.catch_up(running):
                 each.tally.add_problem("incomplete mirror", problem)
+
+
+def _settled(job: Job, frames: int) -> Job:
+    """Return a job that says whether to compile the model, for a number of frames."""
+    model = job.config.model
+    if model.compile != "auto":
+        return job
+    model = model.model_copy(update={"compile": frames >= FRAMES_TO_COMPILE_FOR})
+    return replace(job, config=job.config.model_copy(update={"model": model}))
 
 
 @contextmanager

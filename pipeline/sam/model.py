@@ -17,6 +17,7 @@ from pipeline.config import Config, ConfigLike, ModelConfig, load_config
 from pipeline.errors import ModelError
 from pipeline.sam.architecture import build_architecture
 from pipeline.sam.checkpoints import obtain_checkpoint, read_weights
+from pipeline.sam.compiled import compiled
 from pipeline.sam.limits import forget_limits
 from pipeline.sam.registry import find_source
 
@@ -49,7 +50,7 @@ def load_model(config: ConfigLike | ModelConfig = None) -> SAM2Base:
     """
     # Precision is chosen for each call (see `arithmetic`), so it is not part of the key.
     settings = config if isinstance(config, ModelConfig) else load_config(config).model
-    key = settings.model_copy(update={"precision": "auto"})
+    key = settings.model_copy(update={"precision": "auto", "compile": False})
     with _loading:
         if key not in _models:
             _models[key] = _build(key)
@@ -72,21 +73,40 @@ def load_lowered(config: Config) -> SAM2Base:
     dtype = _dtype(config.model, model.device)
     if dtype == torch.float32:
         return model
-    key = config.model.model_copy(update={"precision": str(dtype).removeprefix("torch.")})
+    precision = str(dtype).removeprefix("torch.")
+    key = config.model.model_copy(update={"precision": precision, "compile": False})
     with _loading:
         if key not in _models:
-            _models[key] = _lowered(model, dtype, compiled=config.model.compile)
+            _models[key] = _lowered(model, dtype)
         return _models[key]
 
 
-def _lowered(model: SAM2Base, dtype: torch.dtype, *, compiled: bool) -> SAM2Base:
+def load_for_many(config: Config) -> SAM2Base:
+    """Return the model as proposers of whole runs use it: compiled, if the settings say so.
+
+    Only a GPU is worth it. `auto` compiles nothing here: a run that is long enough sets it to true.
+
+    Raises
+    ------
+    ConfigError, ModelError
+        As for `load_model`.
+    """
+    model = load_lowered(config)
+    if config.model.compile is not True or model.device.type != "cuda":
+        return model
+    key = config.model
+    with _loading:
+        if key not in _models:
+            _models[key] = compiled(model)
+        return _models[key]
+
+
+def _lowered(model: SAM2Base, dtype: torch.dtype) -> SAM2Base:
     lowered = copy.deepcopy(model)
     for module in lowered.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             module.to(dtype)
     lowered.image_encoder = _LoweredEncoder(lowered.image_encoder.to(dtype), dtype)
-    if compiled:
-        lowered.image_encoder.compile(dynamic=False)
     return lowered
 
 
@@ -160,10 +180,7 @@ def _build(config: ModelConfig) -> SAM2Base:
         model = build_architecture(source.architecture, source.memory.architecture)
         weights |= read_weights(source.memory.weights)
     _fill(model, weights, path, source.architecture)
-    model = model.to(device).eval().requires_grad_(False)
-    if config.compile:
-        model.image_encoder.compile(dynamic=False)
-    return model
+    return model.to(device).eval().requires_grad_(False)
 
 
 def _fill(model: SAM2Base, weights: dict[str, torch.Tensor], path: Path, architecture: str) -> None:

@@ -18,7 +18,7 @@ from pipeline.sam.decoder import PromptDecoder
 from pipeline.sam.encoder import ImageFeatures, as_pixels, encode
 from pipeline.sam.grid import segment_everything
 from pipeline.sam.guided import aim, segment_objects
-from pipeline.sam.model import arithmetic, load_lowered, resolve_device
+from pipeline.sam.model import arithmetic, load_for_many, load_lowered, resolve_device
 from pipeline.sam.support import image_support
 from pipeline.sam.targets import Targets
 
@@ -121,7 +121,7 @@ class SamProposer:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._model = load_lowered(config)
+        self._model = load_for_many(config)
         self.images_per_call = _images_per_call(config)
 
     def propose(

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import dask
 import numpy as np
@@ -19,7 +20,8 @@ from pipeline.config import ClusterConfig, Config
 from pipeline.errors import DatasetError, StorageError
 from pipeline.records import Proposals
 from pipeline.run.workers import WarmModel
-from tests.proposers import FailingProposer, Handing, refine_dataset
+from pipeline.sam import Proposer
+from tests.proposers import COLOURS, FailingProposer, Handing, refine_dataset
 
 MakeDataset = Callable[..., Path]
 
@@ -71,6 +73,38 @@ def test_partitions_of_any_size_give_the_same_bytes(
         seen.append(results(tmp_path / f"out{size}"))
     assert len(seen[0]) == 6
     assert seen[0] == seen[1] == seen[2]
+
+
+class Noting(Handing):
+    """A factory that notes the settings that proposers are made with."""
+
+    seen: ClassVar[list[bool | str]] = []
+
+    def make(self, config: Config) -> Proposer:
+        self.seen.append(config.model.compile)
+        return super().make(config)
+
+
+@pytest.mark.parametrize(
+    ("asked", "frames", "expected"),
+    [("auto", 2, True), ("auto", 3, False), (True, 3, True), (False, 2, False)],
+)
+def test_long_runs_compile_the_model(
+    make_dataset: MakeDataset,
+    inside_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: bool | str,
+    frames: int,
+    expected: bool,
+) -> None:
+    monkeypatch.setattr("pipeline.run.runner.FRAMES_TO_COMPILE_FOR", frames)
+    Noting.seen.clear()
+    root = make_dataset(scenes=1, frames=2)
+    settings = {"model": {"compile": asked}}
+    refine_dataset(root, settings, inside_client, proposers=Noting(COLOURS.number))
+    # Workers load the model before it is known how much there is to do.
+    assert set(Noting.seen) <= {expected, asked}
+    assert expected in Noting.seen
 
 
 def test_bad_frames_are_on_record_and_the_others_done(

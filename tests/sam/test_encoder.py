@@ -6,11 +6,8 @@ import pytest
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 
-from pipeline.config import Config
-from pipeline.sam import load_model
 from pipeline.sam.encoder import encode
 from pipeline.sam.limits import limits
-from tests.tools import need_program
 from training.stock_sam2 import image_predictor
 
 
@@ -70,16 +67,3 @@ def test_out_of_memory_halves_the_batch(
     room = 0
     with pytest.raises(torch.OutOfMemoryError):
         encode(model, images)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_a_compiled_encoder_computes_the_same(
-    model: SAM2Base, picture: npt.NDArray[np.uint8], config: Config
-) -> None:
-    need_program("cc")
-    compiled = load_model(config.model.model_copy(update={"compile": True}))
-    assert compiled is not model
-    with torch.inference_mode():
-        [expected], [found] = encode(model, [picture]), encode(compiled, [picture])
-    torch.testing.assert_close(found.embedding, expected.embedding, rtol=1e-4, atol=1e-4)
