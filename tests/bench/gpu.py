@@ -108,9 +108,14 @@ def main() -> None:
         config = load_config({"model": model})
         print(f"{describe(options.device)}; {name}, {config.model.precision} precision\n")
         show("the model", "ms", model_rows(config, on_gpu=on_gpu))
+        if on_gpu:
+            show("the model, compiled", "", compiled_rows(config))
         show("beside the model", "ms", rows_beside(config, on_gpu=on_gpu))
         show("sam2's own ways", "ms", stock_rows(config, on_gpu=on_gpu))
-        show("agreement with float32", "mean IoU of final ids", [agreement(options.device)])
+        agreements = [
+            agreement(options.device, compiled) for compiled in (False, True)[: 1 + on_gpu]
+        ]
+        show("agreement with float32", "mean IoU of final ids", agreements)
         show("a run", "", run_rows(root / "data", config, options.frames or (256 if on_gpu else 4)))
         print(f"\npeak memory: {peak(on_gpu)}")
 
@@ -172,6 +177,24 @@ def model_rows(config: Config, *, on_gpu: bool) -> Iterator[Row]:
         yield "grid of 1 024 points, whole", f"{spent:.0f}"
 
 
+def compiled_rows(config: Config) -> Iterator[Row]:
+    """Yield what compiling takes, and the times of the compiled model, four images at once."""
+    proposer = SAM2.make(load_config(config, ["model.compile=true"]))
+    _, _, image = view(0)
+    start = time.perf_counter()
+    spent: dict[str, list[float]] = {"encode": [], "decode": []}
+    for repeat in range(6):
+        clock = StageClock()
+        proposer.propose([image] * 4, [cells(60)] * 4, clock)
+        if repeat == 0:
+            yield "first call, which compiles, s", f"{time.perf_counter() - start:.0f}"
+            continue
+        for stage, times in spent.items():
+            times.append(1000 * clock.seconds[stage] / 4)
+    for stage, times in spent.items():
+        yield f"{stage}, 60 objects, ms an image", f"{np.median(times):.1f}"
+
+
 def rows_beside(config: Config, *, on_gpu: bool) -> Iterator[Row]:
     """Yield the times of refining clean masks."""
     repeats = 5 if on_gpu else 1
@@ -230,7 +253,7 @@ def stock_rows(config: Config, *, on_gpu: bool) -> Iterator[Row]:
         yield "SAM2AutomaticMaskGenerator", f"{timed(everything, 3):.0f}"
 
 
-def agreement(device: str) -> Row:
+def agreement(device: str, compiled: bool) -> Row:
     """Return how alike the demo model's results are in the device's precision and in float32."""
     precision = "auto" if device == "cuda" else "bfloat16"
     scores = []
@@ -242,12 +265,13 @@ def agreement(device: str) -> Row:
             pipeline.refine_frame(
                 shot.image,
                 coarse,
-                {"model": {"name": "demo", "device": device, "precision": each}},
+                {"model": {"name": "demo", "device": device, "precision": each, "compile": how}},
             ).ids
-            for each in ("float32", precision)
+            for each, how in (("float32", False), (precision, compiled))
         ]
         scores += [iou(results[0] == i, results[1] == i) for i in np.unique(results[0])]
-    return f"demo model, {precision}, {ROOMS} rooms", f"{np.mean(scores):.4f}"
+    how = f"{precision}, compiled" if compiled else precision
+    return f"demo model, {how}, {ROOMS} rooms", f"{np.mean(scores):.4f}"
 
 
 def run_rows(root: Path, config: Config, n_frames: int) -> Iterator[Row]:
