@@ -51,6 +51,8 @@ class Busy:
     """Seconds in which it had frames in hand."""
     computing: float = 0.0
     """Seconds of these in which the model worked."""
+    reading: float = 0.0
+    """Seconds in which the model did not work, and frames were waited for that were being read."""
     device: float | None = None
     """Mean utilisation of the GPU while it had frames in hand, in [0, 1]; None without a GPU."""
     fitted: Mapping[str, int] = field(default_factory=dict)
@@ -61,6 +63,11 @@ class Busy:
         """Share of the time in which the model worked, in [0, 1]; None before the first frame."""
         return self.computing / self.at_work if self.at_work > 0 else None
 
+    @property
+    def share_of_reading(self) -> float | None:
+        """Share of the time in which frames were waited for, in [0, 1]; None before the first."""
+        return self.reading / self.at_work if self.at_work > 0 else None
+
     def __add__(self, other: Busy) -> Busy:
         """Return the times of both; utilisations are weighed by time, and the least fitted."""
         both = [each for each in (self, other) if each.device is not None]
@@ -69,6 +76,7 @@ class Busy:
         return Busy(
             self.at_work + other.at_work,
             self.computing + other.computing,
+            self.reading + other.reading,
             weighed / time_of_both if time_of_both else None,
             {
                 kind: min(each.fitted[kind] for each in (self, other) if kind in each.fitted)

@@ -24,8 +24,9 @@ STAGES = (
 """The stages of a frame in order: the names that a `StageClock` is given. Flow, consult and recall
 belong to a second pass, which has none of the stages between read and flow."""
 
-BESIDE_THE_MODEL = ("read", "aim", "match", "merge", "compose", "borders", "write")
-"""The stages that other threads do while the model works."""
+BEFORE_THE_MODEL = ("read", "aim")
+AFTER_THE_MODEL = ("match", "merge", "compose", "borders", "write")
+"""The stages that other threads do while the model works on other frames."""
 
 
 class FrameStatus(StrEnum):

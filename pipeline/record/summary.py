@@ -12,7 +12,7 @@ from pipeline.config import Config
 from pipeline.dataset import Layout
 from pipeline.packages import installed_versions
 from pipeline.record.tally import Group, SceneTally, Tally, by_count
-from pipeline.records import BESIDE_THE_MODEL, STAGES
+from pipeline.records import AFTER_THE_MODEL, BEFORE_THE_MODEL, STAGES
 from pipeline.tables import Row, Table
 from pipeline.text import duration, printable
 
@@ -69,6 +69,7 @@ class Summary:
             "frames_per_second": self.frames_per_second,
             "stage_seconds": dict(self.stage_seconds),
             "model_busy": self.busy.share,
+            "waited_to_read": self.busy.share_of_reading,
             "device_busy": self.busy.device,
             "fitted": dict(self.busy.fitted),
             "paths": dict(self.paths),
@@ -110,7 +111,7 @@ class Summary:
             if stage in self.stage_seconds
         ]
         yield f"seconds a frame: {', '.join(stages)}"
-        if told := tell_busy(self.busy.share, self.busy.device, self.stage_seconds):
+        if told := tell_busy(self.as_dict()):
             yield told
         for kind, number in sorted(self.busy.fitted.items()):
             yield f"{kind}: {number} at once, since more did not fit into the device's memory"
@@ -166,27 +167,35 @@ KEPT_BUSY = 0.8
 """Share of the time from which the model counts as what holds a run back."""
 
 
-def tell_busy(share: float | None, device: float | None, stage_seconds: Mapping[str, float]) -> str:
+def tell_busy(summary: Mapping[str, Any]) -> str:
     """Say in a line what holds a run back; empty where nothing was measured.
 
     Parameters
     ----------
-    share
-        Share of the time in which the model worked, in [0, 1].
-    device
-        Utilisation of the GPU, in [0, 1]; None without one.
-    stage_seconds
-        Time by stage.
+    summary
+        A summary as `Summary.as_dict` returns it, perhaps one of an older version.
     """
+    share, device = summary.get("model_busy"), summary.get("device_busy")
     if share is None:
         return ""
     gpu = "" if device is None else f", the GPU was busy {100 * device:.0f} %"
-    beside = {name: s for name, s in stage_seconds.items() if name in BESIDE_THE_MODEL}
-    if share >= KEPT_BUSY or not beside:
+    told = f"the model worked {100 * share:.0f} % of the time{gpu}"
+    if share >= KEPT_BUSY:
         why = "a smaller model.name, fewer proposals.rounds or more devices would be faster"
-    else:
-        why = f"it waited for the stages beside it, above all {max(beside, key=beside.__getitem__)}"
-    return f"the model worked {100 * share:.0f} % of the time{gpu}: {why}"
+        return f"{told}: {why}"
+    reading = summary.get("waited_to_read") or 0.0
+    finishing = max(0.0, 1 - share - reading)
+    waited = max(reading, finishing)
+    stages: tuple[str, ...] = AFTER_THE_MODEL
+    what, remedy = "finished", "more processor cores"
+    if reading > finishing:
+        stages, what, remedy = BEFORE_THE_MODEL, "read", "faster storage or more processor cores"
+    spent = {name: s for name, s in summary.get("stage_seconds", {}).items() if name in stages}
+    above_all = f", above all {max(spent, key=spent.__getitem__)}" if spent else ""
+    return (
+        f"{told}, and waited {100 * waited:.0f} % for frames to be {what}{above_all}: "
+        f"{remedy} would help"
+    )
 
 
 def failure_notes(failures: Mapping[str, Group]) -> Iterator[tuple[str, list[str]]]:

@@ -124,11 +124,7 @@ def render(
             verdict=_verdict(totals),
             progress=_progress(totals),
             run=summary,
-            busy=tell_busy(
-                summary.get("model_busy"),
-                summary.get("device_busy"),
-                summary.get("stage_seconds", {}),
-            ),
+            busy=tell_busy(summary),
             looks=looks,
             over_time=over_time,
             strip=strip,

@@ -9,70 +9,73 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Literal, TypeAlias
 
 from pipeline.clock import Busy
 from pipeline.recent import Recent
 from pipeline.sam.limits import limits
 
+_Doing: TypeAlias = Literal["computing", "reading", "at work"]
+_DOINGS: tuple[_Doing, ...] = ("computing", "reading", "at work")
+"""What a worker can be doing; time counts for the first of those that it does at once."""
+
 RUNS_KEPT = 4
 """Runs whose figures a worker keeps: one may serve several, one after another."""
 
 
-class _Stopwatch:
-    """Seconds in which at least one of several threads was at something."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running, self._since, self._before = 0, 0.0, 0.0
-
-    @property
-    def is_running(self) -> bool:
-        """Whether a thread is at it now."""
-        return self._running > 0
-
-    @contextmanager
-    def counting(self) -> Iterator[None]:
-        """Count the time of the block; blocks side by side count once."""
-        with self._lock:
-            if not self._running:
-                self._since = time.perf_counter()
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running -= 1
-                if not self._running:
-                    self._before += time.perf_counter() - self._since
-
-    def seconds(self) -> float:
-        """Return the seconds so far."""
-        with self._lock:
-            now = time.perf_counter() - self._since if self._running else 0.0
-            return self._before + now
-
-
 class Work:
-    """Counts the time of one worker in one run; several threads may have frames in hand."""
+    """Counts the time of one worker in one run; several threads may have frames in hand.
+
+    While one of them has the model compute, the time is the model's, and while none has, but one
+    waits for frames to be read, it is the reading's.
+    """
 
     def __init__(self) -> None:
-        self._worker, self._model = _Stopwatch(), _Stopwatch()
         self._lock = threading.Lock()
+        self._now: Counter[_Doing] = Counter()
+        self._since = 0.0
+        self._seconds: dict[_Doing, float] = dict.fromkeys(_DOINGS, 0.0)
         self._utilisation, self._looks = 0.0, 0
 
     def frames_in_hand(self) -> AbstractContextManager[None]:
         """Count the time of the block as work."""
-        return self._worker.counting()
+        return self._counting("at work")
 
     def computing(self) -> AbstractContextManager[None]:
-        """Count the time of the block as the model's, too."""
-        return self._model.counting()
+        """Count the time of the block as the model's; there have to be frames in hand."""
+        return self._counting("computing")
+
+    def waiting_to_read(self) -> AbstractContextManager[None]:
+        """Count the time of the block as waiting for frames; there have to be some in hand."""
+        return self._counting("reading")
+
+    @contextmanager
+    def _counting(self, doing: _Doing) -> Iterator[None]:
+        with self._lock:
+            self._count_until_now()
+            self._now[doing] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count_until_now()
+                self._now[doing] -= 1
+
+    def _count_until_now(self) -> None:
+        """Give the time since the last change to what was being done."""
+        now = time.perf_counter()
+        for doing in _DOINGS:
+            if self._now[doing]:
+                self._seconds[doing] += now - self._since
+                break
+        self._since = now
 
     def look(self) -> None:
         """Look at the utilisation of the device, if there are frames in hand."""
-        seen = _utilisation() if self._worker.is_running else None
+        seen = _utilisation() if self._now["at work"] else None
         if seen is not None:
             with self._lock:
                 self._utilisation += seen
@@ -81,8 +84,12 @@ class Work:
     def busy(self) -> Busy:
         """Return the figures so far."""
         with self._lock:
+            self._count_until_now()
             device = self._utilisation / self._looks if self._looks else None
-        return Busy(self._worker.seconds(), self._model.seconds(), device, limits())
+            seconds = self._seconds
+            return Busy(
+                sum(seconds.values()), seconds["computing"], seconds["reading"], device, limits()
+            )
 
 
 _of_runs: Recent[str, Work] = Recent(RUNS_KEPT)

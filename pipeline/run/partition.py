@@ -28,7 +28,7 @@ from pipeline.errors import AutoRefinerError, FrameError, reason_of
 from pipeline.mirror import write_chunk
 from pipeline.record.journal import Entry
 from pipeline.records import FrameOutcome, FrameRef, FrameStatus, Proposals, Refinement
-from pipeline.run.at_work import work_of
+from pipeline.run.at_work import Work, work_of
 from pipeline.run.frame import (
     LoadedFrame,
     prepare,
@@ -40,6 +40,7 @@ from pipeline.run.frame import (
 from pipeline.run.handover import Slot
 from pipeline.run.job import Job, found_stamps
 from pipeline.run.stopping import is_stopped
+from pipeline.run.streams import beside_the_model
 
 T = TypeVar("T", bound="Loaded")
 P = TypeVar("P")
@@ -152,7 +153,7 @@ def work_through(frames: Iterable[FrameRef], steps: Steps[T, P], job: Job) -> li
         ThreadPoolExecutor(READERS, "autorefiner-read") as readers,
         ThreadPoolExecutor(FINISHERS, "autorefiner-finish") as finishers,
     ):
-        for batch, is_last in _read_ahead(frames, steps, readers):
+        for batch, is_last in _read_ahead(frames, steps, readers, work):
             if is_stopped(job.run_id):
                 break
             # Waiting raises a full disk's error here, and keeps masks from piling up.
@@ -167,7 +168,7 @@ def work_through(frames: Iterable[FrameRef], steps: Steps[T, P], job: Job) -> li
 
 
 def _read_ahead(
-    frames: Iterable[FrameRef], steps: Steps[T, P], readers: ThreadPoolExecutor
+    frames: Iterable[FrameRef], steps: Steps[T, P], readers: ThreadPoolExecutor, work: Work
 ) -> Iterator[tuple[list[_Reading[T]], bool]]:
     """Yield batches that are read, and whether each is the last, while threads read the next one.
 
@@ -177,16 +178,17 @@ def _read_ahead(
     ahead: list[_Reading[T]] = []
     while batch := [_read(frame, steps, readers) for frame in islice(todo, steps.frames_per_call)]:
         if ahead:
-            yield _when_read(ahead), False
+            yield _when_read(ahead, work), False
         ahead = batch
     if ahead:
-        yield _when_read(ahead), True
+        yield _when_read(ahead, work), True
 
 
-def _when_read(batch: list[_Reading[T]]) -> list[_Reading[T]]:
+def _when_read(batch: list[_Reading[T]], work: Work) -> list[_Reading[T]]:
     """Wait until all frames of a batch are read, or have failed; return it."""
-    for reading in batch:
-        reading.loaded.exception()
+    with work.waiting_to_read():
+        for reading in batch:
+            reading.loaded.exception()
     return batch
 
 
@@ -224,7 +226,8 @@ def _finish(reading: _Reading[T], found: P, steps: Steps[T, P], job: Job) -> Ent
     """Refine a frame and write its result."""
     loaded = reading.loaded.result()
     try:
-        refinement = steps.refine(loaded, found)
+        with beside_the_model():
+            refinement = steps.refine(loaded, found)
         provenance = {"settings": job.fingerprint, **loaded.origin}
         write_frame(reading.frame, refinement, job.layout, provenance, reading.clock)
         if job.mirror:

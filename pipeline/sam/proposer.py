@@ -219,9 +219,12 @@ def _ask(
 
 
 def _wait_for(device: torch.device) -> None:
-    """Wait until the device is done, so that the clock counts its work to the right stage."""
+    """Wait for what this thread gave the device, so that it counts to the right stage.
+
+    Other threads may use its results then. Their own work is not waited for.
+    """
     if device.type == "cuda":
-        torch.cuda.synchronize(device)
+        torch.cuda.current_stream(device).synchronize()
 
 
 def _images_per_call(config: Config) -> int:

@@ -62,12 +62,18 @@ def test_a_run_tells_what_held_it_back() -> None:
     tally = Tally()
     tally.expect({"room": 1})
     tally.add(done("room"))
-    waited = replace(summary_of(tally), busy=Busy(10.0, 4.0))
+    waited = replace(summary_of(tally), busy=Busy(10.0, 4.0, reading=5.0))
     assert (
-        "the model worked 40 % of the time: it waited for the stages beside it, above all read"
-        in (waited.as_text())
+        "the model worked 40 % of the time, and waited 50 % for frames to be read, above all read: "
+        "faster storage or more processor cores would help" in waited.as_text()
     )
-    kept = replace(waited, busy=Busy(10.0, 9.0, 0.87, {"images": 2}))
+    assert waited.as_dict()["waited_to_read"] == 0.5
+    waited = replace(waited, busy=Busy(10.0, 4.0, reading=1.0))
+    assert (
+        "the model worked 40 % of the time, and waited 50 % for frames to be finished: "
+        "more processor cores would help" in waited.as_text()
+    )
+    kept = replace(waited, busy=Busy(10.0, 9.0, 1.0, 0.87, {"images": 2}))
     assert "the model worked 90 % of the time, the GPU was busy 87 %: a smaller" in kept.as_text()
     assert "images: 2 at once" in kept.as_text()
     assert kept.as_dict()["model_busy"] == pytest.approx(0.9)

@@ -30,6 +30,24 @@ def test_the_share_is_of_the_time_with_frames_in_hand() -> None:
     assert busy.share == busy.computing / busy.at_work
 
 
+def test_waiting_counts_while_no_other_partition_computes() -> None:
+    work = Work()
+    with work.frames_in_hand():
+        with work.waiting_to_read():
+            time.sleep(0.04)
+            with work.computing():
+                time.sleep(0.08)
+        with work.waiting_to_read():
+            time.sleep(0.02)
+        busy = work.busy()
+    assert busy.reading >= 0.06
+    assert busy.computing >= 0.08
+    assert busy.share is not None
+    assert busy.share_of_reading is not None
+    assert busy.share + busy.share_of_reading == pytest.approx(1, abs=0.2)
+    assert busy.reading < busy.at_work - busy.computing + 1e-9
+
+
 def test_partitions_side_by_side_count_once() -> None:
     work = Work()
 
@@ -65,7 +83,12 @@ def test_a_worker_keeps_the_figures_of_its_last_runs() -> None:
 
 
 def test_workers_are_weighed_by_their_time() -> None:
-    answers = [Busy(3.0, 1.5, 0.2), OSError("gone"), Busy(1.0, 1.0, 1.0), Busy(4.0, 1.0)]
+    answers = [
+        Busy(3.0, 1.5, 0.5, 0.2),
+        OSError("gone"),
+        Busy(1.0, 1.0, 0.0, 1.0),
+        Busy(4.0, 1.0, 2.0),
+    ]
     both = total(answers)
-    assert both == Busy(8.0, 3.5, pytest.approx(0.4))
+    assert both == Busy(8.0, 3.5, 2.5, pytest.approx(0.4))
     assert total([]) == Busy()
