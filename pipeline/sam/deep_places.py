@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -43,14 +44,16 @@ def deep_places(drawn: Ints, n_objects: int, n_places: int) -> Ints:
     """
     width, flat = drawn.shape[1], drawn.reshape(-1)
     to_border = distances(drawn)
-    few = _few(drawn)
-    good = _depth(to_border, few.place)
+    grid = _grid(*drawn.shape)
+    row = drawn[grid.rows[:, None], grid.columns].reshape(-1)
+    good = _depth(to_border, grid.place)
     found = np.full((n_objects, n_places), -1)
     left = np.ones(n_objects, dtype=np.bool_)
     for k in range(n_places):
         if k:
-            np.minimum(good, few.half_way_to(*np.divmod(found[:, k - 1], width)), out=good)
-        place = _can_be_best(drawn, few, good, left)
+            last = np.append(0, found[:, k - 1])
+            np.minimum(good, grid.half_way(row, *np.divmod(last, width)), out=good)
+        place = _can_be_best(drawn, row, good, left)
         owner = flat[place] - 1
         y, x = np.divmod(place, width)
         worth = _depth(to_border, place).astype(np.float64)
@@ -65,22 +68,30 @@ def deep_places(drawn: Ints, n_objects: int, n_places: int) -> Ints:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Few:
-    """The sampled cells: one of every square of `SPACING` x `SPACING`, if it is in an object."""
+class _Grid:
+    """The sampled cells of maps of one shape: one of every square of `SPACING` x `SPACING`."""
 
+    rows: Ints
+    """(r,) rows of the map that have sampled cells."""
+    columns: Ints
+    """(c,)."""
     place: Ints
-    """(F,) raster index."""
-    row: Ints
-    """(F,) row of the object."""
+    """(F,) raster index of each sampled cell."""
     y: npt.NDArray[np.float32]
     """(F,)."""
     x: npt.NDArray[np.float32]
     """(F,)."""
 
-    def half_way_to(self, y: Ints, x: Ints) -> npt.NDArray[np.float32]:
-        """Return half the distance to a cell of the same object, (N,) each, to within rounding."""
-        down = self.y - y.astype(np.float32)[self.row]
-        along = self.x - x.astype(np.float32)[self.row]
+    def half_way(self, row: Ints, y: Ints, x: Ints) -> npt.NDArray[np.float32]:
+        """Return half the distance of each cell to a place, (F,) to within rounding.
+
+        Parameters
+        ----------
+        row
+            (F,) which of the places, given by `y` and `x`.
+        """
+        down = self.y - y.astype(np.float32)[row]
+        along = self.x - x.astype(np.float32)[row]
         down *= down
         along *= along
         down += along
@@ -89,14 +100,13 @@ class _Few:
         return down
 
 
-def _few(drawn: Ints) -> _Few:
+@lru_cache(maxsize=2)
+def _grid(height: int, width: int) -> _Grid:
     rows, columns = (
-        np.minimum(np.arange(0, side, SPACING) + SPACING // 2, side - 1) for side in drawn.shape
+        np.minimum(np.arange(0, side, SPACING) + SPACING // 2, side - 1) for side in (height, width)
     )
-    row = drawn[rows[:, None], columns] - 1
-    y, x = np.nonzero(row >= 0)
-    place = rows[y] * drawn.shape[1] + columns[x]
-    return _Few(place, row[y, x], rows.astype(np.float32)[y], columns.astype(np.float32)[x])
+    y, x = (each.reshape(-1) for each in np.meshgrid(rows, columns, indexing="ij"))
+    return _Grid(rows, columns, y * width + x, y.astype(np.float32), x.astype(np.float32))
 
 
 def distances(drawn: Ints) -> npt.NDArray[np.float32]:
@@ -122,33 +132,36 @@ def _depth(to_border: npt.NDArray[np.float32], place: Ints) -> npt.NDArray[np.fl
     return np.sqrt(squared) + np.float32(1)
 
 
-def _can_be_best(drawn: Ints, few: _Few, good: Floats, left: npt.NDArray[np.bool_]) -> Ints:
+def _can_be_best(drawn: Ints, row: Ints, good: Floats, left: npt.NDArray[np.bool_]) -> Ints:
     """Return the raster indices of all cells that can be the best of their object, in no order.
 
     Parameters
     ----------
     drawn
         (h, w).
-    few, good
-        The sampled cells, and their scores, (F,).
+    row, good
+        The row of the object of each sampled cell + 1, or 0, and its score, (F,).
     left
         (N,) objects that have cells left.
     """
     height, width = drawn.shape
-    top = np.zeros(len(left), dtype=np.float32)
-    np.maximum.at(top, few.row, good)
+    top = np.zeros(1 + len(left), dtype=np.float32)
+    np.maximum.at(top, row, good)
     # In a shallow object, the sampled cell nearest to the best one may belong to another object.
     shallow = top <= _REACH + 1
     enough = np.where(shallow, np.float32(np.inf), top - np.float32(_REACH))
-    near = np.flatnonzero(good >= enough[few.row])
-    y, x = (side // SPACING * SPACING for side in np.divmod(few.place[near], width))
+    enough[0] = np.inf
+    near = np.flatnonzero(good >= enough[row])
+    y, x = (
+        side // SPACING * SPACING for side in np.divmod(_grid(height, width).place[near], width)
+    )
     down, along = np.indices((SPACING, SPACING)).reshape(2, 1, -1)
     y, x = y[:, None] + down, x[:, None] + along
     inside = (y < height) & (x < width)
     place: Ints = (y * width + x)[inside]
-    row = few.row[near].repeat(SPACING**2)[inside.reshape(-1)]
-    place = place[drawn.reshape(-1)[place] == row + 1]
-    whole = np.append(False, shallow & left)
+    of_square = row[near].repeat(SPACING**2)[inside.reshape(-1)]
+    place = place[drawn.reshape(-1)[place] == of_square]
+    whole = shallow & np.append(False, left)
     return np.append(place, np.flatnonzero(whole[drawn])) if whole.any() else place
 
 
