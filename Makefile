@@ -33,7 +33,7 @@ quick: lint
 	$(BIN)/python -m pytest -q -m 'not slow and not cluster' --hypothesis-profile=quick -n auto --maxprocesses=4 --durations=5
 
 test: $(VENV)/.installed-ci lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses=4
 
 lint: setup
 	$(BIN)/ruff check .
