@@ -174,7 +174,7 @@ class FrameStream:
         try:
             entries = self._fetch(future)
         except KilledWorker as error:
-            if isinstance(error.task, str):
+            if error.task != future.key:
                 self._send_again(part, error.task)
             elif is_alone:
                 yield [self._killed(part[0], error)]
@@ -191,13 +191,13 @@ class FrameStream:
             entries: list[Entry] = future.result()
         return entries
 
-    def _send_again(self, part: Sequence[FrameRef], job: str) -> None:
-        """Send a partition that could not begin, since workers died while they got the job.
+    def _send_again(self, part: Sequence[FrameRef], task: object) -> None:
+        """Send a partition that could not begin, since workers died while they got what it needs.
 
-        Dask then fails every partition that waits for the job, though no frame is to blame.
+        Dask then fails every partition that waits for the same, though no frame is to blame.
         """
-        if job == self._shared.key:
-            self._count_death()
+        self._count_death()
+        if task == self._shared.key:
             self._shared = self._share()
         if not self._is_ending:
             self._send(part, len(part))
@@ -251,7 +251,7 @@ class FrameStream:
     def _let_finish(self) -> None:
         """Wait briefly so that running partitions cannot overlap the next run."""
         stop_partitions(self._client, self._job.run_id)
-        with suppress(OSError, CancelledError):
+        with suppress(OSError, CancelledError), self._client.as_current():
             wait(list(self._in_flight), timeout=SECONDS_TO_FINISH)
 
     def _abandon(self) -> None:
