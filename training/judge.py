@@ -147,11 +147,12 @@ def learn_from(
     config = RefinementConfig(borders="masks")
     composed, decisions = refine_and_tell(coarse, proposals, config, StageClock())
     view = view_of(image, coarse.shape, cell_size(proposals.logits, coarse.shape))
-    collected: list[np.ndarray] = [np.zeros((0, len(EVIDENCE))), np.zeros(0, bool), np.zeros(0)]
+    # The borders are placed more than once.
+    collected = [(np.zeros((0, len(EVIDENCE))), np.zeros(0, bool), np.zeros(0))]
 
     def decide(asked: Question, contest: Contest, evidence: torch.Tensor) -> torch.Tensor:
         if asked == question:
-            collected[:] = [evidence.numpy(), *answers(contest, truth)]
+            collected.append((evidence.numpy(), *answers(contest, truth)))
         if asked in judges:
             return contest.settle(judges[asked].favour_first(evidence) > 0)
         return contest.second
@@ -159,7 +160,7 @@ def learn_from(
     claimed = claims_on_pixels(decisions, proposals.logits)
     before, by_masks = (outline(labels_of(ids), view) for ids in (coarse, composed.ids))
     refine_borders(before, by_masks, view, claimed, decide)
-    evidence, first, worth = collected
+    evidence, first, worth = (np.concatenate(column) for column in zip(*collected, strict=True))
     return evidence, first, worth
 
 

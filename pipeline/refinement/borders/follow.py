@@ -16,7 +16,7 @@ from pipeline.refinement.borders.contest import Contest, compare
 from pipeline.refinement.borders.evidence import frame_evidence, gather
 from pipeline.refinement.borders.judge import Question, load_judge
 from pipeline.refinement.borders.outlines import Outlines, labels_of, outline
-from pipeline.refinement.borders.place import place_borders
+from pipeline.refinement.borders.place import place_borders, placements
 from pipeline.refinement.borders.primitives import counts, places_of, totals
 from pipeline.refinement.borders.view import View
 
@@ -73,6 +73,8 @@ def refine_borders(
 ) -> Outlines:
     """Choose between the maps area by area, then between the result and its borders placed anew.
 
+    The last is done twice: borders are looked for far away, and then nearby.
+
     Training runs the same steps with a `decide` that uses the truth.
     """
     frame = frame_evidence(coarse, composed)
@@ -85,8 +87,10 @@ def refine_borders(
         return outline(decide(question, contest, evidence), view)
 
     chosen = better("masks", coarse, composed)
-    placed = outline(place_borders(chosen.ids, view.image, view.cell), view)
-    return better("placed", chosen, placed)
+    for passes in placements(view.cell):
+        placed = place_borders(chosen.ids, view.image, view.cell, passes)
+        chosen = better("placed", chosen, outline(placed, view))
+    return chosen
 
 
 def _judge(question: Question, contest: Contest, evidence: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +14,13 @@ from pipeline.refinement.borders.guided_filter import EPS, Filter
 from pipeline.refinement.borders.primitives import places_of, present
 from pipeline.refinement.borders.tiles import OUTSIDE, Tiles, tiles_at_borders, windows
 
-PASSES = (2.2, 1.2)
+WIDE = (3.5,)
+"""Radius of the filter in cells, of the one pass that looks for borders far away."""
+FINE = 1.2
+NEAR = (2.2, FINE)
 """Radius of the filter in each pass, in cells: a coarse pass, then a fine one."""
+WIDEST = 32
+"""Largest radius of a wide pass, in pixels: a larger window holds too many objects."""
 LEAST_RADIUS = 2
 """Smallest radius, in pixels."""
 BAND = 0.75
@@ -22,7 +28,7 @@ BAND = 0.75
 STAYS = 1e-6
 """Bonus of the label that a pixel has, so that ties move nothing."""
 ROUGH = 2
-"""Pixels along the side of the first pass's squares; `_most_common` works for 2 only."""
+"""Pixels along the side of the squares of all but fine passes; `_most_common` works for 2 only."""
 COARSER = 3
 """Least radius in cells of the coarser grid, on which models change slowly enough."""
 TILE = 24
@@ -35,7 +41,20 @@ MOST_AT_ONCE = 2048
 """The same for other devices; a pair takes some 200 KB."""
 
 
-def place_borders(ids: Tensor, image: Tensor, cell: float) -> Tensor:
+def placements(cell: float) -> Iterator[tuple[float, ...]]:
+    """Yield the passes of one placement after another, each to be judged before the next.
+
+    Borders that are off by much are found by a wide window, which would harm others; a fine one
+    then finds them exactly.
+    """
+    if WIDE[0] * cell <= WIDEST:
+        yield WIDE
+    yield NEAR
+
+
+def place_borders(
+    ids: Tensor, image: Tensor, cell: float, passes: Sequence[float] = NEAR
+) -> Tensor:
     """Move the borders of a map to those of the image.
 
     Around each pixel the membership of every label is modelled as linear in colour, and the pixel
@@ -53,6 +72,8 @@ def place_borders(ids: Tensor, image: Tensor, cell: float) -> Tensor:
         (3, H, W) float32 in [0, 1], on the same device, which does the work.
     cell
         Pixels along the side of a cell of SAM's masks.
+    passes
+        Radius of the filter in each pass, in cells.
 
     Returns
     -------
@@ -62,9 +83,11 @@ def place_borders(ids: Tensor, image: Tensor, cell: float) -> Tensor:
     names = places_of(held)
     number = (held.cumsum(0) - 1).int()
     labels = number.index_select(0, ids.view(-1)).view(ids.shape)
-    roughly, exactly = (max(LEAST_RADIUS, round(cells * cell)) for cells in PASSES)
-    place = _place_roughly if roughly >= ROUGH * LEAST_RADIUS else _place
-    labels = _place(place(labels, len(names), image, roughly), len(names), image, exactly)
+    for cells in passes:
+        radius = max(LEAST_RADIUS, round(cells * cell))
+        is_rough = cells > FINE and radius >= ROUGH * LEAST_RADIUS
+        place = _place_roughly if is_rough else _place
+        labels = place(labels, len(names), image, radius)
     return names.int().index_select(0, labels.view(-1)).view(ids.shape)
 
 

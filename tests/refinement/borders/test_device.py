@@ -15,9 +15,9 @@ from tests.bench.borders import as_logits
 from tests.bench.synthetic import Recipe, make_case
 from tests.operations import as_on_a_device
 
-WAITS = 38
+WAITS = 56
 """Most waits in a frame: what this drawing needs, and a few more for the order of its areas."""
-KERNELS = 1900
+KERNELS = 2800
 
 
 def drawing() -> tuple[np.ndarray, np.ndarray, Proposals]:

@@ -8,15 +8,26 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from pipeline.refinement.borders import place as borders_place
-from pipeline.refinement.borders.place import BAND, LEAST_RADIUS, PASSES, ROUGH, place_borders
+from pipeline.refinement.borders.place import (
+    BAND,
+    LEAST_RADIUS,
+    NEAR,
+    ROUGH,
+    WIDE,
+    WIDEST,
+    place_borders,
+    placements,
+)
 from tests.examples import examples
 
 CELL = 5.0
 
 
-def place(ids: np.ndarray, image: np.ndarray, cell: float = CELL) -> np.ndarray:
+def place(
+    ids: np.ndarray, image: np.ndarray, cell: float = CELL, passes: tuple[float, ...] = NEAR
+) -> np.ndarray:
     pixels = torch.from_numpy(image).permute(2, 0, 1).float().div(255).contiguous()
-    placed = place_borders(torch.from_numpy(ids.astype(np.int32)), pixels, cell)
+    placed = place_borders(torch.from_numpy(ids.astype(np.int32)), pixels, cell, passes)
     return placed.numpy().astype(np.uint16)
 
 
@@ -72,20 +83,38 @@ def test_the_names_of_ids_do_not_matter(seed: int) -> None:
 
 
 @settings(deadline=None, max_examples=examples(20))
-@given(st.integers(0, 999), st.sampled_from([2.0, 5.0, 9.0]))
-def test_nothing_moves_further_than_the_bands(seed: int, cell: float) -> None:
+@given(st.integers(0, 999), st.sampled_from([2.0, 5.0, 9.0]), st.sampled_from([WIDE, NEAR]))
+def test_nothing_moves_further_than_the_bands(
+    seed: int, cell: float, passes: tuple[float, ...]
+) -> None:
     ids = blocks(seed)
     noise = np.random.default_rng(seed).integers(0, 256, (*ids.shape, 3), dtype=np.uint8)
-    placed = place(ids, noise, cell)
+    placed = place(ids, noise, cell, passes)
     border = np.zeros(ids.shape, dtype=bool)
     border[1:] |= ids[1:] != ids[:-1]
     border[:-1] |= ids[1:] != ids[:-1]
     border[:, 1:] |= ids[:, 1:] != ids[:, :-1]
     border[:, :-1] |= ids[:, 1:] != ids[:, :-1]
-    bands = sum(round(BAND * max(LEAST_RADIUS, round(cells * cell))) for cells in PASSES)
+    bands = sum(round(BAND * max(LEAST_RADIUS, round(cells * cell))) for cells in passes)
     away = ndimage.distance_transform_cdt(~border, "chessboard")
     assert not (away[placed != ids] > bands + 2 * ROUGH).any()
     assert set(np.unique(placed)) <= set(np.unique(ids))
+
+
+def test_no_window_is_wider_than_some_pixels() -> None:
+    assert list(placements(5.0)) == [WIDE, NEAR]
+    assert list(placements(WIDEST / WIDE[0] + 0.1)) == [NEAR]
+
+
+def test_a_wide_pass_finds_what_is_further_away() -> None:
+    truth = np.zeros((120, 160), dtype=np.uint16)
+    truth[:, 80:] = 7
+    image = np.where(truth[..., None] > 0, (200, 60, 60), (40, 90, 200)).astype(np.uint8)
+    off = np.roll(truth, 12, axis=1)
+    off[:, :12] = 0
+    inner = np.s_[20:-20, 20:-20]
+    np.testing.assert_array_equal(place(place(off, image, CELL, WIDE), image)[inner], truth[inner])
+    assert (place(off, image)[inner] != truth[inner]).any()
 
 
 @settings(deadline=None, max_examples=examples(20))
