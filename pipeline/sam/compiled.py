@@ -146,6 +146,11 @@ class _Compiled(Generic[Inputs, Output]):
                 raise
             except Exception as error:  # compilers fail in many ways: no C compiler, no Triton
                 first_line = str(error).strip().partition("\n")[0]
-                log.warning("the model is not compiled: %s: %s", type(error).__name__, first_line)
+                log.warning(
+                    "the model is not compiled: %s: %s. It computes as before; "
+                    "model.compile=false does not try",
+                    type(error).__name__,
+                    first_line,
+                )
                 self._compiled = None
         return self._function(*inputs, **named)
