@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +21,9 @@ from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig, load_config
 from pipeline.dataset.whole_files import moved_into_place
 from pipeline.demo.coarse import coarsen
+from pipeline.demo.scan.view import coarse_views
 from pipeline.demo.scenes import camera_path, make_room, take
+from pipeline.ids import N_IDS
 from pipeline.records import Proposals
 from pipeline.refinement.borders.contest import Contest
 from pipeline.refinement.borders.evidence import EVIDENCE
@@ -35,12 +36,25 @@ from pipeline.sam import SAM2
 from tests.bench.borders import as_logits
 from tests.bench.synthetic import Recipe, make_case, warp
 from training.collage import compressed, photograph, worsened
-from training.networks import as_arrays, fit
+from training.networks import Areas, as_arrays, fit, joined, thinned, united
 
 JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "borders" / "judge.npz"
-QUESTIONS = ("masks", "placed")
 SMALLEST = 300
 """Pixels; smaller objects are weighted as if they had this size."""
+HARM = 2.0
+"""Worth of leaving an object as good as it was, beside that of making one better."""
+FEW = 4
+"""Most objects in pictures of few objects."""
+LARGEST = 0.3
+"""Largest share of a picture that one of few objects may have: else it is a wall or the floor."""
+SEVERITIES = {
+    "large": (0.4, 1.0),
+    "lscan": (0.4, 1.0, 2.0),
+    "collage": (1.0,),
+    "room": (0.1, 0.2, 0.4, 1.0, 2.0),
+    "scan": (0.2, 0.4, 1.0, 2.0),
+}
+"""Of the coarse maps of each kind of picture."""
 KINDS = ("ideal", "warped", "moved", "swollen")
 
 
@@ -51,6 +65,8 @@ class Picture:
     file: Path
     masks: str
     """`sam`, or the kind of masks made from the truth."""
+    has_few: bool = False
+    """If most of its objects have no id."""
 
 
 def main() -> None:
@@ -60,21 +76,36 @@ def main() -> None:
     options = parser.parse_args()
     options.pool.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        files = sorted(
-            file for made in pool.map(partial(make, options.pool), recipes()) for file in made
-        )
-        pictures = [Picture(file, masks) for file in files for masks in ("sam", kind_for(file))]
-        saved: dict[str, Any] = {}
-        judges: dict[str, Judge] = {}
-        for question in QUESTIONS:
-            found = list(pool.map(partial(learn_from, question, judges), pictures, chunksize=4))
-            judge, agreed = fit(*(np.concatenate(column) for column in zip(*found, strict=True)))
-            judges[question] = judge
-            saved |= as_arrays(question, judge)
-            print(
-                f"{question}: {sum(len(f[0]) for f in found)} areas, {agreed:.3f} right", flush=True
-            )
-    np.savez(options.out, **saved)
+        drawn = pictures_of(pool, options.pool, recipes())
+        more = drawn + pictures_of(pool, options.pool, more_recipes())
+        masks = learned(pool, "masks", {}, drawn + of_few(drawn))
+        placed = learned(pool, "placed", {"masks": masks}, drawn)
+        # A judge meets maps that it has decided about itself, and not those of its first lessons.
+        own = learned(pool, "placed", {"masks": masks, "placed": placed}, more + of_few(more))
+    saved = as_arrays("masks", masks) | as_arrays("placed", united([placed, own]))
+    np.savez(options.out, **saved)  # type: ignore[arg-type]
+
+
+def pictures_of(pool: Executor, folder: Path, wanted: Iterable[tuple[str, int]]) -> list[Picture]:
+    """Return pictures with SAM's masks, and with masks of the truth; make what is missing."""
+    made = pool.map(partial(make, folder), wanted)
+    files = sorted(file for files in made for file in files)
+    return [Picture(file, masks) for file in files for masks in ("sam", kind_for(file))]
+
+
+def of_few(pictures: list[Picture]) -> list[Picture]:
+    """Return the same pictures, with few objects in each."""
+    return [replace(picture, has_few=True) for picture in pictures]
+
+
+def learned(
+    pool: Executor, question: Question, judges: dict[str, Judge], pictures: list[Picture]
+) -> Judge:
+    """Train a judge on pictures, where the judges that there are decide before it is asked."""
+    found = list(pool.map(partial(learn_from, question, judges), pictures, chunksize=4))
+    judge, agreed = fit(*thinned(joined(found), seed=0))
+    print(f"{question}: {sum(len(f[0]) for f in found)} areas, {agreed:.3f} right", flush=True)
+    return judge
 
 
 def recipes() -> Iterator[tuple[str, int]]:
@@ -84,10 +115,21 @@ def recipes() -> Iterator[tuple[str, int]]:
     yield from (("room", seed) for seed in range(7000, 7024))
 
 
+def more_recipes() -> Iterator[tuple[str, int]]:
+    """Yield kind and seed of more pictures, among them such with the faults of a whole scan.
+
+    From them, the judge of masks learned to do more harm.
+    """
+    yield from (("lscan", seed) for seed in range(8700, 8706))
+    yield from (("collage", seed) for seed in range(100, 150))
+    yield from (("scan", seed) for seed in range(7030, 7046))
+    yield from (("room", seed) for seed in range(7030, 7046))
+
+
 def make(pool: Path, recipe: tuple[str, int]) -> list[Path]:
     """Save a picture, its exact and coarse ids, and SAM's masks in the pool; return the files."""
     kind, seed = recipe
-    severities = {"large": (0.4, 1.0), "collage": (1.0,), "room": (0.1, 0.2, 0.4, 1.0, 2.0)}[kind]
+    severities = SEVERITIES[kind]
     files = [pool / f"{kind}_{seed}_{severity}.npz" for severity in severities]
     if all(file.exists() for file in files):
         return files
@@ -101,11 +143,17 @@ def make(pool: Path, recipe: tuple[str, int]) -> list[Path]:
         truth, image = case.truth.astype(np.uint16), photograph(case.truth, rng)
         coarse_maps = [case.coarse.astype(np.uint16)]
     else:
-        size = (1752, 1168) if kind == "large" else (640, 480)
+        size = (1752, 1168) if kind in ("large", "lscan") else (640, 480)
         room = make_room(seed)
-        shot = take(room, camera_path(room, 1, size)[0])
+        [camera] = camera_path(room, 1, size)
+        shot = take(room, camera)
         truth, image = shot.ids, compressed(shot.image, 95)
-        coarse_maps = [coarsen(truth, seed * 1000, severity) for severity in severities]
+        coarse_maps = [
+            next(coarse_views(room, [camera], severity)).ids
+            if "scan" in kind
+            else coarsen(truth, seed * 1000, severity)
+            for severity in severities
+        ]
     proposer = SAM2.make(load_config({"model": {"name": "demo", "device": "cpu"}}))
     for file, coarse in zip(files, coarse_maps, strict=True):
         [found] = proposer.propose([image], [coarse], StageClock())
@@ -127,11 +175,10 @@ def kind_for(file: Path) -> str:
     return KINDS[zlib.crc32(file.name.encode()) % len(KINDS)]
 
 
-def learn_from(
-    question: str, judges: dict[str, Judge], picture: Picture
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return evidence, right answer and weight of each area of one picture."""
-    rng = np.random.default_rng(zlib.crc32(f"{picture.file.name} {picture.masks}".encode()))
+def learn_from(question: Question, judges: dict[str, Judge], picture: Picture) -> Areas:
+    """Return evidence, right answer and worth of each area of one picture."""
+    name = f"{picture.file.name} {picture.masks}{' few' * picture.has_few}"
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
     with np.load(picture.file) as saved:
         image, truth, coarse = (saved[name] for name in ("image", "truth", "coarse"))
         proposals = Proposals(
@@ -140,6 +187,8 @@ def learn_from(
             torch.from_numpy(saved["rating"]),
             torch.from_numpy(saved["prompt_ids"]),
         )
+    if picture.has_few:
+        truth, coarse, proposals = with_few_objects(truth, coarse, proposals, rng)
     if rng.random() < 0.5:
         image = worsened(image, rng)
     if picture.masks != "sam":
@@ -148,7 +197,7 @@ def learn_from(
     composed, decisions = refine_and_tell(coarse, proposals, config, StageClock())
     view = view_of(image, coarse.shape, cell_size(proposals.logits, coarse.shape))
     # The borders are placed more than once.
-    collected = [(np.zeros((0, len(EVIDENCE))), np.zeros(0, bool), np.zeros(0))]
+    collected: list[Areas] = [(np.zeros((0, len(EVIDENCE))), np.zeros(0, np.bool_), np.zeros(0))]
 
     def decide(asked: Question, contest: Contest, evidence: torch.Tensor) -> torch.Tensor:
         if asked == question:
@@ -160,8 +209,28 @@ def learn_from(
     claimed = claims_on_pixels(decisions, proposals.logits)
     before, by_masks = (outline(labels_of(ids), view) for ids in (coarse, composed.ids))
     refine_borders(before, by_masks, view, claimed, decide)
-    evidence, first, worth = (np.concatenate(column) for column in zip(*collected, strict=True))
-    return evidence, first, worth
+    evidence, first, worth = joined(collected)
+    some = worth > 0
+    return evidence[some], first[some], np.where(first, HARM * worth, worth)[some]
+
+
+def with_few_objects(
+    truth: np.ndarray, coarse: np.ndarray, proposals: Proposals, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, Proposals]:
+    """Return a picture with ids for a few objects, as photographs of single things have."""
+    share = np.bincount(truth.reshape(-1), minlength=N_IDS) / truth.size
+    ids = np.unique(coarse[coarse > 0])
+    ids = ids[share[ids] < LARGEST]
+    kept = rng.permutation(ids)[: int(rng.integers(1, FEW + 1))].astype(np.int64)
+    truth, coarse = (np.where(np.isin(each, kept), each, 0) for each in (truth, coarse))
+    mine = torch.isin(proposals.prompt_ids, torch.from_numpy(kept))
+    few = Proposals(
+        proposals.logits[mine],
+        proposals.predicted_iou[mine],
+        proposals.stability[mine],
+        proposals.prompt_ids[mine],
+    )
+    return truth, coarse, few
 
 
 def answers(contest: Contest, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -26,11 +25,8 @@ from pipeline.refinement.neighbours.evidence import COLUMNS, gather
 from pipeline.refinement.neighbours.vote import vote
 from training.collage import worsened
 from training.judge import answers
-from training.networks import as_arrays, fit
+from training.networks import Areas, as_arrays, fit, joined, thinned
 from training.scenes import Scene, frames_of
-
-Areas: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Evidence, right answers and worth of some areas: (n, E), (n,) bool, (n,)."""
 
 JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "neighbours" / "judge.npz"
 FIRST_SEED = 7100
@@ -74,24 +70,6 @@ def mixed(groups: dict[str, list[Areas]]) -> Areas:
         evidence, first, worth = thinned(joined(found), number)
         parts.append((evidence, first, worth * SHARES[group] / max(worth.sum(), 1e-9)))
     return joined(parts)
-
-
-def thinned(areas: Areas, seed: int) -> Areas:
-    """Return the areas of at least average worth, and a sample of the others that counts for them.
-
-    Most areas are a few pixels of large objects: they would take most of the time, and move next
-    to nothing.
-    """
-    evidence, first, worth = areas
-    mean = worth.mean()
-    kept = np.random.default_rng(seed).random(len(worth)) < worth / mean
-    return evidence[kept], first[kept], np.maximum(worth[kept], mean)
-
-
-def joined(areas: list[Areas]) -> Areas:
-    """Return all areas of a list, one after the other."""
-    evidence, first, worth = (np.concatenate(column) for column in zip(*areas, strict=True))
-    return evidence, first, worth
 
 
 def evidence_of(pool: Path, scene: Scene, variant: str) -> Areas:

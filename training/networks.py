@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -10,6 +12,8 @@ import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 
 from pipeline.refinement.borders.judge import SPREAD, Judge
 
+Areas: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Evidence (n, E), whether the first map is right (n,), and worth of that answer (n,)."""
 HIDDEN = (24, 12)
 EPOCHS = 30
 MEMBERS = 4
@@ -42,9 +46,43 @@ def fit(
         (stacked([step.weight.T for step in steps]), stacked([step.bias[None] for step in steps]))
         for steps in zip(*linear, strict=True)
     )
-    judge = Judge(torch.from_numpy(mean), torch.from_numpy(deviation), layers)
+    mean_of_all, deviation_of_all = (
+        torch.from_numpy(figures).expand(MEMBERS, 1, -1) for figures in (mean, deviation)
+    )
+    judge = Judge(mean_of_all, deviation_of_all, layers)
     right = (judge.favour_first(torch.from_numpy(evidence)).numpy() > 0) == first
     return judge, float(np.average(right, weights=worth))
+
+
+def united(judges: Sequence[Judge]) -> Judge:
+    """Return one judge with the networks of several, of the same sizes."""
+    layers = tuple(
+        (torch.cat([weights for weights, _ in layer]), torch.cat([bias for _, bias in layer]))
+        for layer in zip(*(judge.layers for judge in judges), strict=True)
+    )
+    mean, deviation = (
+        torch.cat(figures)
+        for figures in zip(*((judge.mean, judge.deviation) for judge in judges), strict=True)
+    )
+    return Judge(mean, deviation, layers)
+
+
+def thinned(areas: Areas, seed: int) -> Areas:
+    """Return the areas of at least average worth, and a sample of the others that counts for them.
+
+    Most areas are a few pixels of large objects: they would take most of the time, and move next
+    to nothing.
+    """
+    evidence, first, worth = areas
+    mean = worth.mean()
+    kept = np.random.default_rng(seed).random(len(worth)) < worth / mean
+    return evidence[kept], first[kept], np.maximum(worth[kept], mean)
+
+
+def joined(areas: list[Areas]) -> Areas:
+    """Return all areas of a list, one after the other."""
+    evidence, first, worth = (np.concatenate(column) for column in zip(*areas, strict=True))
+    return evidence, first, worth
 
 
 def stacked(tensors: list[torch.Tensor]) -> torch.Tensor:

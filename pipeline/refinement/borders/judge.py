@@ -24,12 +24,12 @@ SPREAD = 4.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """Networks of two hidden layers, trained from different initial weights, and averaged."""
+    """Networks of two hidden layers, trained apart from each other, and averaged."""
 
     mean: Tensor
-    """(E,) float64, as all others: of each column of evidence in training."""
+    """(N, 1, E) float64, as all others: of each column of the evidence a network learned from."""
     deviation: Tensor
-    """(E,)."""
+    """(N, 1, E)."""
     layers: tuple[tuple[Tensor, Tensor], ...]
     """Weights (N, in, out) and bias (N, 1, out) of each layer, for all networks."""
 

@@ -13,13 +13,13 @@ def test_a_judge_is_the_mean_of_its_networks() -> None:
     shapes = ((5, 4), (4, 3), (3, 1))
     layers = tuple((rng.normal(size=(2, *s)), rng.normal(size=(2, 1, s[1]))) for s in shapes)
     tensors = tuple((torch.from_numpy(weights), torch.from_numpy(bias)) for weights, bias in layers)
-    mean, deviation = (torch.full((5,), value, dtype=torch.float64) for value in (0.5, 2.0))
-    judge = Judge(mean, deviation, tensors)
+    mean, deviation = rng.normal(size=(2, 1, 5)), rng.uniform(0.5, 2, size=(2, 1, 5))
+    judge = Judge(torch.from_numpy(mean), torch.from_numpy(deviation), tensors)
     evidence = rng.normal(size=(7, 5))
     expected = np.zeros(7)
     for row, figures in enumerate(evidence):
         for member in range(2):
-            x = np.clip((figures - 0.5) / 2.0, -4, 4)
+            x = np.clip((figures - mean[member, 0]) / deviation[member, 0], -4, 4)
             for number, (weights, bias) in enumerate(layers):
                 x = x @ weights[member] + bias[member, 0]
                 x = np.tanh(x) if number < 2 else x
@@ -30,9 +30,10 @@ def test_a_judge_is_the_mean_of_its_networks() -> None:
 @pytest.mark.parametrize("question", ["masks", "placed"])
 def test_the_weights_of_the_package_fit_the_evidence(question: str) -> None:
     judge = load_judge(question)
-    assert judge.mean.shape == judge.deviation.shape == (len(EVIDENCE),)
-    assert judge.layers[0][0].shape[1] == len(EVIDENCE)
-    odds = judge.favour_first(judge.mean.repeat(3, 1)).numpy()
+    n_networks = len(judge.layers[0][0])
+    assert judge.mean.shape == judge.deviation.shape == (n_networks, 1, len(EVIDENCE))
+    assert all(len(weights) == len(bias) == n_networks for weights, bias in judge.layers)
+    odds = judge.favour_first(judge.mean[0].repeat(3, 1)).numpy()
     assert np.isfinite(odds).all()
     assert odds == pytest.approx(odds[0])
 
@@ -40,7 +41,7 @@ def test_the_weights_of_the_package_fit_the_evidence(question: str) -> None:
 @pytest.mark.parametrize("question", ["masks", "placed"])
 def test_colours_and_steps_sway_it(question: str) -> None:
     judge = load_judge(question)
-    rows = judge.mean.repeat(2, 1)
+    rows, deviation = judge.mean.mean(0).repeat(2, 1), judge.deviation.mean(0)[0]
     for name, sign in (
         ("likeness", 1),
         ("votes", 1),
@@ -50,7 +51,7 @@ def test_colours_and_steps_sway_it(question: str) -> None:
         ("peak_second", -1),
     ):
         column = list(EVIDENCE).index(name)
-        rows[:, column] += torch.tensor([2, -2]) * sign * judge.deviation[column]
+        rows[:, column] += torch.tensor([2, -2]) * sign * deviation[column]
     for_first, for_second = judge.favour_first(rows)
     assert for_first > 1
     assert for_second < -1

@@ -34,7 +34,7 @@ def evidence(own: Sight, others: list[Sight]) -> tuple[dict[str, np.ndarray], in
 
 def test_the_judge_was_trained_on_these_columns() -> None:
     judge = load_judge("neighbours", "pipeline.refinement.neighbours")
-    assert judge.mean.shape == (len(COLUMNS),)
+    assert judge.mean.shape[1:] == (1, len(COLUMNS))
     assert judge.favour_first(torch.zeros(3, len(COLUMNS))).isfinite().all()
 
 
