@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +21,6 @@ from pipeline.clock import StageClock
 from pipeline.config import RefinementConfig, load_config
 from pipeline.dataset.whole_files import moved_into_place
 from pipeline.demo.coarse import coarsen
-from pipeline.demo.scan.view import coarse_views
 from pipeline.demo.scenes import camera_path, make_room, take
 from pipeline.ids import N_IDS
 from pipeline.records import Proposals
@@ -47,13 +46,7 @@ FEW = 4
 """Most objects in pictures of few objects."""
 LARGEST = 0.3
 """Largest share of a picture that one of few objects may have: else it is a wall or the floor."""
-SEVERITIES = {
-    "large": (0.4, 1.0),
-    "lscan": (0.4, 1.0, 2.0),
-    "collage": (1.0,),
-    "room": (0.1, 0.2, 0.4, 1.0, 2.0),
-    "scan": (0.2, 0.4, 1.0, 2.0),
-}
+SEVERITIES = {"large": (0.4, 1.0), "collage": (1.0,), "room": (0.1, 0.2, 0.4, 1.0, 2.0)}
 """Of the coarse maps of each kind of picture."""
 KINDS = ("ideal", "warped", "moved", "swollen")
 
@@ -76,26 +69,21 @@ def main() -> None:
     options = parser.parse_args()
     options.pool.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        drawn = pictures_of(pool, options.pool, recipes())
-        more = drawn + pictures_of(pool, options.pool, more_recipes())
-        masks = learned(pool, "masks", {}, drawn + of_few(drawn))
-        placed = learned(pool, "placed", {"masks": masks}, drawn)
+        whole = pictures_in(options.pool, pool)
+        pictures = whole + [replace(picture, has_few=True) for picture in whole]
+        masks = learned(pool, "masks", {}, pictures)
+        placed = learned(pool, "placed", {"masks": masks}, whole)
         # A judge meets maps that it has decided about itself, and not those of its first lessons.
-        own = learned(pool, "placed", {"masks": masks, "placed": placed}, more + of_few(more))
+        own = learned(pool, "placed", {"masks": masks, "placed": placed}, pictures)
     saved = as_arrays("masks", masks) | as_arrays("placed", united([placed, own]))
     np.savez(options.out, **saved)  # type: ignore[arg-type]
 
 
-def pictures_of(pool: Executor, folder: Path, wanted: Iterable[tuple[str, int]]) -> list[Picture]:
+def pictures_in(folder: Path, pool: Executor) -> list[Picture]:
     """Return pictures with SAM's masks, and with masks of the truth; make what is missing."""
-    made = pool.map(partial(make, folder), wanted)
+    made = pool.map(partial(make, folder), recipes())
     files = sorted(file for files in made for file in files)
     return [Picture(file, masks) for file in files for masks in ("sam", kind_for(file))]
-
-
-def of_few(pictures: list[Picture]) -> list[Picture]:
-    """Return the same pictures, with few objects in each."""
-    return [replace(picture, has_few=True) for picture in pictures]
 
 
 def learned(
@@ -115,17 +103,6 @@ def recipes() -> Iterator[tuple[str, int]]:
     yield from (("room", seed) for seed in range(7000, 7024))
 
 
-def more_recipes() -> Iterator[tuple[str, int]]:
-    """Yield kind and seed of more pictures, among them such with the faults of a whole scan.
-
-    From them, the judge of masks learned to do more harm.
-    """
-    yield from (("lscan", seed) for seed in range(8700, 8706))
-    yield from (("collage", seed) for seed in range(100, 150))
-    yield from (("scan", seed) for seed in range(7030, 7046))
-    yield from (("room", seed) for seed in range(7030, 7046))
-
-
 def make(pool: Path, recipe: tuple[str, int]) -> list[Path]:
     """Save a picture, its exact and coarse ids, and SAM's masks in the pool; return the files."""
     kind, seed = recipe
@@ -143,17 +120,11 @@ def make(pool: Path, recipe: tuple[str, int]) -> list[Path]:
         truth, image = case.truth.astype(np.uint16), photograph(case.truth, rng)
         coarse_maps = [case.coarse.astype(np.uint16)]
     else:
-        size = (1752, 1168) if kind in ("large", "lscan") else (640, 480)
+        size = (1752, 1168) if kind == "large" else (640, 480)
         room = make_room(seed)
-        [camera] = camera_path(room, 1, size)
-        shot = take(room, camera)
+        shot = take(room, camera_path(room, 1, size)[0])
         truth, image = shot.ids, compressed(shot.image, 95)
-        coarse_maps = [
-            next(coarse_views(room, [camera], severity)).ids
-            if "scan" in kind
-            else coarsen(truth, seed * 1000, severity)
-            for severity in severities
-        ]
+        coarse_maps = [coarsen(truth, seed * 1000, severity) for severity in severities]
     proposer = SAM2.make(load_config({"model": {"name": "demo", "device": "cpu"}}))
     for file, coarse in zip(files, coarse_maps, strict=True):
         [found] = proposer.propose([image], [coarse], StageClock())
