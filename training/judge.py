@@ -41,7 +41,7 @@ JUDGE = Path(__file__).parents[1] / "pipeline" / "refinement" / "borders" / "jud
 SMALLEST = 300
 """Pixels; smaller objects are weighted as if they had this size."""
 HARM = 2.0
-"""Worth of leaving an object as good as it was, beside that of making one better."""
+"""Worth of an area where the first map is right, in worths of one where the second is."""
 FEW = 4
 """Most objects in pictures of few objects."""
 LARGEST = 0.3
@@ -59,7 +59,7 @@ class Picture:
     masks: str
     """`sam`, or the kind of masks made from the truth."""
     has_few: bool = False
-    """If most of its objects have no id."""
+    """Whether only a few of its objects have ids."""
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
         pictures = whole + [replace(picture, has_few=True) for picture in whole]
         masks = learned(pool, "masks", {}, pictures)
         placed = learned(pool, "placed", {"masks": masks}, whole)
-        # A judge meets maps that it has decided about itself, and not those of its first lessons.
+        # In use, a judge meets maps that it has decided about before.
         own = learned(pool, "placed", {"masks": masks, "placed": placed}, pictures)
     saved = as_arrays("masks", masks) | as_arrays("placed", united([placed, own]))
     np.savez(options.out, **saved)  # type: ignore[arg-type]
@@ -148,8 +148,8 @@ def kind_for(file: Path) -> str:
 
 def learn_from(question: Question, judges: dict[str, Judge], picture: Picture) -> Areas:
     """Return evidence, right answer and worth of each area of one picture."""
-    name = f"{picture.file.name} {picture.masks}{' few' * picture.has_few}"
-    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    which = f"{picture.file.name} {picture.masks}{' few' * picture.has_few}"
+    rng = np.random.default_rng(zlib.crc32(which.encode()))
     with np.load(picture.file) as saved:
         image, truth, coarse = (saved[name] for name in ("image", "truth", "coarse"))
         proposals = Proposals(
